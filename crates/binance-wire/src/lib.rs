@@ -1,0 +1,1 @@
+//! Binance Spot's messages both ways and its signatures; no I/O.

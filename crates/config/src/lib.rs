@@ -1,0 +1,1 @@
+//! Settings as typed, then as meant; secrets apart; modes.

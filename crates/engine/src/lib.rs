@@ -1,0 +1,1 @@
+//! The synchronous trading machine: event in, records and commands out.

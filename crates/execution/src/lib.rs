@@ -1,0 +1,1 @@
+//! The life of orders, the open ones, and the trait of a venue.

@@ -1,0 +1,1 @@
+//! The ledger: from trades to positions and money.

@@ -1,0 +1,1 @@
+//! Run reports: one HTML page with plots, and JSON.

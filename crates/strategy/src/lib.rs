@@ -1,0 +1,1 @@
+//! The trait of a strategy, and two reference strategies.
