@@ -1,0 +1,84 @@
+//! What a strategy sees, and what it may wish for.
+
+use keel_domain::{ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, Side, SignedQty, Timestamp};
+use keel_market_data::{BookFault, BookTop, PublicTrade};
+
+/// One of the strategy's own orders that may still trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// Its id, to cancel it by.
+    pub cl_ord_id: ClOrdId,
+    /// Which way.
+    pub side: Side,
+    /// Its limit price; none for a market order.
+    pub price: Option<Price>,
+    /// What can still trade.
+    pub leaves_qty: Qty,
+    /// Whether the venue has confirmed it. Until then its fate is open, and it counts as live.
+    pub is_confirmed: bool,
+    /// Whether its cancel has been asked for.
+    pub is_cancel_pending: bool,
+}
+
+/// What the system permits now, so that a strategy need not run into refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Entries and exits.
+    All,
+    /// Only orders that reduce the position.
+    ReduceOnly,
+    /// Nothing.
+    Nothing,
+}
+
+/// Why the strategy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger<'a> {
+    /// The book changed.
+    Book,
+    /// A public trade happened.
+    Trade(&'a PublicTrade),
+    /// One of its orders changed.
+    Execution(&'a ExecutionReport),
+    /// Time passed without an event.
+    Timer,
+}
+
+/// Everything a strategy may know about one symbol at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct StrategyView<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The pair and its filters.
+    pub instrument: &'a Instrument,
+    /// The best prices, or why there are none.
+    pub top: Result<BookTop, BookFault>,
+    /// What the strategy holds.
+    pub position: SignedQty,
+    /// What it paid for it on average, in quote currency; none while flat.
+    pub avg_px: Option<Price>,
+    /// Its orders that may still trade.
+    pub open_orders: &'a [OpenOrder],
+    /// How many of its entry orders have traded on this UTC day.
+    pub entries_today: u32,
+    /// What is permitted.
+    pub permission: Permission,
+}
+
+/// A wish. The gate decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Send this order.
+    Submit(OrderIntent),
+    /// Cancel this order.
+    Cancel(ClOrdId),
+}
+
+/// Decides what to trade. Synchronous and deterministic: the same calls give the same actions.
+pub trait Strategy: Send {
+    /// The name it is configured by.
+    fn name(&self) -> &'static str;
+
+    /// Looks at one symbol and pushes what it wants onto `actions`.
+    fn on_event(&mut self, view: &StrategyView<'_>, trigger: Trigger<'_>, actions: &mut Vec<Action>);
+}
