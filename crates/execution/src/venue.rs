@@ -1,0 +1,185 @@
+//! The seam between the system and a venue.
+
+use keel_domain::{Asset, ClOrdId, ExecutionReport, Instrument, Money, Symbol, Timestamp, Trade, TradeId};
+use keel_risk::ApprovedOrder;
+use serde::{Deserialize, Serialize};
+
+/// Nothing left this process: the order does not exist at the venue, for certain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum NotSent {
+    /// No connection to the venue is usable.
+    #[error("not connected to the venue")]
+    NotConnected,
+    /// The venue told us to stop calling for a while.
+    #[error("rate limited by the venue")]
+    RateLimited,
+    /// The connection's queue is full.
+    #[error("too many requests wait for an answer")]
+    TooManyInFlight,
+}
+
+/// The venue's refusal, in its own words: the order does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code} {text}")]
+pub struct Reject {
+    /// The venue's error code.
+    pub code: i32,
+    /// The venue's text.
+    pub text: String,
+}
+
+/// Why it is not known what the venue did. The order may be live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UnknownCause {
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection ended before the answer.
+    #[error("the connection ended before the answer")]
+    Disconnected,
+    /// The venue says that it does not know itself (HTTP 5xx, -1006, -1007).
+    #[error("the venue does not know ({0})")]
+    VenueUnsure(i32),
+    /// The answer cannot be read.
+    #[error("the answer cannot be read")]
+    Unreadable,
+    /// The process ended between the send and the answer; found in the journal at start.
+    #[error("the process ended before the answer")]
+    Restarted,
+}
+
+/// What the account has of one asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// The asset.
+    pub asset: Asset,
+    /// What can be spent.
+    pub free: Money,
+    /// What open orders hold.
+    pub locked: Money,
+}
+
+/// What the venue says. Any of these may come twice, late, or in another order than it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum VenueReport {
+    /// The session is up: orders can be sent, and reports flow. Whatever was missed is to be asked for now.
+    SessionUp {
+        /// The account, as the venue names it.
+        account: String,
+    },
+    /// The session is down: reports may be missed from now on.
+    SessionDown {
+        /// Why, for a person.
+        cause: String,
+    },
+    /// The pair's present filters and status.
+    Instrument(Instrument),
+    /// One order's state: an event, or the answer to a submission or a query.
+    Execution(ExecutionReport),
+    /// A submission that the venue refused.
+    SubmitRejected {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// The venue's words.
+        reject: Reject,
+    },
+    /// A submission that never left.
+    SubmitNotSent {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// Why.
+        cause: NotSent,
+    },
+    /// A submission whose fate is not known.
+    SubmitUnknown {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// Why.
+        cause: UnknownCause,
+    },
+    /// A cancel that the venue refused. With -2011 this is a question, not an answer: the order may have filled.
+    CancelRejected {
+        /// The order that was to be canceled.
+        cl_ord_id: ClOrdId,
+        /// The venue's words.
+        reject: Reject,
+    },
+    /// A cancel that did not leave, or whose fate is not known.
+    CancelUnknown {
+        /// The order that was to be canceled.
+        cl_ord_id: ClOrdId,
+    },
+    /// The venue does not know the order (-2013), as of a question asked at `asked_at`.
+    OrderNotFound {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// When the question left.
+        asked_at: Timestamp,
+    },
+    /// All open orders of the symbol, as of a question asked at `asked_at`.
+    OpenOrders {
+        /// The pair.
+        symbol: Symbol,
+        /// Their states.
+        orders: Vec<ExecutionReport>,
+        /// When the question left.
+        asked_at: Timestamp,
+    },
+    /// Trades of the account on the symbol from a given id on, oldest first.
+    Trades {
+        /// The pair.
+        symbol: Symbol,
+        /// Where the question began; none: the latest trades.
+        from: Option<TradeId>,
+        /// The trades.
+        trades: Vec<Trade>,
+        /// When the question left.
+        asked_at: Timestamp,
+    },
+    /// Balances; those not listed have not changed, or, when `is_complete`, are zero.
+    Balances {
+        /// What the account has.
+        balances: Vec<Balance>,
+        /// Whether the list is the whole account.
+        is_complete: bool,
+        /// When, by the venue's clock.
+        update_time: Timestamp,
+    },
+    /// A question that got no usable answer; ask again.
+    QueryFailed {
+        /// Which question, and why, for a person.
+        what: String,
+    },
+}
+
+/// A venue that takes orders. It never blocks and asks no clock: calls queue bytes, reports come out, and whoever
+/// drives it moves the bytes. Answers come as [`VenueReport`]s only.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait Venue {
+    /// Queues an approved order, taking it: one approval, one send.
+    ///
+    /// # Errors
+    /// [`NotSent`]: no byte of it left or will leave.
+    fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent>;
+
+    /// Queues a cancel. Needs no approval.
+    ///
+    /// # Errors
+    /// [`NotSent`]: no byte of it left or will leave.
+    fn cancel(&mut self, now: Timestamp, symbol: Symbol, cl_ord_id: ClOrdId) -> Result<(), NotSent>;
+
+    /// Asks for the state of one order; answered by `Execution`, `OrderNotFound` or `QueryFailed`.
+    fn query_order(&mut self, now: Timestamp, symbol: Symbol, cl_ord_id: ClOrdId);
+
+    /// Asks for all open orders of the symbol; answered by `OpenOrders` or `QueryFailed`.
+    fn query_open_orders(&mut self, now: Timestamp, symbol: Symbol);
+
+    /// Asks for trades of the symbol from an id on; answered by `Trades` or `QueryFailed`.
+    fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>);
+
+    /// Asks for all balances; answered by `Balances` or `QueryFailed`.
+    fn query_balances(&mut self, now: Timestamp);
+
+    /// The next report that has arrived, oldest first, or `None` when all have been taken.
+    fn next_report(&mut self) -> Option<VenueReport>;
+}
