@@ -89,7 +89,9 @@ fn write_units(f: &mut fmt::Formatter<'_>, units: i64) -> fmt::Result {
 }
 
 fn units_of_decimal(value: Decimal) -> Result<i64, NumberError> {
-    let scaled = value.checked_mul(Decimal::from(SCALE)).ok_or(NumberError::OutOfRange)?;
+    let scaled = value
+        .checked_mul(Decimal::from(SCALE))
+        .ok_or(NumberError::OutOfRange)?;
     if !scaled.fract().is_zero() {
         return Err(NumberError::TooPrecise);
     }
@@ -168,13 +170,26 @@ macro_rules! non_negative {
             /// # Errors
             /// `Negative` below zero.
             pub fn from_units(units: i64) -> Result<Self, NumberError> {
-                if units < 0 { Err(NumberError::Negative) } else { Ok(Self(units)) }
+                if units < 0 {
+                    Err(NumberError::Negative)
+                } else {
+                    Ok(Self(units))
+                }
+            }
+
+            /// The sum, or the largest value out of range.
+            #[must_use]
+            pub fn saturating_add(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
             }
 
             /// The difference, or `None` below zero.
             #[must_use]
             pub fn checked_sub(self, other: Self) -> Option<Self> {
-                self.0.checked_sub(other.0).filter(|units| *units >= 0).map(Self)
+                self.0
+                    .checked_sub(other.0)
+                    .filter(|units| *units >= 0)
+                    .map(Self)
             }
 
             /// The difference, or zero where it would be below zero.
@@ -192,14 +207,22 @@ macro_rules! non_negative {
             /// Rounded down to a multiple of `step`; unchanged for a step of zero.
             #[must_use]
             pub fn floor_to(self, step: Self) -> Self {
-                if step.0 == 0 { self } else { Self(self.0 - self.0 % step.0) }
+                if step.0 == 0 {
+                    self
+                } else {
+                    Self(self.0 - self.0 % step.0)
+                }
             }
 
             /// Rounded up to a multiple of `step`, or `None` out of range; unchanged for a step of zero.
             #[must_use]
             pub fn ceil_to(self, step: Self) -> Option<Self> {
                 let floor = self.floor_to(step);
-                if floor == self { Some(self) } else { floor.checked_add(step) }
+                if floor == self {
+                    Some(self)
+                } else {
+                    floor.checked_add(step)
+                }
             }
 
             /// Whether this is a whole multiple of `step`; always, for a step of zero.

@@ -102,10 +102,14 @@ impl Instrument {
         if let Some(price) = ord_type.price() {
             self.price_filter.check(price)?;
         }
-        self.lot_size.check(order_qty).map_err(|()| FilterFailure::LotSize)?;
+        self.lot_size
+            .check(order_qty)
+            .map_err(|()| FilterFailure::LotSize)?;
         let is_market = matches!(ord_type, OrdType::Market);
         if is_market {
-            self.market_lot_size.check(order_qty).map_err(|()| FilterFailure::MarketLotSize)?;
+            self.market_lot_size
+                .check(order_qty)
+                .map_err(|()| FilterFailure::MarketLotSize)?;
         }
         let value = notional(order_qty, ord_type.price().unwrap_or(market_price));
         self.notional.check(value, is_market)
@@ -115,9 +119,17 @@ impl Instrument {
     /// bounded above; zero when that is below the minimum.
     #[must_use]
     pub fn floor_qty(&self, qty: Qty) -> Qty {
-        let bounded = if self.lot_size.max.is_zero() { qty } else { qty.min(self.lot_size.max) };
+        let bounded = if self.lot_size.max.is_zero() {
+            qty
+        } else {
+            qty.min(self.lot_size.max)
+        };
         let floored = bounded.floor_to(self.lot_size.step);
-        if floored < self.lot_size.min { Qty::ZERO } else { floored }
+        if floored < self.lot_size.min {
+            Qty::ZERO
+        } else {
+            floored
+        }
     }
 }
 
@@ -126,7 +138,11 @@ impl PriceFilter {
         let above_min = self.min.is_zero() || price >= self.min;
         let below_max = self.max.is_zero() || price <= self.max;
         let on_tick = price.is_multiple_of(self.tick_size);
-        if !price.is_zero() && above_min && below_max && on_tick { Ok(()) } else { Err(FilterFailure::Price) }
+        if !price.is_zero() && above_min && below_max && on_tick {
+            Ok(())
+        } else {
+            Err(FilterFailure::Price)
+        }
     }
 }
 
@@ -147,6 +163,10 @@ impl NotionalRange {
         let max_binds = !is_market || self.apply_max_to_market;
         let too_small = min_binds && value < self.min;
         let too_large = max_binds && self.max.is_some_and(|max| value > max);
-        if too_small || too_large { Err(FilterFailure::Notional) } else { Ok(()) }
+        if too_small || too_large {
+            Err(FilterFailure::Notional)
+        } else {
+            Ok(())
+        }
     }
 }

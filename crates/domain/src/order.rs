@@ -96,7 +96,14 @@ impl OrdType {
     /// Whether it can rest in the book.
     #[must_use]
     pub const fn can_rest(self) -> bool {
-        matches!(self, Self::LimitMaker { .. } | Self::Limit { time_in_force: TimeInForce::Gtc, .. })
+        matches!(
+            self,
+            Self::LimitMaker { .. }
+                | Self::Limit {
+                    time_in_force: TimeInForce::Gtc,
+                    ..
+                }
+        )
     }
 }
 

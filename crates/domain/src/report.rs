@@ -117,6 +117,10 @@ impl ExecutionReport {
     /// What can still trade: nothing once the order ended. FIX `LeavesQty` (151), which the venue does not send.
     #[must_use]
     pub fn leaves_qty(&self) -> Qty {
-        if self.ord_status.is_terminal() { Qty::ZERO } else { self.order_qty.saturating_sub(self.cum_qty) }
+        if self.ord_status.is_terminal() {
+            Qty::ZERO
+        } else {
+            self.order_qty.saturating_sub(self.cum_qty)
+        }
     }
 }
