@@ -3,6 +3,7 @@
 use keel_domain::{
     ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::UnknownCause;
 
@@ -33,7 +34,7 @@ pub enum OrderState {
 }
 
 /// Where the wish to cancel stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancelState {
     /// Nobody asked.
     None,

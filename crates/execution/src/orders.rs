@@ -164,6 +164,12 @@ impl Orders {
         self.by_id.get(&id)
     }
 
+    /// Whether the report would change its order, or contradicts it.
+    #[must_use]
+    pub fn is_news(&self, now: Timestamp, report: &ExecutionReport) -> bool {
+        self.by_id.get(&report.cl_ord_id).is_some_and(|order| order.clone().apply(now, report) != Ok(Applied::Unchanged))
+    }
+
     /// The order that the venue knows by this id.
     #[must_use]
     pub fn by_order_id(&self, symbol: Symbol, order_id: OrderId) -> Option<&Order> {
@@ -214,7 +220,8 @@ impl Orders {
             .sum()
     }
 
-    fn active(&self) -> impl Iterator<Item = &Order> {
+    /// Orders that may be live or have trades to book, in the order of their ids.
+    pub fn active(&self) -> impl Iterator<Item = &Order> {
         self.active.iter().filter_map(|id| self.by_id.get(id))
     }
 

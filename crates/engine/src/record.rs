@@ -1,0 +1,133 @@
+//! What is journalled: facts, from which the whole durable state is made again.
+
+use keel_domain::{
+    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Timestamp, Trade,
+};
+use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
+use keel_risk::{Breach, HaltCause, TradingState};
+use serde::{Deserialize, Serialize};
+
+/// Who runs, on what, with which settings. A state directory belongs to one mode and venue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `paper`, `testnet` or `live`.
+    pub mode: String,
+    /// The venue's host.
+    pub venue: String,
+    /// The build.
+    pub build: String,
+    /// The hash of the effective configuration.
+    pub config_hash: String,
+}
+
+/// What the gate saw when it approved an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Best bid and ask, if there was a usable price.
+    pub bid_ask: Option<(Price, Price)>,
+    /// The position held.
+    pub position: SignedQty,
+    /// What buy orders might still add, before this one.
+    pub buy_leaves: Qty,
+    /// What sell orders might still take, before this one.
+    pub sell_leaves: Qty,
+}
+
+/// One fact with the time at which this process learned it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub fact: Fact,
+}
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The process started; orders without an answer are unknown from here on.
+    Booted {
+        /// Counts starts; part of every client order id.
+        boot: u64,
+        /// Who runs.
+        identity: Identity,
+    },
+    /// The pair's filters or status changed.
+    Instrument(Instrument),
+    /// An order was approved and is about to be sent.
+    Intent {
+        /// Its id.
+        cl_ord_id: ClOrdId,
+        /// The order.
+        intent: OrderIntent,
+        /// What the decision rested on.
+        seen: Seen,
+    },
+    /// The gate refused an order.
+    Refused {
+        /// The order.
+        intent: OrderIntent,
+        /// The rule and its values.
+        breach: Breach,
+    },
+    /// The venue refused a submission.
+    SubmitRejected {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// The venue's words.
+        reject: Reject,
+    },
+    /// A submission never left.
+    SubmitNotSent {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// Why.
+        cause: NotSent,
+    },
+    /// A submission's answer was lost.
+    SubmitUnknown {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// Why.
+        cause: UnknownCause,
+    },
+    /// All of the venue's sources show that an unknown order never arrived.
+    NeverArrived {
+        /// The order.
+        cl_ord_id: ClOrdId,
+    },
+    /// The wish to cancel moved.
+    Cancel {
+        /// The order.
+        cl_ord_id: ClOrdId,
+        /// Where the cancel stands.
+        state: CancelState,
+    },
+    /// The venue's word on one order, with its trade when there was one.
+    Execution(ExecutionReport),
+    /// A trade of one of our orders that was found by asking.
+    Trade(Trade),
+    /// Trading was restricted; latched until `Resumed`.
+    Restricted {
+        /// To what.
+        state: TradingState,
+        /// Why.
+        cause: HaltCause,
+    },
+    /// An operator lifted the restriction.
+    Resumed {
+        /// In the operator's words.
+        reason: String,
+    },
+}
+
+impl Record {
+    /// Whether the record must be durable before any command that follows from it is carried out.
+    #[must_use]
+    pub fn must_sync(&self) -> bool {
+        matches!(
+            self.fact,
+            Fact::Booted { .. } | Fact::Intent { .. } | Fact::Restricted { .. } | Fact::Resumed { .. }
+        )
+    }
+}

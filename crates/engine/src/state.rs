@@ -1,0 +1,173 @@
+//! The durable state: everything that must survive a restart, made from records alone.
+
+use std::collections::BTreeMap;
+
+use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade};
+use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
+use keel_positions::{Applied, Ledger, LedgerError};
+use keel_risk::{HaltCause, TradingState};
+
+use crate::{Fact, Identity, Record};
+
+/// A record that does not fit the state: the venue contradicts itself or us.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// The order's life.
+    #[error(transparent)]
+    Orders(#[from] OrdersError),
+    /// The trade's booking.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A trade came before the pair's description.
+    #[error("{0}: a trade came before the pair's description")]
+    NoInstrument(Symbol),
+}
+
+impl From<Contradiction> for Fault {
+    fn from(contradiction: Contradiction) -> Self {
+        Self::Orders(contradiction.into())
+    }
+}
+
+/// How many entry orders have traded on one UTC day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct DayCount {
+    utc_day: i64,
+    entries: u32,
+}
+
+/// The durable state.
+#[derive(Debug, Clone, Default)]
+pub struct DurableState {
+    pub(crate) orders: Orders,
+    pub(crate) ledger: Ledger,
+    pub(crate) instruments: BTreeMap<Symbol, Instrument>,
+    pub(crate) restriction: Option<(TradingState, HaltCause)>,
+    pub(crate) boot: u64,
+    pub(crate) first_boot_at: Option<Timestamp>,
+    pub(crate) identity: Option<Identity>,
+    entries: BTreeMap<Symbol, DayCount>,
+}
+
+impl DurableState {
+    /// All orders.
+    #[must_use]
+    pub fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// All trades, positions and money.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The latched restriction, with its cause.
+    #[must_use]
+    pub fn restriction(&self) -> Option<&(TradingState, HaltCause)> {
+        self.restriction.as_ref()
+    }
+
+    /// How many entry orders on the symbol have traded on the UTC day of `now`.
+    #[must_use]
+    pub fn entries_on_day(&self, symbol: Symbol, now: Timestamp) -> u32 {
+        self.entries
+            .get(&symbol)
+            .filter(|count| count.utc_day == now.utc_day())
+            .map_or(0, |count| count.entries)
+    }
+
+    /// Applies one record. The same records in the same order always make the same state.
+    ///
+    /// # Errors
+    /// A [`Fault`]; what could be applied of the record has been.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Fault> {
+        let at = record.at;
+        match &record.fact {
+            Fact::Booted { boot, identity } => {
+                self.boot = *boot;
+                self.first_boot_at = self.first_boot_at.or(Some(at));
+                self.identity = Some(identity.clone());
+                self.orders.mark_restarted();
+            }
+            Fact::Instrument(instrument) => {
+                self.instruments.insert(instrument.symbol, instrument.clone());
+            }
+            Fact::Intent {
+                cl_ord_id, intent, ..
+            } => self.orders.submit(*cl_ord_id, *intent, at)?,
+            Fact::Refused { .. } => {}
+            Fact::SubmitRejected { cl_ord_id, .. } => {
+                self.orders.mark_ended(*cl_ord_id, Ending::Rejected)?;
+            }
+            Fact::SubmitNotSent { cl_ord_id, .. } => {
+                self.orders.mark_ended(*cl_ord_id, Ending::NotSent)?;
+            }
+            Fact::NeverArrived { cl_ord_id } => {
+                self.orders.mark_ended(*cl_ord_id, Ending::NeverArrived)?;
+            }
+            Fact::SubmitUnknown { cl_ord_id, cause } => {
+                self.orders.mark_unknown(*cl_ord_id, *cause)?;
+            }
+            Fact::Cancel { cl_ord_id, state } => {
+                self.orders.mark_cancel(*cl_ord_id, *state)?;
+            }
+            Fact::Execution(report) => {
+                let moved = self.orders.apply(at, report);
+                if let Some(trade) = &report.trade {
+                    self.book(at, trade)?;
+                }
+                moved?;
+            }
+            Fact::Trade(trade) => self.book(at, trade)?,
+            Fact::Restricted { state, cause } => {
+                if self.restriction.as_ref().is_none_or(|(known, _)| state > known) {
+                    self.restriction = Some((*state, cause.clone()));
+                }
+            }
+            Fact::Resumed { .. } => self.restriction = None,
+        }
+        Ok(())
+    }
+
+    /// Whether the report would change anything.
+    pub(crate) fn is_news(&self, at: Timestamp, report: &keel_domain::ExecutionReport) -> bool {
+        let trade_is_news = report
+            .trade
+            .is_some_and(|trade| !self.ledger.contains(trade.symbol, trade.trade_id));
+        trade_is_news || self.orders.is_news(at, report)
+    }
+
+    fn book(&mut self, at: Timestamp, trade: &Trade) -> Result<(), Fault> {
+        let instrument = self
+            .instruments
+            .get(&trade.symbol)
+            .ok_or(Fault::NoInstrument(trade.symbol))?;
+        if self.ledger.apply(trade, instrument.base, instrument.quote)? == Applied::Duplicate {
+            return Ok(());
+        }
+        let Some(order) = self.orders.by_order_id(trade.symbol, trade.order_id) else {
+            return Ok(());
+        };
+        let is_first = order.booked_qty().is_zero();
+        let is_entry = order.intent().purpose == Purpose::Entry;
+        let cl_ord_id = order.cl_ord_id();
+        self.orders.mark_booked(cl_ord_id, trade.last_qty)?;
+        if is_first && is_entry {
+            let count = self.entries.entry(trade.symbol).or_default();
+            if count.utc_day != at.utc_day() {
+                *count = DayCount {
+                    utc_day: at.utc_day(),
+                    entries: 0,
+                };
+            }
+            count.entries = count.entries.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Marks a cancel as asked for now.
+    pub(crate) fn cancel_requested(at: Timestamp) -> CancelState {
+        CancelState::Requested { at }
+    }
+}

@@ -1,0 +1,99 @@
+//! What one event leads to.
+
+use keel_domain::{ClOrdId, Symbol, TradeId};
+use keel_market_data::LostReason;
+use keel_risk::ApprovedOrder;
+
+use crate::Record;
+
+/// Something for the shell to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Send this order, once.
+    Submit(ApprovedOrder),
+    /// Cancel this order.
+    Cancel {
+        /// The pair.
+        symbol: Symbol,
+        /// The order.
+        cl_ord_id: ClOrdId,
+    },
+    /// Ask for one order's state.
+    QueryOrder {
+        /// The pair.
+        symbol: Symbol,
+        /// The order.
+        cl_ord_id: ClOrdId,
+    },
+    /// Ask for all open orders of the pair.
+    QueryOpenOrders {
+        /// The pair.
+        symbol: Symbol,
+    },
+    /// Ask for trades of the pair.
+    QueryTrades {
+        /// The pair.
+        symbol: Symbol,
+        /// The first trade wanted; none: the latest.
+        from: Option<TradeId>,
+    },
+    /// Ask for all balances.
+    QueryBalances,
+    /// Discard the pair's book and start again from a snapshot.
+    Resync {
+        /// The pair.
+        symbol: Symbol,
+        /// Why.
+        reason: LostReason,
+    },
+    /// Tell a person.
+    Alert(String),
+}
+
+/// Takes records and makes them durable. The engine does not know how.
+pub trait RecordLog {
+    /// Why records could not be kept.
+    type Error;
+
+    /// Appends the records, and returns only when they are durable if `must_sync` is set.
+    ///
+    /// # Errors
+    /// The records may or may not be kept. The caller halts; the call is never repeated.
+    fn commit(&mut self, records: &[Record], must_sync: bool) -> Result<(), Self::Error>;
+}
+
+/// The records and commands of one event. The commands can be had only by committing the records first, so
+/// nothing is sent before its intent is durable.
+#[derive(Debug, Default)]
+#[must_use = "a step holds commands that must be released"]
+pub struct Step {
+    records: Vec<Record>,
+    commands: Vec<Command>,
+}
+
+impl Step {
+    pub(crate) fn push_record(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    pub(crate) fn push_command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// What became known or was decided, in order.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Commits the records, then hands out the commands.
+    ///
+    /// # Errors
+    /// The log's error. The commands are gone with the step; their orders keep counting as exposure.
+    pub fn release<L: RecordLog>(self, log: &mut L) -> Result<Vec<Command>, L::Error> {
+        if !self.records.is_empty() {
+            log.commit(&self.records, self.records.iter().any(Record::must_sync))?;
+        }
+        Ok(self.commands)
+    }
+}

@@ -1,0 +1,247 @@
+//! From the strategy's wish to an approved order.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use keel_domain::{ClOrdId, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp};
+use keel_execution::{CancelState, OrderState};
+use keel_market_data::{BookFault, BookTop};
+use keel_risk::{Breach, HaltCause, Reference, ReferenceFault, RiskView, TradingState};
+use keel_strategy::{Action, OpenOrder, Permission, StrategyView, Trigger};
+
+use crate::{Command, DurableState, Fact, Seen, Step, Trader};
+
+impl Trader {
+    /// Shows the strategy one symbol and carries its wishes to the gate.
+    pub(crate) fn run_strategy(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        trigger: Trigger<'_>,
+        step: &mut Step,
+    ) {
+        let Some(market) = self.markets.get(&symbol) else {
+            return;
+        };
+        let Some(instrument) = self.state.instruments.get(&symbol) else {
+            return;
+        };
+        let mut open_orders = std::mem::take(&mut self.open_orders);
+        open_orders.clear();
+        open_orders.extend(
+            self.state
+                .orders
+                .live()
+                .filter(|order| order.symbol() == symbol)
+                .map(|order| OpenOrder {
+                    cl_ord_id: order.cl_ord_id(),
+                    side: order.side(),
+                    price: order.intent().ord_type.price(),
+                    leaves_qty: order.leaves_qty(),
+                    is_confirmed: order.state() == OrderState::Live,
+                    is_cancel_pending: order.cancel_state() != CancelState::None,
+                }),
+        );
+        let view = StrategyView {
+            now,
+            instrument,
+            top: market.book.top(now, self.gate.limits().book_age_max),
+            position: self.position(symbol),
+            avg_px: self.avg_px(symbol),
+            open_orders: &open_orders,
+            entries_today: self.state.entries_on_day(symbol, now),
+            permission: self.permission(symbol),
+        };
+        let mut actions = std::mem::take(&mut self.actions);
+        let strategy = &mut self.strategy;
+        let outcome = catch_unwind(AssertUnwindSafe(|| strategy.on_event(&view, trigger, &mut actions)));
+        if outcome.is_err() {
+            // Its own state cannot be trusted any more: it is never called again, and its wishes are void.
+            actions.clear();
+            self.strategy_failed = true;
+            let what = format!("strategy {} panicked", self.strategy.name());
+            self.halt(now, HaltCause::Internal { what }, step);
+        }
+        for action in actions.drain(..) {
+            match action {
+                Action::Submit(intent) => self.submit(now, intent, step),
+                Action::Cancel(cl_ord_id) => self.cancel(now, cl_ord_id, step),
+            }
+        }
+        self.actions = actions;
+        self.open_orders = open_orders;
+    }
+
+    /// What orders the strategy may hope for now.
+    fn permission(&self, symbol: Symbol) -> Permission {
+        let trades_now = self
+            .state
+            .instruments
+            .get(&symbol)
+            .is_some_and(|i| i.status == InstrumentStatus::Trading);
+        if !self.session_up || !trades_now || self.balances_at.is_none() {
+            return Permission::Nothing;
+        }
+        match self.gate.state() {
+            TradingState::Halted => Permission::Nothing,
+            TradingState::ReduceOnly | TradingState::EntriesBlocked => Permission::ReduceOnly,
+            TradingState::Active if self.state.orders.exposure(symbol).unknown_orders > 0 => {
+                Permission::ReduceOnly
+            }
+            TradingState::Active => Permission::All,
+        }
+    }
+
+    fn submit(&mut self, now: Timestamp, intent: OrderIntent, step: &mut Step) {
+        let is_paused = self
+            .markets
+            .get(&intent.symbol)
+            .is_none_or(|market| !market.pause.is_over(now));
+        if !self.session_up || is_paused {
+            self.counters.held_back += 1;
+            return;
+        }
+        let Some(Ok(cl_ord_id)) = self.ids.as_mut().map(keel_execution::ClOrdIdSource::next_id) else {
+            self.counters.held_back += 1;
+            return;
+        };
+        let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
+            self.counters.held_back += 1;
+            return;
+        };
+        let reference = self.reference(now, intent.symbol);
+        let exposure = self.state.orders.exposure(intent.symbol);
+        let view = RiskView {
+            instrument,
+            reference,
+            position: self.position(intent.symbol),
+            buy_leaves: exposure.buy_leaves,
+            sell_leaves: exposure.sell_leaves,
+            quote_free: self.quote_free(instrument.quote, reference.map_or(Price::ZERO, |price| price.ask)),
+            unknown_orders: exposure.unknown_orders,
+        };
+        let seen = Seen {
+            bid_ask: reference.ok().map(|price| (price.bid, price.ask)),
+            position: view.position,
+            buy_leaves: view.buy_leaves,
+            sell_leaves: view.sell_leaves,
+        };
+        match self.gate.approve(now, intent, cl_ord_id, &view) {
+            Ok(approved) => {
+                self.counters.submitted += 1;
+                self.record(
+                    now,
+                    step,
+                    Fact::Intent {
+                        cl_ord_id,
+                        intent,
+                        seen,
+                    },
+                );
+                step.push_command(Command::Submit(approved));
+            }
+            Err(breach) => self.on_breach(now, intent, breach, step),
+        }
+    }
+
+    /// Counts every refusal; journals one per symbol and rule in ten seconds, so that a strategy that repeats
+    /// itself cannot fill the disk.
+    fn on_breach(&mut self, now: Timestamp, intent: OrderIntent, breach: Breach, step: &mut Step) {
+        *self.counters.refused.entry(breach.rule).or_default() += 1;
+        let key = (intent.symbol, breach.rule);
+        let is_repeat = self
+            .last_refusal
+            .get(&key)
+            .is_some_and(|last| now.since(*last) < Duration::from_secs(10));
+        if !is_repeat {
+            self.last_refusal.insert(key, now);
+            self.record(now, step, Fact::Refused { intent, breach });
+        }
+    }
+
+    /// Asks for a cancel of one of our live orders, unless that is under way.
+    pub(crate) fn cancel(&mut self, now: Timestamp, cl_ord_id: ClOrdId, step: &mut Step) {
+        let Some(order) = self.state.orders.get(cl_ord_id) else {
+            return;
+        };
+        if !order.may_be_live() || order.cancel_state() != CancelState::None {
+            return;
+        }
+        let symbol = order.symbol();
+        let state = DurableState::cancel_requested(now);
+        self.record(now, step, Fact::Cancel { cl_ord_id, state });
+        step.push_command(Command::Cancel { symbol, cl_ord_id });
+    }
+
+    /// What the ledger holds of the symbol's base asset.
+    #[must_use]
+    pub fn position(&self, symbol: Symbol) -> SignedQty {
+        self.state.ledger.position(symbol)
+    }
+
+    /// What was paid for the position on average, rounded down to 1e-8; none while flat.
+    #[must_use]
+    pub fn avg_px(&self, symbol: Symbol) -> Option<Price> {
+        let average = self.state.ledger.avg_px(symbol)?;
+        Price::from_decimal(average.trunc_with_scale(8)).ok()
+    }
+
+    /// The best prices, if the book is in sequence, two-sided, uncrossed and fresh.
+    ///
+    /// # Errors
+    /// What is wrong with the book.
+    pub fn top(&self, now: Timestamp, symbol: Symbol) -> Result<BookTop, BookFault> {
+        let market = self.markets.get(&symbol).ok_or(BookFault::NotSynchronised)?;
+        market.book.top(now, self.gate.limits().book_age_max)
+    }
+
+    fn reference(&self, now: Timestamp, symbol: Symbol) -> Result<Reference, ReferenceFault> {
+        let fault = |fault: BookFault| {
+            ReferenceFault(match fault {
+                BookFault::NotSynchronised => "the book is not synchronised",
+                BookFault::OneSided => "a side of the book is empty",
+                BookFault::Crossed => "the book is crossed",
+                BookFault::Stale { .. } => "the book is stale",
+            })
+        };
+        let top = self.top(now, symbol).map_err(fault)?;
+        let age = self
+            .markets
+            .get(&symbol)
+            .and_then(|market| market.book.age(now))
+            .unwrap_or(Duration::MAX);
+        Ok(Reference {
+            bid: top.bid.price,
+            ask: top.ask.price,
+            age,
+        })
+    }
+
+    /// Quote currency that can be spent: what the venue says is free, less what it cannot have locked yet.
+    fn quote_free(&self, quote: keel_domain::Asset, market_price: Price) -> Option<Money> {
+        let received_at = self.balances_at?;
+        let free = self
+            .balances
+            .get(&quote)
+            .map_or(Money::ZERO, |balance| balance.free);
+        let in_flight: Money = self
+            .state
+            .instruments
+            .values()
+            .filter(|instrument| instrument.quote == quote)
+            .map(|instrument| {
+                self.state
+                    .orders
+                    .quote_in_flight(instrument.symbol, received_at, market_price)
+            })
+            .sum();
+        Some(free - in_flight)
+    }
+
+    /// The sum of what all live orders may still trade, on both sides.
+    #[must_use]
+    pub fn live_qty(&self, symbol: Symbol) -> (Qty, Qty) {
+        let exposure = self.state.orders.exposure(symbol);
+        (exposure.buy_leaves, exposure.sell_leaves)
+    }
+}

@@ -1,0 +1,314 @@
+//! What time makes due: questions about open fates, comparison with the venue, and the end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
+use keel_execution::{CancelState, Order, OrderState};
+use keel_strategy::Trigger;
+
+use crate::{Command, DurableState, Fact, Step, Trader};
+
+/// How often an order of open fate is asked for, and what the answers have shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Poll {
+    due_at: Timestamp,
+    delay: Duration,
+    /// The venue says it does not know the order.
+    pub(crate) absent_alone: bool,
+    /// It is not among the open orders.
+    pub(crate) absent_open: bool,
+    /// No trade could be its.
+    pub(crate) absent_trades: bool,
+}
+
+impl Poll {
+    const DELAY_MIN: Duration = Duration::from_secs(1);
+    const DELAY_MAX: Duration = Duration::from_secs(30);
+
+    pub(crate) fn due(now: Timestamp) -> Self {
+        Self {
+            due_at: now,
+            delay: Self::DELAY_MIN,
+            absent_alone: false,
+            absent_open: false,
+            absent_trades: false,
+        }
+    }
+
+    fn proves_absence(&self) -> bool {
+        self.absent_alone && self.absent_open && self.absent_trades
+    }
+}
+
+/// The way to the end: every order canceled, and the venue asked until it shows none.
+#[derive(Debug, Clone)]
+pub(crate) struct Closing {
+    since: Timestamp,
+    pressed_at: Timestamp,
+    clear: BTreeSet<Symbol>,
+}
+
+impl Trader {
+    /// How long a cancel may go unanswered before the order is asked for.
+    const CANCEL_ANSWER_MAX: Duration = Duration::from_secs(3);
+    const CLOSING_EVERY: Duration = Duration::from_secs(1);
+    const UNBOOKED_EVERY: Duration = Duration::from_secs(1);
+
+    pub(crate) fn on_timer(&mut self, now: Timestamp, step: &mut Step) {
+        self.question_silent_cancels(now, step);
+        self.poll_orders(now, step);
+        self.fetch_unbooked(now, step);
+        let is_due = self
+            .reconciled_at
+            .is_none_or(|last| now.since(last) >= self.settings.reconcile_every);
+        if self.session_up && is_due {
+            self.ask_everything(now, step);
+        }
+        if self
+            .closing
+            .as_ref()
+            .is_some_and(|closing| now.since(closing.pressed_at) >= Self::CLOSING_EVERY)
+        {
+            self.press_closing(now, step);
+        }
+        for symbol in self.settings.symbols.clone() {
+            self.run_strategy(now, symbol, Trigger::Timer, step);
+        }
+    }
+
+    /// Asks the venue for all that may have been missed.
+    pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
+        self.reconciled_at = Some(now);
+        for (symbol, market) in &self.markets {
+            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
+            step.push_command(Command::QueryTrades {
+                symbol: *symbol,
+                from: market.trade_cursor,
+            });
+        }
+        step.push_command(Command::QueryBalances);
+    }
+
+    fn question_silent_cancels(&mut self, now: Timestamp, step: &mut Step) {
+        let silent: Vec<ClOrdId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| match order.cancel_state() {
+                CancelState::Requested { at } => now.since(at) >= Self::CANCEL_ANSWER_MAX,
+                CancelState::None | CancelState::Unclear => false,
+            })
+            .map(Order::cl_ord_id)
+            .collect();
+        for cl_ord_id in silent {
+            self.record(
+                now,
+                step,
+                Fact::Cancel {
+                    cl_ord_id,
+                    state: CancelState::Unclear,
+                },
+            );
+            self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
+        }
+    }
+
+    /// Asks for every order whose fate is open and whose question is due, less often each time.
+    pub(crate) fn poll_orders(&mut self, now: Timestamp, step: &mut Step) {
+        if !self.session_up {
+            return;
+        }
+        let orders = &self.state.orders;
+        self.polls
+            .retain(|id, _| orders.get(*id).is_some_and(Order::may_be_live));
+        let mut symbols_to_sweep = BTreeSet::new();
+        for (cl_ord_id, poll) in self.polls.iter_mut().filter(|(_, poll)| now >= poll.due_at) {
+            let Some(order) = orders.get(*cl_ord_id) else {
+                continue;
+            };
+            let symbol = order.symbol();
+            step.push_command(Command::QueryOrder {
+                symbol,
+                cl_ord_id: *cl_ord_id,
+            });
+            poll.due_at = now.plus(poll.delay);
+            poll.delay = (poll.delay * 2).min(Poll::DELAY_MAX);
+            let may_be_proven = now.since(order.submitted_at()) >= self.settings.absence_after;
+            if may_be_proven && matches!(order.state(), OrderState::Unknown(_)) {
+                symbols_to_sweep.insert(symbol);
+            }
+        }
+        for symbol in symbols_to_sweep {
+            step.push_command(Command::QueryOpenOrders { symbol });
+            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+            step.push_command(Command::QueryTrades { symbol, from });
+        }
+    }
+
+    /// Asks for trades that the totals show and the ledger lacks.
+    fn fetch_unbooked(&mut self, now: Timestamp, step: &mut Step) {
+        if !self.session_up
+            || self
+                .unbooked_asked_at
+                .is_some_and(|last| now.since(last) < Self::UNBOOKED_EVERY)
+        {
+            return;
+        }
+        let symbols: BTreeSet<Symbol> = self
+            .state
+            .orders
+            .active()
+            .filter(|order| order.cum_qty() > order.booked_qty())
+            .map(Order::symbol)
+            .collect();
+        if symbols.is_empty() {
+            return;
+        }
+        self.unbooked_asked_at = Some(now);
+        for symbol in symbols {
+            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+            step.push_command(Command::QueryTrades { symbol, from });
+        }
+    }
+
+    pub(crate) fn on_open_orders(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        orders: &[ExecutionReport],
+        asked_at: Timestamp,
+        step: &mut Step,
+    ) {
+        for report in orders {
+            self.on_execution(now, report, step);
+        }
+        let listed: BTreeSet<ClOrdId> = orders.iter().map(|report| report.cl_ord_id).collect();
+        let missing: Vec<ClOrdId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| order.symbol() == symbol && order.state() == OrderState::Live)
+            .filter(|order| order.confirmed_at().is_some_and(|at| at < asked_at))
+            .map(Order::cl_ord_id)
+            .filter(|id| !listed.contains(id))
+            .collect();
+        for cl_ord_id in missing {
+            self.counters.differences += 1;
+            self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
+        }
+        self.on_absent_from(
+            now,
+            symbol,
+            asked_at,
+            |id| !listed.contains(&id),
+            |poll| poll.absent_open = true,
+            step,
+        );
+        self.poll_orders(now, step);
+        let none_of_ours = !listed.iter().any(|id| self.settings.tag.owns(id));
+        if let Some(closing) = &mut self.closing
+            && asked_at >= closing.since
+        {
+            if none_of_ours {
+                closing.clear.insert(symbol);
+            } else {
+                closing.clear.remove(&symbol);
+            }
+        }
+    }
+
+    /// Notes a kind of absence for every unknown order of the symbol that `is_absent` names.
+    pub(crate) fn on_absent_from(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        asked_at: Timestamp,
+        is_absent: impl Fn(ClOrdId) -> bool,
+        note: impl Fn(&mut Poll),
+        step: &mut Step,
+    ) {
+        let absent: Vec<ClOrdId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| order.symbol() == symbol && is_absent(order.cl_ord_id()))
+            .map(Order::cl_ord_id)
+            .collect();
+        for cl_ord_id in absent {
+            self.on_absent(now, cl_ord_id, asked_at, &note, step);
+        }
+    }
+
+    /// Notes one kind of absence of an unknown order. It ends only when all kinds have been shown by questions asked
+    /// late enough that the order could no longer have been under way.
+    pub(crate) fn on_absent(
+        &mut self,
+        now: Timestamp,
+        cl_ord_id: ClOrdId,
+        asked_at: Timestamp,
+        note: impl Fn(&mut Poll),
+        step: &mut Step,
+    ) {
+        let Some(order) = self.state.orders.get(cl_ord_id) else {
+            return;
+        };
+        let is_unknown = matches!(order.state(), OrderState::Unknown(_));
+        let is_late_enough = asked_at.since(order.submitted_at()) >= self.settings.absence_after;
+        if !is_unknown || !is_late_enough {
+            return;
+        }
+        let poll = self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
+        note(poll);
+        if poll.proves_absence() {
+            self.polls.remove(&cl_ord_id);
+            self.record(now, step, Fact::NeverArrived { cl_ord_id });
+        }
+    }
+
+    pub(crate) fn begin_closing(&mut self, now: Timestamp) {
+        if self.closing.is_none() {
+            self.closing = Some(Closing {
+                since: now,
+                pressed_at: now,
+                clear: BTreeSet::new(),
+            });
+        }
+    }
+
+    /// Cancels what may be live and asks the venue what is left.
+    pub(crate) fn press_closing(&mut self, now: Timestamp, step: &mut Step) {
+        let Some(closing) = &mut self.closing else { return };
+        closing.pressed_at = now;
+        let live: Vec<(Symbol, ClOrdId)> = self
+            .state
+            .orders
+            .live()
+            .map(|order| (order.symbol(), order.cl_ord_id()))
+            .collect();
+        for (symbol, cl_ord_id) in live {
+            let state = DurableState::cancel_requested(now);
+            self.record(now, step, Fact::Cancel { cl_ord_id, state });
+            step.push_command(Command::Cancel { symbol, cl_ord_id });
+        }
+        for symbol in self.markets.keys() {
+            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
+        }
+    }
+
+    /// Whether everything is over: no order may be live, every trade that the venue's totals show is booked, and the
+    /// venue, asked after the closing began, shows none of ours on any symbol.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        let Some(closing) = &self.closing else {
+            return false;
+        };
+        let all_clear = self.markets.keys().all(|symbol| closing.clear.contains(symbol));
+        all_clear && self.state.orders.active().next().is_none()
+    }
+
+    /// Orders that may still be live at the venue.
+    pub fn leftovers(&self) -> impl Iterator<Item = &Order> {
+        self.state.orders.live()
+    }
+}
