@@ -1,1 +1,37 @@
-//! The ledger: from trades to positions and money.
+//! The ledger: from trades to positions and money, exactly and once.
+//!
+//! Trades are keyed by (symbol, trade id), so any of them may come twice or late. Everything else follows from them.
+//!
+//! ```
+//! use keel_domain::*;
+//! use keel_positions::Ledger;
+//!
+//! let (btc, usdt): (Asset, Asset) = ("BTC".parse()?, "USDT".parse()?);
+//! let symbol: Symbol = "BTCUSDT".parse()?;
+//! let trade = |trade_id, side, last_px: &str, commission: &str, asset| -> Result<Trade, Box<dyn std::error::Error>> {
+//!     Ok(Trade {
+//!         symbol,
+//!         trade_id: TradeId(trade_id),
+//!         order_id: OrderId(trade_id),
+//!         side,
+//!         last_px: last_px.parse()?,
+//!         last_qty: "1".parse()?,
+//!         commission: commission.parse()?,
+//!         commission_asset: Some(asset),
+//!         is_maker: true,
+//!         transact_time: Timestamp::EPOCH,
+//!     })
+//! };
+//! let mut ledger = Ledger::new();
+//! ledger.apply(&trade(1, Side::Buy, "100", "0", btc)?, btc, usdt)?;
+//! ledger.apply(&trade(2, Side::Sell, "110", "0.11", usdt)?, btc, usdt)?;
+//! assert_eq!(ledger.position(symbol).to_string(), "0");
+//! assert_eq!(ledger.book(symbol).map(|book| book.realised()), Some("10".parse()?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod average_cost;
+mod ledger;
+
+pub use average_cost::AverageCost;
+pub use ledger::{Applied, Ledger, LedgerError, SymbolBook};

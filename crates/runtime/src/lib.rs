@@ -1,0 +1,1 @@
+//! The shell: moves events into the engine and its commands out, on one thread.
