@@ -1,0 +1,388 @@
+//! Between the venue's messages and the domain's words.
+
+use keel_domain::{
+    Asset, ClOrdId, ExecType, ExecutionReport, IdError, Instrument, InstrumentStatus, LotSize, Money,
+    NotionalRange, OrdStatus, OrdType, OrderId, Price, PriceFilter, Qty, Symbol, Timestamp, Trade, TradeId,
+};
+
+use crate::enums::{WireOrderType, WireSymbolStatus, WireTimeInForce};
+use crate::rest::{Filter, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
+use crate::ws_api::ExecutionReportEvent;
+
+/// A message whose words are the venue's but whose meaning is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// A name that cannot be one.
+    #[error("{what}: {source}")]
+    Id {
+        /// Which field.
+        what: &'static str,
+        /// What is wrong with it.
+        source: IdError,
+    },
+    /// A pair without a filter that orders need.
+    #[error("{symbol} has no {filter}")]
+    NoFilter {
+        /// The pair.
+        symbol: String,
+        /// The filter.
+        filter: &'static str,
+    },
+    /// An answer of the kind ACK, which does not tell the state.
+    #[error("the answer does not tell the order's state")]
+    NoState,
+}
+
+fn id<T>(what: &'static str, parsed: Result<T, IdError>) -> Result<T, ConvertError> {
+    parsed.map_err(|source| ConvertError::Id { what, source })
+}
+
+/// The domain's report of a user event.
+///
+/// # Errors
+/// A name that cannot be one.
+pub fn execution_report(event: &ExecutionReportEvent<'_>) -> Result<ExecutionReport, ConvertError> {
+    let own = if event.orig_client_order_id.is_empty() {
+        &event.client_order_id
+    } else {
+        &event.orig_client_order_id
+    };
+    let symbol = id("s", Symbol::new(&event.symbol))?;
+    let exec_type = ExecType::from(event.exec_type);
+    let transact_time = Timestamp::from_millis(event.transact_time);
+    let trade = match u64::try_from(event.trade_id) {
+        Ok(trade_id) if exec_type == ExecType::Trade => Some(Trade {
+            symbol,
+            trade_id: TradeId(trade_id),
+            order_id: OrderId(event.order_id),
+            side: event.side.into(),
+            last_px: event.last_px,
+            last_qty: event.last_qty,
+            commission: event.commission,
+            commission_asset: event
+                .commission_asset
+                .as_deref()
+                .map(Asset::new)
+                .transpose()
+                .or_else(|e| id("N", Err(e)))?,
+            is_maker: event.is_maker,
+            transact_time,
+        }),
+        _ => None,
+    };
+    Ok(ExecutionReport {
+        symbol,
+        cl_ord_id: id("c", ClOrdId::new(own))?,
+        order_id: OrderId(event.order_id),
+        side: event.side.into(),
+        exec_type,
+        ord_status: event.status.into(),
+        order_qty: event.order_qty,
+        price: event.price,
+        cum_qty: event.cum_qty,
+        cum_quote: event.cum_quote,
+        trade,
+        transact_time,
+    })
+}
+
+/// The domain's report of a queried order.
+///
+/// # Errors
+/// A name that cannot be one.
+pub fn order_status(order: &OrderStatusReport) -> Result<ExecutionReport, ConvertError> {
+    Ok(ExecutionReport {
+        symbol: id("symbol", Symbol::new(&order.symbol))?,
+        cl_ord_id: id("clientOrderId", ClOrdId::new(&order.client_order_id))?,
+        order_id: OrderId(order.order_id),
+        side: order.side.into(),
+        exec_type: ExecType::OrderStatus,
+        ord_status: order.status.into(),
+        order_qty: order.orig_qty,
+        price: order.price,
+        cum_qty: order.executed_qty,
+        cum_quote: order.cummulative_quote_qty,
+        trade: None,
+        transact_time: Timestamp::from_millis(order.update_time),
+    })
+}
+
+/// The domain's reports of the answer to a new order: one a fill with growing totals, or one without a trade.
+///
+/// # Errors
+/// A name that cannot be one, or an answer that does not tell the state.
+pub fn order_placed(placed: &OrderPlaced) -> Result<Vec<ExecutionReport>, ConvertError> {
+    let result = placed.result.as_ref().ok_or(ConvertError::NoState)?;
+    let last = ExecutionReport {
+        symbol: id("symbol", Symbol::new(&placed.symbol))?,
+        cl_ord_id: id("clientOrderId", ClOrdId::new(&placed.client_order_id))?,
+        order_id: OrderId(placed.order_id),
+        side: result.side.into(),
+        exec_type: ExecType::OrderStatus,
+        ord_status: result.status.into(),
+        order_qty: result.orig_qty,
+        price: result.price,
+        cum_qty: result.executed_qty,
+        cum_quote: result.cummulative_quote_qty,
+        trade: None,
+        transact_time: Timestamp::from_millis(placed.transact_time),
+    };
+    let mut reports = Vec::new();
+    let (mut cum_qty, mut cum_quote) = (Qty::ZERO, Money::ZERO);
+    for fill in placed.fills.iter().flatten() {
+        cum_qty = cum_qty.saturating_add(fill.qty);
+        cum_quote += keel_domain::notional(fill.qty, fill.price);
+        let is_whole = cum_qty == last.order_qty;
+        let trade = Trade {
+            symbol: last.symbol,
+            trade_id: TradeId(fill.trade_id),
+            order_id: last.order_id,
+            side: last.side,
+            last_px: fill.price,
+            last_qty: fill.qty,
+            commission: fill.commission,
+            commission_asset: Some(id("commissionAsset", Asset::new(&fill.commission_asset))?),
+            // The answer to a new order tells of trades in which it took.
+            is_maker: false,
+            transact_time: last.transact_time,
+        };
+        reports.push(ExecutionReport {
+            exec_type: ExecType::Trade,
+            ord_status: if is_whole {
+                OrdStatus::Filled
+            } else {
+                OrdStatus::PartiallyFilled
+            },
+            cum_qty,
+            cum_quote,
+            trade: Some(trade),
+            ..last
+        });
+    }
+    let told = reports
+        .last()
+        .is_some_and(|report| report.ord_status == last.ord_status);
+    if !told {
+        reports.push(last);
+    }
+    Ok(reports)
+}
+
+/// The domain's report of the answer to a cancel.
+///
+/// # Errors
+/// A name that cannot be one.
+pub fn order_canceled(canceled: &OrderCanceled) -> Result<ExecutionReport, ConvertError> {
+    Ok(ExecutionReport {
+        symbol: id("symbol", Symbol::new(&canceled.symbol))?,
+        cl_ord_id: id("origClientOrderId", ClOrdId::new(&canceled.orig_client_order_id))?,
+        order_id: OrderId(canceled.order_id),
+        side: canceled.side.into(),
+        exec_type: ExecType::Canceled,
+        ord_status: canceled.status.into(),
+        order_qty: canceled.orig_qty,
+        price: canceled.price,
+        cum_qty: canceled.executed_qty,
+        cum_quote: canceled.cummulative_quote_qty,
+        trade: None,
+        transact_time: Timestamp::from_millis(canceled.transact_time),
+    })
+}
+
+/// The domain's trade.
+///
+/// # Errors
+/// A name that cannot be one.
+pub fn my_trade(trade: &MyTrade) -> Result<Trade, ConvertError> {
+    Ok(Trade {
+        symbol: id("symbol", Symbol::new(&trade.symbol))?,
+        trade_id: TradeId(trade.id),
+        order_id: OrderId(trade.order_id),
+        side: if trade.is_buyer {
+            keel_domain::Side::Buy
+        } else {
+            keel_domain::Side::Sell
+        },
+        last_px: trade.price,
+        last_qty: trade.qty,
+        commission: trade.commission,
+        commission_asset: Some(id("commissionAsset", Asset::new(&trade.commission_asset))?),
+        is_maker: trade.is_maker,
+        transact_time: Timestamp::from_millis(trade.time),
+    })
+}
+
+/// The domain's pair. A pair without a value filter takes any value.
+///
+/// # Errors
+/// A name that cannot be one, or no PRICE_FILTER or LOT_SIZE.
+pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
+    let mut price_filter = None;
+    let mut lot_size = None;
+    let mut market_lot_size = LotSize {
+        min: Qty::ZERO,
+        max: Qty::ZERO,
+        step: Qty::ZERO,
+    };
+    let mut notional = NotionalRange {
+        min: Money::ZERO,
+        max: None,
+        apply_min_to_market: false,
+        apply_max_to_market: false,
+    };
+    for filter in &info.filters {
+        match filter {
+            Filter::Price {
+                min_price,
+                max_price,
+                tick_size,
+            } => {
+                price_filter = Some(PriceFilter {
+                    min: *min_price,
+                    max: *max_price,
+                    tick_size: *tick_size,
+                });
+            }
+            Filter::LotSize {
+                min_qty,
+                max_qty,
+                step_size,
+            } => {
+                lot_size = Some(LotSize {
+                    min: *min_qty,
+                    max: *max_qty,
+                    step: *step_size,
+                });
+            }
+            Filter::MarketLotSize {
+                min_qty,
+                max_qty,
+                step_size,
+            } => {
+                market_lot_size = LotSize {
+                    min: *min_qty,
+                    max: *max_qty,
+                    step: *step_size,
+                };
+            }
+            Filter::Notional {
+                min_notional,
+                apply_min_to_market,
+                max_notional,
+                apply_max_to_market,
+                ..
+            } => {
+                notional = NotionalRange {
+                    min: *min_notional,
+                    max: Some(*max_notional),
+                    apply_min_to_market: *apply_min_to_market,
+                    apply_max_to_market: *apply_max_to_market,
+                };
+            }
+            Filter::MinNotional {
+                min_notional,
+                apply_to_market,
+                ..
+            } => {
+                notional.min = *min_notional;
+                notional.apply_min_to_market = *apply_to_market;
+            }
+            Filter::Other => {}
+        }
+    }
+    let missing = |filter| ConvertError::NoFilter {
+        symbol: info.symbol.clone(),
+        filter,
+    };
+    Ok(Instrument {
+        symbol: id("symbol", Symbol::new(&info.symbol))?,
+        base: id("baseAsset", Asset::new(&info.base_asset))?,
+        quote: id("quoteAsset", Asset::new(&info.quote_asset))?,
+        status: match info.status {
+            WireSymbolStatus::Trading => InstrumentStatus::Trading,
+            WireSymbolStatus::Halt | WireSymbolStatus::EndOfDay => InstrumentStatus::Halt,
+            WireSymbolStatus::Break => InstrumentStatus::Break,
+            WireSymbolStatus::CancelOnly => InstrumentStatus::CancelOnly,
+        },
+        price_filter: price_filter.ok_or_else(|| missing("PRICE_FILTER"))?,
+        lot_size: lot_size.ok_or_else(|| missing("LOT_SIZE"))?,
+        market_lot_size,
+        notional,
+    })
+}
+
+/// The venue's description of a pair that takes limit, market and post-only orders.
+#[must_use]
+pub fn symbol_info(instrument: &Instrument) -> SymbolInfo {
+    let filters = vec![
+        Filter::Price {
+            min_price: instrument.price_filter.min,
+            max_price: instrument.price_filter.max,
+            tick_size: instrument.price_filter.tick_size,
+        },
+        Filter::LotSize {
+            min_qty: instrument.lot_size.min,
+            max_qty: instrument.lot_size.max,
+            step_size: instrument.lot_size.step,
+        },
+        Filter::MarketLotSize {
+            min_qty: instrument.market_lot_size.min,
+            max_qty: instrument.market_lot_size.max,
+            step_size: instrument.market_lot_size.step,
+        },
+        Filter::Notional {
+            min_notional: instrument.notional.min,
+            apply_min_to_market: instrument.notional.apply_min_to_market,
+            max_notional: instrument.notional.max.unwrap_or_else(|| Money::from(9_000_000)),
+            apply_max_to_market: instrument.notional.apply_max_to_market,
+            avg_price_mins: 5,
+        },
+    ];
+    SymbolInfo {
+        symbol: instrument.symbol.to_string(),
+        status: match instrument.status {
+            InstrumentStatus::Trading => WireSymbolStatus::Trading,
+            InstrumentStatus::Halt => WireSymbolStatus::Halt,
+            InstrumentStatus::Break => WireSymbolStatus::Break,
+            InstrumentStatus::CancelOnly => WireSymbolStatus::CancelOnly,
+        },
+        base_asset: instrument.base.to_string(),
+        base_asset_precision: 8,
+        quote_asset: instrument.quote.to_string(),
+        quote_precision: 8,
+        quote_asset_precision: 8,
+        base_commission_precision: 8,
+        quote_commission_precision: 8,
+        order_types: vec![
+            WireOrderType::Limit,
+            WireOrderType::LimitMaker,
+            WireOrderType::Market,
+        ],
+        iceberg_allowed: false,
+        oco_allowed: false,
+        oto_allowed: false,
+        opo_allowed: false,
+        quote_order_qty_market_allowed: true,
+        allow_trailing_stop: false,
+        cancel_replace_allowed: false,
+        amend_allowed: false,
+        peg_instructions_allowed: false,
+        is_spot_trading_allowed: true,
+        is_margin_trading_allowed: false,
+        filters,
+        permissions: Vec::new(),
+        permission_sets: vec![vec!["SPOT".to_owned()]],
+        default_self_trade_prevention_mode: "NONE".to_owned(),
+        allowed_self_trade_prevention_modes: vec!["NONE".to_owned()],
+    }
+}
+
+/// The venue's type, time in force and price of an order's terms. The venue tells GTC for types that have none.
+#[must_use]
+pub fn order_terms(ord_type: OrdType) -> (WireOrderType, WireTimeInForce, Price) {
+    match ord_type {
+        OrdType::Market => (WireOrderType::Market, WireTimeInForce::Gtc, Price::ZERO),
+        OrdType::Limit { price, time_in_force } => (WireOrderType::Limit, time_in_force.into(), price),
+        OrdType::LimitMaker { price } => (WireOrderType::LimitMaker, WireTimeInForce::Gtc, price),
+    }
+}

@@ -1,0 +1,104 @@
+//! Numbers as the venue writes them: strings with eight places.
+
+use keel_domain::{Money, NumberError, Price, Qty, SCALE};
+use serde::{Deserialize, Deserializer, Serializer};
+
+/// A number that the venue writes as a string with eight places.
+pub trait EightPlaces: Sized {
+    /// The venue's form.
+    fn write(&self) -> String;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn read(text: &str) -> Result<Self, NumberError>;
+}
+
+fn write_units(units: i64) -> String {
+    let scale = SCALE.unsigned_abs();
+    let magnitude = units.unsigned_abs();
+    format!("{}.{:08}", magnitude / scale, magnitude % scale)
+}
+
+impl EightPlaces for Price {
+    fn write(&self) -> String {
+        write_units(self.units())
+    }
+
+    fn read(text: &str) -> Result<Self, NumberError> {
+        text.parse()
+    }
+}
+
+impl EightPlaces for Qty {
+    fn write(&self) -> String {
+        write_units(self.units())
+    }
+
+    fn read(text: &str) -> Result<Self, NumberError> {
+        text.parse()
+    }
+}
+
+impl EightPlaces for Money {
+    fn write(&self) -> String {
+        format!("{:.8}", self.trunc_with_scale(8))
+    }
+
+    fn read(text: &str) -> Result<Self, NumberError> {
+        text.parse().map_err(|_| NumberError::Malformed)
+    }
+}
+
+/// Writes the venue's form.
+///
+/// # Errors
+/// The serializer's.
+pub fn serialize<T: EightPlaces, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.write())
+}
+
+/// Reads the venue's form.
+///
+/// # Errors
+/// Text that is no such number.
+pub fn deserialize<'de, T: EightPlaces, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    T::read(&text).map_err(|error| serde::de::Error::custom(format!("{text:?}: {error}")))
+}
+
+/// The same for a field that may be absent.
+pub mod option {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::EightPlaces;
+
+    /// Writes the venue's form.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<T: EightPlaces, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.serialize_str(&value.write()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads the venue's form.
+    ///
+    /// # Errors
+    /// Text that is no such number.
+    pub fn deserialize<'de, T: EightPlaces, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
+        let text = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.map(|text| {
+            T::read(&text).map_err(|error| serde::de::Error::custom(format!("{text:?}: {error}")))
+        })
+        .transpose()
+    }
+}

@@ -1,0 +1,160 @@
+//! Market data streams (web-socket-streams.md).
+
+use std::borrow::Cow;
+
+use keel_domain::{Price, Qty};
+use serde::{Deserialize, Serialize};
+
+use crate::number;
+use crate::rest::WireLevel;
+
+/// A frame that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// Not the JSON that the venue documents.
+    #[error("not a stream frame: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// A public trade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TradeEvent<'a> {
+    /// "trade".
+    #[serde(rename = "e", borrow)]
+    pub event: Cow<'a, str>,
+    /// Event time, ms.
+    #[serde(rename = "E")]
+    pub event_time: i64,
+    /// The pair.
+    #[serde(rename = "s", borrow)]
+    pub symbol: Cow<'a, str>,
+    /// Trade id.
+    #[serde(rename = "t")]
+    pub trade_id: u64,
+    /// Price.
+    #[serde(rename = "p", with = "number")]
+    pub price: Price,
+    /// Quantity.
+    #[serde(rename = "q", with = "number")]
+    pub qty: Qty,
+    /// Trade time, ms.
+    #[serde(rename = "T")]
+    pub trade_time: i64,
+    /// Whether the seller took.
+    #[serde(rename = "m")]
+    pub is_buyer_maker: bool,
+    /// Ignored.
+    #[serde(rename = "M", default)]
+    pub ignored: bool,
+}
+
+/// A change of the book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepthEvent<'a> {
+    /// "depthUpdate".
+    #[serde(rename = "e", borrow)]
+    pub event: Cow<'a, str>,
+    /// Event time, ms.
+    #[serde(rename = "E")]
+    pub event_time: i64,
+    /// The pair.
+    #[serde(rename = "s", borrow)]
+    pub symbol: Cow<'a, str>,
+    /// First update.
+    #[serde(rename = "U")]
+    pub first_update_id: u64,
+    /// Last update.
+    #[serde(rename = "u")]
+    pub last_update_id: u64,
+    /// Changed buy levels.
+    #[serde(rename = "b")]
+    pub bids: Vec<WireLevel>,
+    /// Changed sell levels.
+    #[serde(rename = "a")]
+    pub asks: Vec<WireLevel>,
+}
+
+/// The best prices; has neither event type nor time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookTickerEvent<'a> {
+    /// Update id.
+    #[serde(rename = "u")]
+    pub update_id: u64,
+    /// The pair.
+    #[serde(rename = "s", borrow)]
+    pub symbol: Cow<'a, str>,
+    /// Best bid.
+    #[serde(rename = "b", with = "number")]
+    pub bid_price: Price,
+    /// Quantity there.
+    #[serde(rename = "B", with = "number")]
+    pub bid_qty: Qty,
+    /// Best ask.
+    #[serde(rename = "a", with = "number")]
+    pub ask_price: Price,
+    /// Quantity there.
+    #[serde(rename = "A", with = "number")]
+    pub ask_qty: Qty,
+}
+
+/// The answer to a control request.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ControlReply {
+    /// The request's id.
+    #[serde(default)]
+    pub id: Option<u64>,
+    /// What went wrong.
+    #[serde(default)]
+    pub error: Option<crate::error::ApiError>,
+}
+
+/// One frame of a combined stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StreamEvent<'a> {
+    /// A public trade.
+    Trade(TradeEvent<'a>),
+    /// A change of the book.
+    Depth(DepthEvent<'a>),
+    /// The best prices.
+    BookTicker(BookTickerEvent<'a>),
+    /// The venue is about to close the connection: connect anew at once.
+    ServerShutdown,
+    /// The answer to a control request.
+    Reply(ControlReply),
+    /// A stream that is not used here.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    stream: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a serde_json::value::RawValue>,
+}
+
+/// Reads one frame of a combined stream.
+///
+/// # Errors
+/// [`StreamError`].
+pub fn decode(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
+    let envelope: Envelope<'_> = serde_json::from_slice(frame)?;
+    let (Some(stream), Some(data)) = (envelope.stream, envelope.data) else {
+        return Ok(StreamEvent::Reply(serde_json::from_slice(frame)?));
+    };
+    let data = data.get();
+    let kind = stream.split_once('@').map_or(stream.as_ref(), |(_, kind)| kind);
+    Ok(match kind {
+        "trade" => StreamEvent::Trade(serde_json::from_str(data)?),
+        "depth" | "depth@100ms" => StreamEvent::Depth(serde_json::from_str(data)?),
+        "bookTicker" => StreamEvent::BookTicker(serde_json::from_str(data)?),
+        "!serverShutdown" => StreamEvent::ServerShutdown,
+        _ => StreamEvent::Other,
+    })
+}
+
+/// A subscription request for the given streams.
+#[must_use]
+pub fn subscribe(id: u64, streams: &[String]) -> String {
+    serde_json::json!({ "method": "SUBSCRIBE", "params": streams, "id": id }).to_string()
+}
