@@ -1,0 +1,133 @@
+//! Accounts: what each has, holds and did.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use keel_domain::{Asset, ClOrdId, Money, OrderId, Symbol, Timestamp};
+
+use super::{AccountTrade, OrderState};
+
+/// An account of the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub(super) usize);
+
+impl AccountId {
+    /// The number by which the venue names the account.
+    #[must_use]
+    pub fn uid(self) -> u64 {
+        1_000_000 + self.0 as u64
+    }
+}
+
+/// One asset of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssetBalance {
+    /// The asset.
+    pub asset: Asset,
+    /// Spendable.
+    pub free: Money,
+    /// Held by open orders.
+    pub locked: Money,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Holding {
+    pub(super) free: Money,
+    pub(super) locked: Money,
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    /// Whether a client uses it: background participants leave no history.
+    pub(super) has_client: bool,
+    pub(super) holdings: BTreeMap<Asset, Holding>,
+    pub(super) open: BTreeSet<OrderId>,
+    pub(super) open_by_client_id: BTreeMap<(Symbol, ClOrdId), OrderId>,
+    /// Ended orders, by id. Bounded by [`Account::HISTORY_MAX`], oldest go first.
+    pub(super) ended: BTreeMap<OrderId, OrderState>,
+    /// Bounded by [`Account::HISTORY_MAX`], oldest go first.
+    pub(super) trades: VecDeque<AccountTrade>,
+    pub(super) updated_at: Timestamp,
+    pub(super) touched: BTreeSet<Asset>,
+}
+
+impl Account {
+    /// How many ended orders, and how many trades, an account keeps.
+    pub(super) const HISTORY_MAX: usize = 100_000;
+
+    pub(super) fn new(has_client: bool, funds: &[(Asset, Money)], now: Timestamp) -> Self {
+        let holding = |(asset, free): &(Asset, Money)| {
+            (
+                *asset,
+                Holding {
+                    free: *free,
+                    locked: Money::ZERO,
+                },
+            )
+        };
+        Self {
+            has_client,
+            holdings: funds.iter().map(holding).collect(),
+            open: BTreeSet::new(),
+            open_by_client_id: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            trades: VecDeque::new(),
+            updated_at: now,
+            touched: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn free(&self, asset: Asset) -> Money {
+        self.holdings
+            .get(&asset)
+            .map_or(Money::ZERO, |holding| holding.free)
+    }
+
+    /// Moves money between free and locked: positive locks. The caller has checked that it is there.
+    pub(super) fn lock(&mut self, asset: Asset, amount: Money) {
+        let holding = self.holdings.entry(asset).or_default();
+        holding.free -= amount;
+        holding.locked += amount;
+        self.touched.insert(asset);
+    }
+
+    /// Takes money that was locked.
+    pub(super) fn spend_locked(&mut self, asset: Asset, amount: Money) {
+        self.holdings.entry(asset).or_default().locked -= amount;
+        self.touched.insert(asset);
+    }
+
+    /// Gives money.
+    pub(super) fn receive(&mut self, asset: Asset, amount: Money) {
+        self.holdings.entry(asset).or_default().free += amount;
+        self.touched.insert(asset);
+    }
+
+    pub(super) fn balances(&self) -> Vec<AssetBalance> {
+        let balance = |(asset, holding): (&Asset, &Holding)| AssetBalance {
+            asset: *asset,
+            free: holding.free,
+            locked: holding.locked,
+        };
+        self.holdings.iter().map(balance).collect()
+    }
+
+    pub(super) fn keep_ended(&mut self, order: OrderState) {
+        if !self.has_client {
+            return;
+        }
+        self.ended.insert(order.order_id, order);
+        if self.ended.len() > Self::HISTORY_MAX {
+            self.ended.pop_first();
+        }
+    }
+
+    pub(super) fn keep_trade(&mut self, trade: AccountTrade) {
+        if !self.has_client {
+            return;
+        }
+        self.trades.push_back(trade);
+        if self.trades.len() > Self::HISTORY_MAX {
+            self.trades.pop_front();
+        }
+    }
+}

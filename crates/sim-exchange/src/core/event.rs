@@ -1,0 +1,102 @@
+//! What happened, for whoever serves it to clients.
+
+use keel_domain::{Asset, ClOrdId, Money, OrderId, Price, Qty, Side, Symbol, Timestamp, TradeId};
+
+use super::{AccountId, AssetBalance, OrderState};
+
+/// A trade as everybody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicTrade {
+    /// The pair.
+    pub symbol: Symbol,
+    /// Counts up by one on the pair.
+    pub trade_id: TradeId,
+    /// The price: the resting order's.
+    pub price: Price,
+    /// The quantity.
+    pub qty: Qty,
+    /// Whether the buyer's order rested.
+    pub is_buyer_maker: bool,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// One side of a trade as its owner sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountTrade {
+    /// The pair.
+    pub symbol: Symbol,
+    /// The trade.
+    pub trade_id: TradeId,
+    /// The owner's order.
+    pub order_id: OrderId,
+    /// The owner's side.
+    pub side: Side,
+    /// The price.
+    pub price: Price,
+    /// The quantity.
+    pub qty: Qty,
+    /// The commission.
+    pub commission: Money,
+    /// What it was taken in: the received asset.
+    pub commission_asset: Asset,
+    /// Whether the owner's order rested.
+    pub is_maker: bool,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// Why an order is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    /// It was accepted.
+    New,
+    /// It traded.
+    Trade(AccountTrade),
+    /// It was canceled; the id is the cancel's own.
+    Canceled(ClOrdId),
+    /// It expired, with the venue's word for why.
+    Expired(&'static str),
+}
+
+/// An order moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderReport {
+    /// Its state after the move.
+    pub order: OrderState,
+    /// The move.
+    pub kind: ReportKind,
+    /// Counts up by one over the whole exchange.
+    pub execution_id: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExchangeEvent {
+    /// A trade.
+    Trade(PublicTrade),
+    /// A level of the book changed.
+    Book {
+        /// The pair.
+        symbol: Symbol,
+        /// Counts up by one on the pair.
+        update_id: u64,
+        /// The side.
+        side: Side,
+        /// The level.
+        price: Price,
+        /// All that rests there now; zero: nothing.
+        qty: Qty,
+    },
+    /// An order of an account with a client moved.
+    Order(Box<OrderReport>),
+    /// Balances of an account with a client may have changed.
+    AccountPosition {
+        /// The account.
+        account: AccountId,
+        /// The assets that may have changed.
+        balances: Vec<AssetBalance>,
+        /// When.
+        time: Timestamp,
+    },
+}

@@ -1,0 +1,17 @@
+//! The exchange without a protocol: matching, accounts, and a market that moves by itself. Synchronous and deterministic:
+//! the same seed and the same calls give the same events.
+
+mod account;
+mod book;
+mod event;
+mod exchange;
+mod generator;
+mod matching;
+mod order;
+
+pub use account::{AccountId, AssetBalance};
+pub use book::{DepthSnapshot, LevelQty};
+pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
+pub use exchange::{AccountConfig, ConfigError, Exchange, ExchangeConfig, Market, MarketStats, TradeQuery};
+pub use generator::Scenario;
+pub use order::{NewOrder, OrderError, OrderRef, OrderState, Quantity};

@@ -1,0 +1,308 @@
+//! The sockets: a thin shell that moves bytes between clients and the [`Protocol`].
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{SinkExt, StreamExt};
+use keel_domain::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol};
+
+/// Frames that may wait for one client; a client that lets more wait is disconnected, never waited for.
+const OUT_QUEUE_MAX: usize = 4_096;
+/// Requests that may wait for the exchange.
+const IN_QUEUE_MAX: usize = 1_024;
+
+enum Call {
+    Http(HttpRequest, oneshot::Sender<HttpResponse>),
+    Open {
+        path: String,
+        query: String,
+        frames: mpsc::Sender<Outgoing>,
+        reply: oneshot::Sender<Result<ConnId, u16>>,
+    },
+    Text(ConnId, String),
+    Pong(ConnId),
+    Closed(ConnId),
+}
+
+/// Serves until the token is cancelled.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve(
+    listener: TcpListener,
+    protocol: Protocol,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (calls, inbox) = mpsc::channel(IN_QUEUE_MAX);
+    let exchange = tokio::spawn(run(protocol, inbox, clock, shutdown.clone()));
+    let app = Router::new()
+        .fallback(handle)
+        .layer(DefaultBodyLimit::max(Protocol::MESSAGE_BYTES_MAX))
+        .with_state(calls)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .await?;
+    shutdown.cancel();
+    exchange.await.map_err(io::Error::other)
+}
+
+/// The exchange's clock: wall time at the start plus monotonic time since.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    started: Instant,
+    wall_at_start: Timestamp,
+}
+
+impl Clock {
+    /// Starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanos = i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX);
+        Self {
+            started: Instant::now(),
+            wall_at_start: Timestamp::from_nanos(nanos),
+        }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.wall_at_start.plus(self.started.elapsed())
+    }
+}
+
+/// Owns the protocol: one call after the other, and time in between.
+async fn run(
+    mut protocol: Protocol,
+    mut inbox: mpsc::Receiver<Call>,
+    clock: Clock,
+    shutdown: CancellationToken,
+) {
+    let mut clients: BTreeMap<ConnId, mpsc::Sender<Outgoing>> = BTreeMap::new();
+    loop {
+        let wait = protocol
+            .next_deadline()
+            .since(clock.now())
+            .max(Duration::from_millis(1));
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            call = inbox.recv() => match call {
+                Some(call) => answer(&mut protocol, &mut clients, clock.now(), call),
+                None => return,
+            },
+            () = tokio::time::sleep(wait) => protocol.advance(clock.now()),
+        }
+        while let Some((id, outgoing)) = protocol.poll_out() {
+            let is_end = matches!(outgoing, Outgoing::Close(..));
+            let Some(frames) = clients.get(&id) else { continue };
+            let is_slow = frames.try_send(outgoing).is_err();
+            if is_slow {
+                tracing::warn!(?id, "client does not keep up with its frames: disconnected");
+            }
+            if is_slow || is_end {
+                clients.remove(&id);
+                protocol.ws_closed(id);
+            }
+        }
+    }
+}
+
+fn answer(
+    protocol: &mut Protocol,
+    clients: &mut BTreeMap<ConnId, mpsc::Sender<Outgoing>>,
+    now: Timestamp,
+    call: Call,
+) {
+    match call {
+        // A client that hung up meanwhile is not there to take the answer; what it asked for has happened.
+        Call::Http(request, reply) => drop(reply.send(protocol.http(now, &request))),
+        Call::Open {
+            path,
+            query,
+            frames,
+            reply,
+        } => {
+            let opened = protocol.ws_open(now, &path, &query);
+            if let Ok(id) = opened {
+                clients.insert(id, frames);
+            }
+            if let (Err(Ok(id)), true) = (reply.send(opened), opened.is_ok()) {
+                clients.remove(&id);
+                protocol.ws_closed(id);
+            }
+        }
+        Call::Text(id, text) => protocol.ws_text(now, id, &text),
+        Call::Pong(id) => protocol.ws_pong(now, id),
+        Call::Closed(id) => {
+            clients.remove(&id);
+            protocol.ws_closed(id);
+        }
+    }
+}
+
+async fn handle(
+    State(calls): State<mpsc::Sender<Call>>,
+    ConnectInfo(_): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let wants_socket = request
+        .headers()
+        .get(header::UPGRADE)
+        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if wants_socket {
+        open_socket(calls, request).await
+    } else {
+        answer_http(calls, request).await
+    }
+}
+
+async fn answer_http(calls: mpsc::Sender<Call>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let method = match parts.method {
+        HttpMethod::GET => Method::Get,
+        HttpMethod::POST => Method::Post,
+        HttpMethod::PUT => Method::Put,
+        HttpMethod::DELETE => Method::Delete,
+        _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    };
+    let Ok(body) = axum::body::to_bytes(body, Protocol::MESSAGE_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Ok(raw_body) = String::from_utf8(Vec::from(body)) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let request = HttpRequest {
+        method,
+        path: parts.uri.path().to_owned(),
+        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+        raw_body,
+        api_key: parts
+            .headers
+            .get("x-mbx-apikey")
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned),
+    };
+    let (reply, answer) = oneshot::channel();
+    if calls.send(Call::Http(request, reply)).await.is_err() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let Ok(answer) = answer.await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, answer.body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json;charset=UTF-8"),
+    );
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+async fn open_socket(calls: mpsc::Sender<Call>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (frames, outbox) = mpsc::channel(OUT_QUEUE_MAX);
+    let (reply, opened) = oneshot::channel();
+    if calls
+        .send(Call::Open {
+            path,
+            query,
+            frames,
+            reply,
+        })
+        .await
+        .is_err()
+    {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    match opened.await {
+        Ok(Ok(id)) => upgrade
+            .max_message_size(Protocol::MESSAGE_BYTES_MAX)
+            .max_frame_size(Protocol::MESSAGE_BYTES_MAX)
+            .on_upgrade(move |socket| carry(socket, id, calls, outbox)),
+        Ok(Err(status)) => StatusCode::from_u16(status)
+            .unwrap_or(StatusCode::NOT_FOUND)
+            .into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Carries frames both ways until either side ends.
+async fn carry(
+    socket: WebSocket,
+    id: ConnId,
+    calls: mpsc::Sender<Call>,
+    mut outbox: mpsc::Receiver<Outgoing>,
+) {
+    let (mut sink, mut stream) = socket.split();
+    let writer = async move {
+        while let Some(first) = outbox.recv().await {
+            let mut next = Some(first);
+            // One flush for all that waits.
+            while let Some(outgoing) = next {
+                let message = match outgoing {
+                    Outgoing::Text(text) => Message::Text(text.into()),
+                    Outgoing::Ping => Message::Ping(Bytes::from_static(b"keel")),
+                    Outgoing::Close(code, reason) => Message::Close(Some(CloseFrame {
+                        code,
+                        reason: reason.into(),
+                    })),
+                };
+                if sink.feed(message).await.is_err() {
+                    return;
+                }
+                next = outbox.try_recv().ok();
+            }
+            if sink.flush().await.is_err() {
+                return;
+            }
+        }
+    };
+    let incoming = calls.clone();
+    let reader = async move {
+        while let Some(Ok(message)) = stream.next().await {
+            let call = match message {
+                Message::Text(text) => Call::Text(id, text.to_string()),
+                Message::Pong(_) => Call::Pong(id),
+                Message::Close(_) => return,
+                // A ping is answered by the library; the venue has no binary requests.
+                Message::Ping(_) | Message::Binary(_) => continue,
+            };
+            if incoming.send(call).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = writer => {},
+        () = reader => {},
+    }
+    // The exchange may be gone already; then so is the connection's entry.
+    let _exchange_is_gone = calls.send(Call::Closed(id)).await;
+}
