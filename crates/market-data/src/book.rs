@@ -1,8 +1,9 @@
 //! The local copy of a venue's book.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
-use keel_domain::{Price, Symbol, Timestamp};
+use keel_domain::{Symbol, Timestamp};
 
 use crate::{BookDelta, BookSnapshot, Level};
 
@@ -35,21 +36,89 @@ pub enum BookFault {
     },
 }
 
-/// A book for one symbol: sorted levels, best last.
+/// One side: sorted so that the best level stands at the end, where most changes are.
+#[derive(Debug, Clone, Default)]
+struct Levels(Vec<Level>);
+
+impl Levels {
+    /// Sets a level's quantity; zero removes it. `order` puts worse prices first.
+    fn set(&mut self, level: Level, order: impl Fn(&Level, &Level) -> Ordering) {
+        match (
+            self.0.binary_search_by(|known| order(known, &level)),
+            level.qty.is_zero(),
+        ) {
+            (Ok(place), true) => {
+                self.0.remove(place);
+            }
+            (Ok(place), false) => {
+                if let Some(known) = self.0.get_mut(place) {
+                    known.qty = level.qty;
+                }
+            }
+            (Err(_), true) => {}
+            (Err(place), false) => self.0.insert(place, level),
+        }
+        // The worst levels are the first to go: nothing is decided by them.
+        if self.0.len() > LocalBook::LEVELS_MAX {
+            self.0.remove(0);
+        }
+    }
+}
+
+fn worse_bid_first(a: &Level, b: &Level) -> Ordering {
+    a.price.cmp(&b.price)
+}
+
+fn worse_ask_first(a: &Level, b: &Level) -> Ordering {
+    b.price.cmp(&a.price)
+}
+
+/// A book for one symbol.
+///
+/// ```
+/// use std::time::Duration;
+/// use keel_domain::Timestamp;
+/// use keel_market_data::{BookSnapshot, Level, LocalBook};
+///
+/// let now = Timestamp::from_millis(1_000);
+/// let level = |price: &str, qty: &str| -> Result<Level, keel_domain::NumberError> {
+///     Ok(Level { price: price.parse()?, qty: qty.parse()? })
+/// };
+/// let mut book = LocalBook::new("BTCUSDT".parse()?);
+/// assert!(book.top(now, Duration::from_secs(2)).is_err(), "no price before a snapshot");
+/// book.reset(now, &BookSnapshot {
+///     symbol: book.symbol(),
+///     last_update_id: 1,
+///     bids: vec![level("99", "1")?],
+///     asks: vec![level("101", "2")?],
+/// });
+/// assert_eq!(book.top(now, Duration::from_secs(2))?.ask, level("101", "2")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LocalBook {
     symbol: Symbol,
-    bids: Vec<Level>,
-    asks: Vec<Level>,
+    bids: Levels,
+    asks: Levels,
     last_update_id: Option<u64>,
     updated_at: Timestamp,
 }
 
 impl LocalBook {
+    /// The most levels kept on a side; beyond it the worst are dropped.
+    pub const LEVELS_MAX: usize = 5_000;
+
     /// An empty book that is not synchronised.
     #[must_use]
     pub fn new(symbol: Symbol) -> Self {
-        Self { symbol, bids: Vec::new(), asks: Vec::new(), last_update_id: None, updated_at: Timestamp::EPOCH }
+        let (bids, asks) = (Levels::default(), Levels::default());
+        Self {
+            symbol,
+            bids,
+            asks,
+            last_update_id: None,
+            updated_at: Timestamp::EPOCH,
+        }
     }
 
     /// The pair.
@@ -59,31 +128,70 @@ impl LocalBook {
     }
 
     /// Replaces the book.
-    pub fn reset(&mut self, _now: Timestamp, _snapshot: &BookSnapshot) {}
+    pub fn reset(&mut self, now: Timestamp, snapshot: &BookSnapshot) {
+        self.clear();
+        self.set_levels(&snapshot.bids, &snapshot.asks);
+        self.last_update_id = Some(snapshot.last_update_id);
+        self.updated_at = now;
+    }
 
-    /// Applies a delta that continues the book.
+    /// Applies a delta that continues the book. One whose updates are all known changes nothing.
     ///
     /// # Errors
-    /// `NotSynchronised` when it does not continue (the book is then cleared) or no snapshot came yet.
-    pub fn apply(&mut self, _now: Timestamp, _delta: &BookDelta) -> Result<(), BookFault> {
+    /// `NotSynchronised` when an update is missing (the book is then cleared), or no snapshot came yet.
+    pub fn apply(&mut self, now: Timestamp, delta: &BookDelta) -> Result<(), BookFault> {
+        let last = self.last_update_id.ok_or(BookFault::NotSynchronised)?;
+        if delta.last_update_id <= last {
+            return Ok(());
+        }
+        if delta.first_update_id > last.saturating_add(1) {
+            self.clear();
+            return Err(BookFault::NotSynchronised);
+        }
+        self.set_levels(&delta.bids, &delta.asks);
+        self.last_update_id = Some(delta.last_update_id);
+        self.updated_at = now;
         Ok(())
     }
 
     /// Forgets everything: the book gives no price until the next `reset`.
-    pub fn clear(&mut self) {}
+    pub fn clear(&mut self) {
+        self.bids.0.clear();
+        self.asks.0.clear();
+        self.last_update_id = None;
+    }
 
-    /// Best bid and ask, if the book is in sequence, two-sided, uncrossed, and no older than `age_max`.
+    fn set_levels(&mut self, bids: &[Level], asks: &[Level]) {
+        for level in bids {
+            self.bids.set(*level, worse_bid_first);
+        }
+        for level in asks {
+            self.asks.set(*level, worse_ask_first);
+        }
+    }
+
+    /// Best bid and ask, if the book is in sequence, no older than `age_max`, two-sided and uncrossed.
     ///
     /// # Errors
     /// The fault that makes the price unusable.
-    pub fn top(&self, _now: Timestamp, _age_max: Duration) -> Result<BookTop, BookFault> {
-        Err(BookFault::NotSynchronised)
+    pub fn top(&self, now: Timestamp, age_max: Duration) -> Result<BookTop, BookFault> {
+        let age = self.age(now).ok_or(BookFault::NotSynchronised)?;
+        if age > age_max {
+            return Err(BookFault::Stale { age });
+        }
+        let (Some(bid), Some(ask)) = (self.bids.0.last(), self.asks.0.last()) else {
+            return Err(BookFault::OneSided);
+        };
+        if bid.price >= ask.price {
+            return Err(BookFault::Crossed);
+        }
+        Ok(BookTop { bid: *bid, ask: *ask })
     }
 
     /// Time since the last update arrived, or `None` while not synchronised.
     #[must_use]
-    pub fn age(&self, _now: Timestamp) -> Option<Duration> {
-        None
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.last_update_id.map(|_| now.since(self.updated_at))
     }
 
     /// The last update applied, or `None` while not synchronised.
@@ -94,21 +202,11 @@ impl LocalBook {
 
     /// Buy levels, best first.
     pub fn bids(&self) -> impl Iterator<Item = &Level> {
-        self.bids.iter().rev()
+        self.bids.0.iter().rev()
     }
 
     /// Sell levels, best first.
     pub fn asks(&self) -> impl Iterator<Item = &Level> {
-        self.asks.iter().rev()
-    }
-
-    /// The arithmetic middle of the best prices, rounded down to 1e-8. Same errors as [`LocalBook::top`].
-    ///
-    /// # Errors
-    /// The fault that makes the price unusable.
-    pub fn mid(&self, now: Timestamp, age_max: Duration) -> Result<Price, BookFault> {
-        let top = self.top(now, age_max)?;
-        let twice = top.bid.price.checked_add(top.ask.price).ok_or(BookFault::Crossed)?;
-        Price::from_units(twice.units() / 2).map_err(|_| BookFault::Crossed)
+        self.asks.0.iter().rev()
     }
 }

@@ -1,4 +1,7 @@
 //! The local order book, its freshness, and the trait of a market feed.
+//!
+//! A price comes only from a book that is in sequence, fresh, two-sided and uncrossed; everything else is an error that
+//! says why not. See [`LocalBook`] for an example.
 
 mod book;
 mod feed;
