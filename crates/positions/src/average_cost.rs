@@ -42,7 +42,8 @@ impl AverageCost {
     /// Takes base in (positive) or gives it out (negative) at a price. What reduces the position realises profit; what
     /// goes beyond zero opens the other way at the price.
     pub(crate) fn trade(&mut self, signed_qty: Money, price: Money) {
-        let is_same_way = self.position.is_zero() || self.position.is_sign_positive() == signed_qty.is_sign_positive();
+        let is_same_way =
+            self.position.is_zero() || self.position.is_sign_positive() == signed_qty.is_sign_positive();
         if is_same_way {
             self.position += signed_qty;
             self.cost += signed_qty * price;
@@ -63,7 +64,9 @@ impl AverageCost {
 
     fn released_cost(&self, qty: Money) -> Money {
         let share = self.cost * qty;
-        share.checked_div(self.position.abs()).map_or(Money::ZERO, |released| released.round_dp(COST_PLACES))
+        share
+            .checked_div(self.position.abs())
+            .map_or(Money::ZERO, |released| released.round_dp(COST_PLACES))
     }
 
     /// What closing the whole position at a price would add to the realised profit, before fees.

@@ -131,7 +131,9 @@ impl SymbolBook {
         };
         self.average.trade(signed_qty, price);
         self.turnover += value;
-        let Some(asset) = trade.commission_asset else { return };
+        let Some(asset) = trade.commission_asset else {
+            return;
+        };
         *self.commissions.entry(asset).or_default() += trade.commission;
         if asset == self.base {
             self.average.trade(-trade.commission, price);
@@ -172,10 +174,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; nothing changed.
     pub fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
-        let book = self.books.entry(trade.symbol).or_insert_with(|| SymbolBook::new(base, quote));
+        let book = self
+            .books
+            .entry(trade.symbol)
+            .or_insert_with(|| SymbolBook::new(base, quote));
         if (book.base, book.quote) != (base, quote) {
             let (known_base, known_quote) = (book.base, book.quote);
-            return Err(LedgerError::OtherAssets { symbol: trade.symbol, known_base, known_quote, base, quote });
+            return Err(LedgerError::OtherAssets {
+                symbol: trade.symbol,
+                known_base,
+                known_quote,
+                base,
+                quote,
+            });
         }
         match book.trades.get(&trade.trade_id) {
             Some(known) if same_trade(known, trade) => return Ok(Applied::Duplicate),
@@ -185,7 +196,10 @@ impl Ledger {
             }
             None => {}
         }
-        let is_latest = book.trades.last_key_value().is_none_or(|(last, _)| *last < trade.trade_id);
+        let is_latest = book
+            .trades
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < trade.trade_id);
         book.trades.insert(trade.trade_id, *trade);
         if is_latest {
             book.fold(trade);
@@ -198,7 +212,9 @@ impl Ledger {
     /// Whether the trade has been booked.
     #[must_use]
     pub fn contains(&self, symbol: Symbol, trade_id: TradeId) -> bool {
-        self.books.get(&symbol).is_some_and(|book| book.trades.contains_key(&trade_id))
+        self.books
+            .get(&symbol)
+            .is_some_and(|book| book.trades.contains_key(&trade_id))
     }
 
     /// One pair's book, once it has a trade.
@@ -215,7 +231,10 @@ impl Ledger {
     /// Base held of the pair, after commissions taken in base; rounded towards zero to 1e-8, the venue's own precision.
     #[must_use]
     pub fn position(&self, symbol: Symbol) -> SignedQty {
-        let position = self.books.get(&symbol).map_or(Money::ZERO, |book| book.average.position());
+        let position = self
+            .books
+            .get(&symbol)
+            .map_or(Money::ZERO, |book| book.average.position());
         SignedQty::from_decimal(position.trunc_with_scale(8)).unwrap_or_default()
     }
 
@@ -250,5 +269,8 @@ impl Ledger {
 
 /// Whether two reports tell of the same trade. The time is left out: events and queries may differ in precision.
 fn same_trade(known: &Trade, other: &Trade) -> bool {
-    Trade { transact_time: other.transact_time, ..*known } == *other
+    Trade {
+        transact_time: other.transact_time,
+        ..*known
+    } == *other
 }

@@ -1,0 +1,241 @@
+//! What holds for any trades, in any order of arrival, any number of times.
+//!
+//! The models count in whole units of 1e-16 (a price times a quantity), so they share no arithmetic with the ledger.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use keel_domain::{Asset, Money, OrderId, Price, Qty, Side, Timestamp, Trade, TradeId};
+use keel_positions::{Applied, Ledger};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use common::{apply, asset, ledger_of, money, symbol};
+
+/// Decimal places of a price times a quantity.
+const PRODUCT_PLACES: u32 = 16;
+
+prop_compose! {
+    fn any_trade()(
+        is_buy: bool,
+        px_units in 1_i64..=10_000_000_000_000,
+        qty_units in 1_i64..=100_000_000_000,
+        commission_permille in 0_i64..=10,
+        paid_in in prop::sample::select(vec![None, Some("BTC"), Some("USDT"), Some("BNB")]),
+        gap in 1_u64..=3,
+        order in 1_u64..=4,
+    ) -> (Trade, u64) {
+        let commission_units = qty_units * commission_permille / 1000;
+        let trade = Trade {
+            symbol: symbol(),
+            trade_id: TradeId(0),
+            order_id: OrderId(order),
+            side: if is_buy { Side::Buy } else { Side::Sell },
+            last_px: Price::from_units(px_units).unwrap(),
+            last_qty: Qty::from_units(qty_units).unwrap(),
+            commission: paid_in.map_or(Money::ZERO, |_| Money::new(commission_units, 8)),
+            commission_asset: paid_in.map(asset),
+            is_maker: order % 2 == 0,
+            transact_time: Timestamp::EPOCH,
+        };
+        (trade, gap)
+    }
+}
+
+/// Trades by rising id, with gaps as a pair's public ids have them.
+fn any_trades() -> impl Strategy<Value = Vec<Trade>> {
+    prop::collection::vec(any_trade(), 1..40).prop_map(|trades| {
+        let mut last_id = 0;
+        let numbered = trades.into_iter().map(|(trade, gap)| {
+            last_id += gap;
+            Trade {
+                trade_id: TradeId(last_id),
+                ..trade
+            }
+        });
+        numbered.collect()
+    })
+}
+
+/// Trades by id, and the same trades shuffled with some of them repeated.
+fn any_arrival() -> impl Strategy<Value = (Vec<Trade>, Vec<Trade>)> {
+    (any_trades(), prop::collection::vec(any::<Index>(), 0..40)).prop_flat_map(|(trades, repeated)| {
+        let mut arrivals = trades.clone();
+        arrivals.extend(repeated.iter().map(|index| *index.get(&trades)));
+        (Just(trades), Just(arrivals).prop_shuffle())
+    })
+}
+
+/// The signs of a trade's base and quote for the account.
+fn signs(side: Side) -> (i128, i128) {
+    match side {
+        Side::Buy => (1, -1),
+        Side::Sell => (-1, 1),
+    }
+}
+
+/// What each asset gained, in units of 1e-16, counted one column at a time.
+fn naive_changes(trades: &[Trade]) -> BTreeMap<Asset, i128> {
+    let mut changes = BTreeMap::new();
+    for trade in trades {
+        let (qty, px) = (
+            i128::from(trade.last_qty.units()),
+            i128::from(trade.last_px.units()),
+        );
+        let (base_sign, quote_sign) = signs(trade.side);
+        *changes.entry(asset("BTC")).or_default() += base_sign * qty * 100_000_000;
+        *changes.entry(asset("USDT")).or_default() += quote_sign * qty * px;
+        if let Some(paid_in) = trade.commission_asset {
+            *changes.entry(paid_in).or_default() -= units_of(trade.commission);
+        }
+    }
+    changes
+}
+
+fn units_of(amount: Money) -> i128 {
+    let mut scaled = amount;
+    scaled.rescale(PRODUCT_PLACES);
+    scaled.mantissa()
+}
+
+fn money_of(units: i128) -> Money {
+    Money::from_i128_with_scale(units, PRODUCT_PLACES)
+}
+
+/// Realised profit by keeping an average price, the textbook's way; inexact where the average has no end.
+fn naive_realised(trades: &[Trade]) -> Money {
+    let (mut position, mut average, mut realised) = (Money::ZERO, Money::ZERO, Money::ZERO);
+    for trade in trades {
+        let sign = if trade.side == Side::Buy {
+            Money::ONE
+        } else {
+            -Money::ONE
+        };
+        let base_fee = match trade.commission_asset {
+            Some(paid_in) if paid_in == asset("BTC") => -trade.commission,
+            _ => Money::ZERO,
+        };
+        let px = trade.last_px.to_decimal();
+        for qty in [sign * trade.last_qty.to_decimal(), base_fee] {
+            if (position * qty).is_sign_negative() && !position.is_zero() && !qty.is_zero() {
+                let closed = qty.abs().min(position.abs());
+                let gain = closed * (px - average);
+                realised += if position.is_sign_positive() { gain } else { -gain };
+                if qty.abs() > position.abs() {
+                    average = px;
+                }
+            } else if !qty.is_zero() {
+                average = (average * position + px * qty) / (position + qty);
+            }
+            position += qty;
+        }
+    }
+    realised
+}
+
+proptest! {
+    #[test]
+    fn f21_any_order_and_repetition_of_the_same_trades_gives_the_same_ledger((trades, arrivals) in any_arrival()) {
+        let mut ledger = Ledger::new();
+        let (mut new, mut duplicate) = (0, 0);
+        for trade in &arrivals {
+            match apply(&mut ledger, trade) {
+                Ok(Applied::New) => new += 1,
+                Ok(Applied::Duplicate) => duplicate += 1,
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+        prop_assert_eq!((new, duplicate), (trades.len(), arrivals.len() - trades.len()));
+        prop_assert_eq!(&ledger, &ledger_of(&trades));
+    }
+
+    #[test]
+    fn asset_changes_are_exactly_trades_less_commissions((trades, arrivals) in any_arrival()) {
+        let mut naive = naive_changes(&trades);
+        let changes = ledger_of(&arrivals).asset_changes();
+        for (asset, change) in changes {
+            prop_assert_eq!(change, money_of(naive.remove(&asset).unwrap_or_default()), "{}", asset);
+        }
+        prop_assert_eq!(naive, BTreeMap::new());
+    }
+
+    #[test]
+    fn f45_position_is_signed_fills_less_commissions_in_base(trades in any_trades()) {
+        let position = ledger_of(&trades).position(symbol());
+        let base = naive_changes(&trades)[&asset("BTC")];
+        prop_assert_eq!(i128::from(position.units()) * 100_000_000, base);
+    }
+
+    #[test]
+    fn realised_and_unrealised_less_fees_are_exactly_the_change_of_equity(
+        trades in any_trades(),
+        mark in 1_i64..=10_000_000_000_000,
+    ) {
+        let ledger = ledger_of(&trades);
+        let book = ledger.book(symbol()).unwrap();
+        let profit = book.realised() + book.average().unrealised(Money::new(mark, 8)) - book.fees_in_quote();
+
+        let changes = naive_changes(&trades);
+        let base_units = changes[&asset("BTC")] / 100_000_000;
+        let equity = base_units * i128::from(mark) + changes[&asset("USDT")];
+        prop_assert_eq!(profit, money_of(equity));
+    }
+
+    #[test]
+    fn f48_realised_profit_is_that_of_average_cost(trades in any_trades()) {
+        let ledger = ledger_of(&trades);
+        let (ours, naive) = (ledger.book(symbol()).unwrap().realised(), naive_realised(&trades));
+        prop_assert!((ours - naive).abs() < money("0.000001"), "{ours} against {naive}");
+    }
+
+    #[test]
+    fn f48_the_average_price_lies_within_the_prices_paid_or_is_absent(trades in any_trades()) {
+        let ledger = ledger_of(&trades);
+        let average = ledger.avg_px(symbol());
+        let is_flat = ledger.book(symbol()).unwrap().average().position().is_zero();
+        prop_assert_eq!(average.is_none(), is_flat);
+        if let Some(average) = average {
+            let lowest = trades.iter().map(|trade| trade.last_px).min().unwrap().to_decimal();
+            let highest = trades.iter().map(|trade| trade.last_px).max().unwrap().to_decimal();
+            let rounding = money("0.000001");
+            prop_assert!(lowest - rounding <= average && average <= highest + rounding, "{average}");
+        }
+    }
+
+    #[test]
+    fn counts_turnover_and_commissions_are_plain_sums((trades, arrivals) in any_arrival()) {
+        let ledger = ledger_of(&arrivals);
+        let book = ledger.book(symbol()).unwrap();
+        let (mut turnover, mut commissions) = (0_i128, BTreeMap::new());
+        for trade in &trades {
+            turnover += i128::from(trade.last_qty.units()) * i128::from(trade.last_px.units());
+            if let Some(paid_in) = trade.commission_asset {
+                *commissions.entry(paid_in).or_insert(Money::ZERO) += trade.commission;
+            }
+        }
+        prop_assert_eq!(book.trade_count(), trades.len());
+        prop_assert_eq!(book.turnover(), money_of(turnover));
+        prop_assert_eq!(book.commissions(), &commissions);
+    }
+
+    #[test]
+    fn f21_a_contradiction_anywhere_changes_nothing(trades in any_trades(), which: Index, field in 0..4) {
+        let mut ledger = ledger_of(&trades);
+        let before = ledger.clone();
+        let known = *which.get(&trades);
+        let other = match field {
+            0 => Trade { side: known.side.opposite(), ..known },
+            1 => Trade { last_px: known.last_px.checked_add(Price::UNIT).unwrap(), ..known },
+            2 => Trade { last_qty: known.last_qty.checked_add(Qty::UNIT).unwrap(), ..known },
+            _ => Trade { commission: known.commission + money("0.00000001"), ..known },
+        };
+        prop_assert!(apply(&mut ledger, &other).is_err());
+        prop_assert_eq!(ledger, before);
+    }
+}
