@@ -2,12 +2,18 @@
 
 use keel_domain::{ClOrdId, OrderIntent, Timestamp};
 
+use crate::rules::order_rate::OrderRate;
+use crate::rules::{
+    Veto, allow_list, collar, notional, order_qty, position, spot, stale_book, state, unknown_outcome,
+    venue_filter,
+};
 use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, TradingState};
 
 /// Judges every order. Concrete on purpose: there is no other gate to put in its place.
 #[derive(Debug)]
 pub struct RiskGate {
     limits: RiskLimits,
+    rate: OrderRate,
     state: TradingState,
     cause: Option<HaltCause>,
 }
@@ -18,10 +24,20 @@ impl RiskGate {
     /// # Errors
     /// The first limit that cannot be meant.
     pub fn new(limits: RiskLimits) -> Result<Self, LimitError> {
-        Ok(Self { limits, state: TradingState::Active, cause: None })
+        limits.validate()?;
+        let rate = OrderRate::new(limits.orders_per_10s_max);
+        Ok(Self {
+            limits,
+            rate,
+            state: TradingState::Active,
+            cause: None,
+        })
     }
 
     /// Approves the order, or says which rule vetoes it. An approval counts against the order rate.
+    ///
+    /// Every rule binds every order, exits too, but for two: a restricted state and an unknown outcome stop entries only
+    /// (`Halted` stops all).
     ///
     /// # Errors
     /// The first breach, cheapest rule first.
@@ -30,9 +46,40 @@ impl RiskGate {
         now: Timestamp,
         intent: OrderIntent,
         cl_ord_id: ClOrdId,
-        _view: &RiskView<'_>,
+        view: &RiskView<'_>,
     ) -> Result<ApprovedOrder, Breach> {
-        Ok(ApprovedOrder::new(intent, cl_ord_id, now))
+        match self.judge(now, &intent, view) {
+            Ok(()) => Ok(ApprovedOrder::new(intent, cl_ord_id, now)),
+            Err(Veto { rule, limit, value }) => Err(Breach {
+                rule,
+                limit,
+                value,
+                state: self.state,
+            }),
+        }
+    }
+
+    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
+        let OrderIntent {
+            symbol,
+            side,
+            ord_type,
+            order_qty,
+            purpose,
+        } = *intent;
+        state::check(self.state, purpose)?;
+        let limits = allow_list::check(&self.limits, symbol)?;
+        unknown_outcome::check(view.unknown_orders, purpose)?;
+        order_qty::check(order_qty, limits.order_qty_max)?;
+        let reference = stale_book::check(view.reference, self.limits.book_age_max)?;
+        let valued_at = collar::check(&self.limits, reference, side, ord_type)?;
+        venue_filter::check(view.instrument, intent, reference.bid)?;
+        notional::check(order_qty, valued_at, limits.order_notional_max)?;
+        position::check(view, side, order_qty, limits.position_max)?;
+        spot::check_reduces(view, intent)?;
+        spot::check_owned(view, side, order_qty)?;
+        spot::check_funds(view, side, order_qty, valued_at)?;
+        self.rate.take(now, purpose)
     }
 
     /// What is permitted now.

@@ -18,7 +18,9 @@ pub enum LimitError {
         value: String,
     },
     /// No symbol is allowed.
-    #[error("no symbol has risk limits: add [risk.per_symbol.SYMBOL] with order_qty_max, order_notional_max and position_max")]
+    #[error(
+        "no symbol has risk limits: add [risk.per_symbol.SYMBOL] with order_qty_max, order_notional_max and position_max"
+    )]
     NoSymbol,
 }
 
@@ -46,4 +48,51 @@ pub struct RiskLimits {
     pub collar_away_bps: u32,
     /// The oldest book that gives a price.
     pub book_age_max: Duration,
+}
+
+impl RiskLimits {
+    /// Checks that every limit can be meant.
+    pub(crate) fn validate(&self) -> Result<(), LimitError> {
+        if self.per_symbol.is_empty() {
+            return Err(LimitError::NoSymbol);
+        }
+        let positive = |name: String, is_positive: bool, value: String| {
+            if is_positive {
+                Ok(())
+            } else {
+                Err(LimitError::NotPositive { name, value })
+            }
+        };
+        for (symbol, limits) in &self.per_symbol {
+            let SymbolLimits {
+                order_qty_max: qty,
+                order_notional_max: value,
+                position_max: position,
+            } = limits;
+            positive(format!("{symbol}.order_qty_max"), !qty.is_zero(), qty.to_string())?;
+            positive(
+                format!("{symbol}.order_notional_max"),
+                *value > Money::ZERO,
+                value.to_string(),
+            )?;
+            positive(
+                format!("{symbol}.position_max"),
+                !position.is_zero(),
+                position.to_string(),
+            )?;
+        }
+        let whole = [
+            ("orders_per_10s_max", self.orders_per_10s_max),
+            ("collar_through_bps", self.collar_through_bps),
+            ("collar_away_bps", self.collar_away_bps),
+        ];
+        for (name, value) in whole {
+            positive(name.to_owned(), value > 0, value.to_string())?;
+        }
+        positive(
+            "book_age_max".to_owned(),
+            !self.book_age_max.is_zero(),
+            format!("{:?}", self.book_age_max),
+        )
+    }
 }
