@@ -11,7 +11,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, OrderId, Price, Qty, Side, Timestamp, Trade, TradeId};
+use keel_domain::{Asset, Money, OrderId, Price, Qty, Side, SignedQty, Timestamp, Trade, TradeId};
 use keel_positions::{Applied, Ledger};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -206,6 +206,32 @@ proptest! {
             let rounding = money("0.000001");
             prop_assert!(lowest - rounding <= average && average <= highest + rounding, "{average}");
         }
+    }
+
+    #[test]
+    fn closing_the_whole_position_leaves_no_cost_and_realises_all_profit(
+        trades in any_trades(),
+        px_units in 1_i64..=10_000_000_000_000,
+    ) {
+        let mut ledger = ledger_of(&trades);
+        let position = ledger.position(symbol());
+        prop_assume!(position != SignedQty::ZERO);
+        let last = *trades.last().unwrap();
+        let close = Trade {
+            trade_id: TradeId(last.trade_id.0 + 1),
+            side: if position > SignedQty::ZERO { Side::Sell } else { Side::Buy },
+            last_px: Price::from_units(px_units).unwrap(),
+            last_qty: position.abs().unwrap(),
+            commission: Money::ZERO,
+            commission_asset: None,
+            ..last
+        };
+        prop_assert_eq!(apply(&mut ledger, &close), Ok(Applied::New));
+
+        let book = ledger.book(symbol()).unwrap();
+        prop_assert_eq!(book.average().position(), Money::ZERO);
+        prop_assert_eq!(book.average().cost(), Money::ZERO);
+        prop_assert_eq!(book.realised() - book.fees_in_quote(), ledger.asset_changes()[&asset("USDT")]);
     }
 
     #[test]
