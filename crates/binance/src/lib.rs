@@ -1,1 +1,34 @@
 //! Binance Spot as a venue: a session machine without I/O and a thin tokio driver.
+//!
+//! [`Session`] takes what came from the sockets and the time, and gives what is to be sent and when it wants to be called
+//! again; it implements [`keel_market_data::MarketFeed`] and [`keel_execution::Venue`]. [`Driver`] owns the sockets and only moves bytes.
+//!
+//! An order's request is made from an approval, which only the risk gate gives, and taken by value:
+//! ```
+//! use keel_execution::Venue;
+//! fn send(session: &mut keel_binance::Session, now: keel_domain::Timestamp, order: keel_risk::ApprovedOrder) {
+//!     let _queued = session.submit(now, order);
+//! }
+//! ```
+//! An intent is not enough:
+//! ```compile_fail,E0308
+//! use keel_execution::Venue;
+//! fn send(session: &mut keel_binance::Session, now: keel_domain::Timestamp, order: keel_domain::OrderIntent) {
+//!     let _queued = session.submit(now, order);
+//! }
+//! ```
+//! And the module that signs cannot be reached from outside:
+//! ```compile_fail,E0603
+//! use keel_binance::signed::SignedRequests;
+//! ```
+
+mod driver;
+mod session;
+mod signed;
+
+pub use driver::{Driver, DriverError, install_crypto_provider};
+pub use session::{
+    Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
+    SessionSettings, Stats, Transmit,
+};
+pub use signed::{Credentials, CredentialsError, KeyKind};

@@ -1,0 +1,79 @@
+//! Orders and questions out.
+
+use keel_binance_wire::ws_api::method;
+use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_execution::{NotSent, Venue, VenueReport};
+use keel_risk::ApprovedOrder;
+
+use super::requests::Question;
+use super::{HttpMethod, Link, Session};
+use crate::signed::{Envelope, KeyKind};
+
+impl Session {
+    /// How signed requests travel now: on the WS API while it is ready, else by REST.
+    fn envelope(&self) -> Envelope {
+        match self.signed.kind() {
+            _ if !self.is_open(Link::WsApi) || !self.is_up => Envelope::Rest,
+            KeyKind::Ed25519 if self.is_logged_on => Envelope::WsLoggedOn,
+            KeyKind::Ed25519 | KeyKind::Hmac => Envelope::WsSigned,
+        }
+    }
+}
+
+impl Venue for Session {
+    fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
+        let question = Question::Submit(order.cl_ord_id());
+        self.may_send(now, &question)?;
+        if !self.is_up {
+            return Err(NotSent::NotConnected);
+        }
+        let envelope = self.envelope();
+        let params = self.signed.order(self.venue_time(now), envelope, order);
+        match envelope {
+            Envelope::Rest => self.send_http(now, HttpMethod::Post, "/api/v3/order", &params, question),
+            Envelope::WsSigned | Envelope::WsLoggedOn => {
+                self.send_ws(now, method::ORDER_PLACE, &params, question)
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, now: Timestamp, symbol: Symbol, cl_ord_id: ClOrdId) -> Result<(), NotSent> {
+        let question = Question::Cancel(cl_ord_id);
+        self.may_send(now, &question)?;
+        let envelope = self.envelope();
+        let params = self
+            .signed
+            .cancel(self.venue_time(now), envelope, symbol, cl_ord_id);
+        match envelope {
+            Envelope::Rest => self.send_http(now, HttpMethod::Delete, "/api/v3/order", &params, question),
+            Envelope::WsSigned | Envelope::WsLoggedOn => {
+                self.send_ws(now, method::ORDER_CANCEL, &params, question)
+            }
+        }
+        Ok(())
+    }
+
+    fn query_order(&mut self, now: Timestamp, symbol: Symbol, cl_ord_id: ClOrdId) {
+        let params = self.signed.query_order(self.venue_time(now), symbol, cl_ord_id);
+        self.ask(now, "/api/v3/order", &params, Question::Order(cl_ord_id));
+    }
+
+    fn query_open_orders(&mut self, now: Timestamp, symbol: Symbol) {
+        let params = self.signed.open_orders(self.venue_time(now), symbol);
+        self.ask(now, "/api/v3/openOrders", &params, Question::OpenOrders(symbol));
+    }
+
+    fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>) {
+        let params = self.signed.my_trades(self.venue_time(now), symbol, from);
+        self.ask(now, "/api/v3/myTrades", &params, Question::Trades(symbol, from));
+    }
+
+    fn query_balances(&mut self, now: Timestamp) {
+        self.request_account(now);
+    }
+
+    fn next_report(&mut self) -> Option<VenueReport> {
+        self.reports.pop_front()
+    }
+}
