@@ -1,6 +1,8 @@
 //! What a strategy sees, and what it may wish for.
 
-use keel_domain::{ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, Side, SignedQty, Timestamp};
+use keel_domain::{
+    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, Side, SignedQty, Timestamp,
+};
 use keel_market_data::{BookFault, BookTop, PublicTrade};
 
 /// One of the strategy's own orders that may still trade.
@@ -81,4 +83,16 @@ pub trait Strategy: Send {
 
     /// Looks at one symbol and pushes what it wants onto `actions`.
     fn on_event(&mut self, view: &StrategyView<'_>, trigger: Trigger<'_>, actions: &mut Vec<Action>);
+}
+
+/// A setting that cannot be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("[strategy.{strategy}] {key} {problem}")]
+pub struct SettingsError {
+    /// The strategy's name.
+    pub strategy: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong, and what would be right.
+    pub problem: &'static str,
 }
