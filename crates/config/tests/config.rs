@@ -1,0 +1,279 @@
+//! Layers, traps and bad input.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::os::unix::fs::PermissionsExt;
+
+use keel_config::{
+    Config, ConfigError, CredentialsError, Mode, PAPER_TOML, Sources, StrategyChoice, load_credentials,
+};
+use keel_domain::Qty;
+use secrecy::ExposeSecret;
+
+fn paper() -> Sources {
+    Sources::text("paper.toml", PAPER_TOML)
+}
+
+fn replaced(from: &str, to: &str) -> Result<Config, ConfigError> {
+    assert!(PAPER_TOML.contains(from), "{from}");
+    Config::load(&Sources::text("paper.toml", &PAPER_TOML.replace(from, to)))
+}
+
+fn line_of(text: &str) -> usize {
+    PAPER_TOML
+        .lines()
+        .position(|line| line.starts_with(text))
+        .unwrap()
+        + 1
+}
+
+fn with_env(name: &str, value: &str) -> Result<Config, ConfigError> {
+    Config::load(&paper().with_environment([(name.to_owned(), value.to_owned())]))
+}
+
+fn with_set(text: &str) -> Result<Config, ConfigError> {
+    Config::load(&paper().with_overrides([text.to_owned()]))
+}
+
+#[test]
+fn the_models_load() {
+    for name in ["paper", "testnet"] {
+        let path = format!("../../config/{name}.toml");
+        let config = Config::load(&Sources::file(path.as_ref()).unwrap()).unwrap();
+        assert_eq!(config.mode.to_string(), name);
+    }
+}
+
+#[test]
+fn later_layers_win_and_every_value_knows_its_origin() {
+    let sources = paper()
+        .with_overrides(["risk.orders_per_10s_max=7".to_owned()])
+        .with_environment([("KEEL__LOG__LEVEL".to_owned(), "debug".to_owned())]);
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(
+        (config.risk.orders_per_10s_max, config.log_level.as_str()),
+        (7, "debug")
+    );
+    let origin = |path: &str| {
+        config
+            .effective()
+            .iter()
+            .find(|s| s.path == path)
+            .unwrap()
+            .origin
+            .to_string()
+    };
+    assert_eq!(origin("risk.orders_per_10s_max"), "--set");
+    assert_eq!(origin("log.level"), "KEEL__LOG__LEVEL");
+    assert_eq!(origin("mode"), format!("paper.toml:{}:1", line_of("mode")));
+}
+
+#[test]
+fn the_environment_finds_a_key_whatever_its_case() {
+    let config = with_env("KEEL__RISK__PER_SYMBOL__BTCUSDT__POSITION_MAX", "0.05").unwrap();
+    let expected: Qty = "0.05".parse().unwrap();
+    assert_eq!(
+        config.risk.per_symbol.values().next().unwrap().position_max,
+        expected
+    );
+}
+
+#[test]
+fn an_override_of_nothing_is_refused_with_the_nearest_name() {
+    for error in [
+        with_set("risk.order_per_10s_max=7"),
+        with_env("KEEL__RISK__ORDER_PER_10S_MAX", "7"),
+    ] {
+        let error = error.unwrap_err();
+        assert!(error.remedy.contains("`risk.orders_per_10s_max`"), "{error}");
+    }
+    assert!(with_env("KEEL__RISK__PER_SYMBOL__ETHUSDT__POSITION_MAX", "1").is_err());
+    assert!(
+        with_set("trading.symbols=ETHUSDT").is_err(),
+        "lists are not overridden"
+    );
+    assert!(with_set("log.level").unwrap_err().remedy.contains("path=value"));
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_place_and_the_nearest_name() {
+    let error = replaced("collar_away_bps", "colar_away_bps").unwrap_err();
+    assert_eq!(
+        error.place,
+        format!("paper.toml:{}:1", line_of("collar_away_bps"))
+    );
+    assert_eq!(error.key, "risk.colar_away_bps");
+    assert_eq!(error.remedy, "did you mean `collar_away_bps`?");
+}
+
+#[test]
+fn a_missing_limit_is_an_error_and_has_no_default() {
+    let error = replaced("orders_per_10s_max = 30", "# none").unwrap_err();
+    assert_eq!(error.problem, "`orders_per_10s_max` is missing");
+    assert!(error.place.starts_with("paper.toml:"), "{error}");
+}
+
+#[test]
+fn a_limit_of_zero_or_less_is_refused_with_its_place() {
+    let cases = [
+        ("order_qty_max = \"0.02\"", "order_qty_max = \"0\""),
+        ("order_notional_max = \"2000\"", "order_notional_max = \"-1\""),
+        ("position_max = \"0.06\"", "position_max = 0"),
+        ("orders_per_10s_max = 30", "orders_per_10s_max = 0"),
+        ("collar_through_bps = 200", "collar_through_bps = 0"),
+        ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
+    ];
+    for (from, to) in cases {
+        let error = replaced(from, to).unwrap_err();
+        let key = from.split(' ').next().unwrap();
+        assert!(error.key.ends_with(key), "{error}");
+        let line = PAPER_TOML
+            .lines()
+            .position(|line| line.starts_with(from))
+            .unwrap()
+            + 1;
+        assert_eq!(error.place, format!("paper.toml:{line}:1"), "{error}");
+        assert!(!error.remedy.is_empty());
+    }
+    assert!(replaced("collar_away_bps = 1000", "collar_away_bps = -1").is_err());
+}
+
+#[test]
+fn a_float_is_refused_since_it_may_have_lost_digits() {
+    let error = replaced("order_qty_max = \"0.02\"", "order_qty_max = 0.02").unwrap_err();
+    assert!(error.problem.contains("as a string"), "{error}");
+}
+
+#[test]
+fn a_number_keeps_all_its_digits_and_a_text_stays_a_text() {
+    let config = replaced(
+        "order_notional_max = \"2000\"",
+        "order_notional_max = \"2000.12345678\"",
+    )
+    .unwrap();
+    let limit = config.risk.per_symbol.values().next().unwrap().order_notional_max;
+    assert_eq!(limit.to_string(), "2000.12345678");
+    assert_eq!(with_set("instance.tag=0123").unwrap().instance_tag, "0123");
+}
+
+#[test]
+fn broken_toml_shows_the_line_and_the_mark() {
+    let error = replaced("mode = \"paper\"", "mode = paper").unwrap_err();
+    let line = line_of("mode");
+    assert!(error.place.starts_with(&format!("paper.toml:{line}:")), "{error}");
+    assert!(
+        error.problem.contains("mode = paper") && error.problem.contains('^'),
+        "{error}"
+    );
+}
+
+#[test]
+fn f16_a_mode_reaches_only_its_own_hosts() {
+    let production = "https://api.binance.com";
+    let error = replaced("http://127.0.0.1:9100\"", &format!("{production}\"")).unwrap_err();
+    assert!(
+        error
+            .problem
+            .contains("api.binance.com must not be reached in paper mode"),
+        "{error}"
+    );
+    let lookalikes = [
+        "http://127.0.0.1.evil.com",
+        "https://x@127.0.0.1.evil.com",
+        "http://127.0.0.1@evil.com",
+        "ftp://127.0.0.1",
+    ];
+    for url in lookalikes {
+        assert!(
+            replaced("http://127.0.0.1:9100\"", &format!("{url}\"")).is_err(),
+            "{url}"
+        );
+    }
+    let live = PAPER_TOML.replace("mode = \"paper\"", "mode = \"live\"");
+    let error = Config::load(&Sources::text("live.toml", &live)).unwrap_err();
+    assert!(error.problem.contains("in live mode"), "{error}");
+    let plain = replaced("http://127.0.0.1:9100\"", "http://testnet.binance.vision\"").unwrap_err();
+    assert!(plain.problem.contains("encrypted"), "{plain}");
+}
+
+#[test]
+fn a_pair_without_limits_or_limits_without_a_pair_are_refused() {
+    let error = replaced("symbols = [\"BTCUSDT\"]", "symbols = [\"BTCUSDT\", \"ETHUSDT\"]").unwrap_err();
+    assert!(error.remedy.contains("[risk.per_symbol.ETHUSDT]"), "{error}");
+    let error = replaced("[risk.per_symbol.BTCUSDT]", "[risk.per_symbol.BTCUSDC]").unwrap_err();
+    assert_eq!(error.key, "trading.symbols");
+    assert!(replaced("symbols = [\"BTCUSDT\"]", "symbols = [\"btcusdt\"]").is_err());
+    assert!(replaced("symbols = [\"BTCUSDT\"]", "symbols = []").is_err());
+}
+
+#[test]
+fn f71_a_secret_in_the_file_is_refused_and_not_repeated() {
+    let error = replaced("kind = \"hmac\"", "kind = \"hmac\"\napi_secret = \"canary-7f3a\"").unwrap_err();
+    assert_eq!(error.problem, "`api_secret` is not a setting");
+    assert!(!error.to_string().contains("canary-7f3a"), "{error}");
+}
+
+#[test]
+fn monitoring_listens_on_loopback_only() {
+    let error = with_set("monitoring.listen=0.0.0.0:9464").unwrap_err();
+    assert!(error.problem.contains("other machines"), "{error}");
+}
+
+#[test]
+fn the_hash_names_the_values_and_not_their_origins() {
+    let plain = Config::load(&paper()).unwrap().hash();
+    assert_eq!(with_set("log.level=info").unwrap().hash(), plain);
+    assert_eq!(with_env("KEEL__LOG__LEVEL", "info").unwrap().hash(), plain);
+    assert_ne!(with_set("risk.orders_per_10s_max=31").unwrap().hash(), plain);
+}
+
+#[test]
+fn the_strategy_is_chosen_by_name() {
+    assert!(matches!(
+        with_set("strategy.name=trend").unwrap().strategy,
+        StrategyChoice::Trend(_)
+    ));
+    assert!(
+        with_set("strategy.name=quote")
+            .unwrap_err()
+            .remedy
+            .contains("quoter")
+    );
+}
+
+#[test]
+fn credentials_come_from_the_environment_in_paper_mode_and_never_in_live() {
+    let mut config = Config::load(&paper()).unwrap();
+    let environment = |name: &str| name.starts_with("KEEL_API").then(|| format!("{name}-value"));
+    let credentials = load_credentials(&config, environment).unwrap();
+    assert_eq!(credentials.api_secret.expose_secret(), "KEEL_API_SECRET-value");
+    assert!(!format!("{credentials:?}").contains("-value"));
+    config.mode = Mode::Live;
+    let refused = load_credentials(&config, environment).unwrap_err();
+    assert!(matches!(refused, CredentialsError::Missing { .. }));
+    assert!(!refused.to_string().contains("KEEL_API"), "{refused}");
+}
+
+#[test]
+fn a_secret_file_that_others_can_read_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::load(&paper()).unwrap();
+    let write = |name: &str, mode: u32| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("{name}-text\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    config.credentials.api_key_file = Some(write("key", 0o600));
+    config.credentials.api_secret_file = Some(write("secret", 0o600));
+    assert_eq!(
+        load_credentials(&config, |_| None)
+            .unwrap()
+            .api_secret
+            .expose_secret(),
+        "secret-text"
+    );
+    write("secret", 0o640);
+    let refused = load_credentials(&config, |_| None).unwrap_err();
+    assert!(refused.to_string().contains("chmod 600"), "{refused}");
+    assert!(!refused.to_string().contains("secret-text"));
+}
