@@ -7,7 +7,8 @@ use std::path::Path;
 use config::{File, FileFormat, Value, ValueKind};
 use toml::de::{DeTable, DeValue};
 
-use crate::{ConfigError, RawConfig};
+use crate::ConfigError;
+use crate::raw::RawConfig;
 
 const ENV_PREFIX: &str = "KEEL__";
 

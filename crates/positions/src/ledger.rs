@@ -6,6 +6,10 @@ use keel_domain::{Asset, Money, Side, SignedQty, Symbol, Trade, TradeId, notiona
 
 use crate::AverageCost;
 
+/// The largest value or commission of one trade. Beyond it 16 decimal places no longer fit a `Money`, and sums of
+/// trades could overflow; no real trade comes near.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
 /// What a trade did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -25,6 +29,13 @@ pub enum LedgerError {
         known: Box<Trade>,
         /// The one that is not.
         other: Box<Trade>,
+    },
+    /// A value or commission above 10^12, a commission in base above the quantity, or a position beyond what a
+    /// `SignedQty` holds: money would no longer be exact.
+    #[error("{}: trade {} is out of range: {trade:?}", .trade.symbol, .trade.trade_id)]
+    OutOfRange {
+        /// The one that is not booked.
+        trade: Box<Trade>,
     },
     /// The pair's assets are not those its trades were booked with.
     #[error("{symbol}: its trades were booked as {known_base}/{known_quote}, and now come as {base}/{quote}")]
@@ -121,6 +132,39 @@ impl SymbolBook {
         self.trades.len()
     }
 
+    fn has_booked(&self, trade: &Trade, base: Asset, quote: Asset) -> Result<bool, LedgerError> {
+        if (self.base, self.quote) != (base, quote) {
+            return Err(LedgerError::OtherAssets {
+                symbol: trade.symbol,
+                known_base: self.base,
+                known_quote: self.quote,
+                base,
+                quote,
+            });
+        }
+        match self.trades.get(&trade.trade_id) {
+            Some(known) if same_trade(known, trade) => Ok(true),
+            Some(known) => {
+                let (known, other) = (Box::new(*known), Box::new(*trade));
+                Err(LedgerError::Contradiction { known, other })
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn insert(&mut self, trade: &Trade) {
+        let is_latest = self
+            .trades
+            .last_key_value()
+            .is_none_or(|(last, _)| *last < trade.trade_id);
+        self.trades.insert(trade.trade_id, *trade);
+        if is_latest {
+            self.fold(trade);
+        } else {
+            self.refold();
+        }
+    }
+
     /// A commission in base is base given away at the trade's price: it leaves the position, and its value is a fee.
     fn fold(&mut self, trade: &Trade) {
         let price = trade.last_px.to_decimal();
@@ -131,7 +175,7 @@ impl SymbolBook {
         };
         self.average.trade(signed_qty, price);
         self.turnover += value;
-        let Some(asset) = trade.commission_asset else {
+        let Some(asset) = trade.commission_asset.filter(|_| !trade.commission.is_zero()) else {
             return;
         };
         *self.commissions.entry(asset).or_default() += trade.commission;
@@ -174,38 +218,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; nothing changed.
     pub fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
-        let book = self
-            .books
+        let held = match self.books.get(&trade.symbol) {
+            Some(book) if book.has_booked(trade, base, quote)? => return Ok(Applied::Duplicate),
+            Some(book) => book.average.position(),
+            None => Money::ZERO,
+        };
+        if !is_in_range(trade, base, held) {
+            let trade = Box::new(*trade);
+            return Err(LedgerError::OutOfRange { trade });
+        }
+        self.books
             .entry(trade.symbol)
-            .or_insert_with(|| SymbolBook::new(base, quote));
-        if (book.base, book.quote) != (base, quote) {
-            let (known_base, known_quote) = (book.base, book.quote);
-            return Err(LedgerError::OtherAssets {
-                symbol: trade.symbol,
-                known_base,
-                known_quote,
-                base,
-                quote,
-            });
-        }
-        match book.trades.get(&trade.trade_id) {
-            Some(known) if same_trade(known, trade) => return Ok(Applied::Duplicate),
-            Some(known) => {
-                let (known, other) = (Box::new(*known), Box::new(*trade));
-                return Err(LedgerError::Contradiction { known, other });
-            }
-            None => {}
-        }
-        let is_latest = book
-            .trades
-            .last_key_value()
-            .is_none_or(|(last, _)| *last < trade.trade_id);
-        book.trades.insert(trade.trade_id, *trade);
-        if is_latest {
-            book.fold(trade);
-        } else {
-            book.refold();
-        }
+            .or_insert_with(|| SymbolBook::new(base, quote))
+            .insert(trade);
         Ok(Applied::New)
     }
 
@@ -258,7 +283,7 @@ impl Ledger {
                 };
                 *changes.entry(book.base).or_default() += base;
                 *changes.entry(book.quote).or_default() += quote;
-                if let Some(asset) = trade.commission_asset {
+                if let Some(asset) = trade.commission_asset.filter(|_| !trade.commission.is_zero()) {
                     *changes.entry(asset).or_default() -= trade.commission;
                 }
             }
@@ -267,10 +292,42 @@ impl Ledger {
     }
 }
 
-/// Whether two reports tell of the same trade. The time is left out: events and queries may differ in precision.
+/// Whether money stays exact, and the position a `SignedQty`, with the trade added to what is held.
+fn is_in_range(trade: &Trade, base: Asset, held: Money) -> bool {
+    let amount_max = Money::from(AMOUNT_MAX);
+    let qty = trade.last_qty.to_decimal();
+    let is_fee_in_base = trade.commission_asset == Some(base);
+    if notional(trade.last_qty, trade.last_px) > amount_max || trade.commission.abs() > amount_max {
+        return false;
+    }
+    if is_fee_in_base && trade.commission.abs() > qty {
+        return false;
+    }
+    let traded = match trade.side {
+        Side::Buy => qty,
+        Side::Sell => -qty,
+    };
+    let fee = if is_fee_in_base {
+        trade.commission
+    } else {
+        Money::ZERO
+    };
+    SignedQty::from_decimal((held + traded - fee).trunc_with_scale(8)).is_ok()
+}
+
+/// Whether two reports tell of the same trade. The time is left out, since events and queries may differ in precision,
+/// and so is the asset of a commission of zero, which an event may leave null and a query name.
 fn same_trade(known: &Trade, other: &Trade) -> bool {
+    let is_free = known.commission.is_zero() && other.commission.is_zero();
+    let commission_asset = if is_free {
+        other.commission_asset
+    } else {
+        known.commission_asset
+    };
+    let transact_time = other.transact_time;
     Trade {
-        transact_time: other.transact_time,
+        commission_asset,
+        transact_time,
         ..*known
     } == *other
 }

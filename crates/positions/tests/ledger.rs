@@ -163,6 +163,65 @@ fn a_commission_written_with_other_zeros_is_the_same_commission() {
 }
 
 #[test]
+fn a_commission_of_zero_is_the_same_whatever_its_asset() {
+    let unnamed = trade(1, Side::Buy, "1", "100");
+    let named = taking(unnamed, "0", "BNB");
+    let mut ledger = ledger_of(&[unnamed]);
+    assert_eq!(apply(&mut ledger, &named), Ok(Applied::Duplicate));
+    for ledger in [ledger, ledger_of(&[named])] {
+        assert_eq!(ledger.book(symbol()).unwrap().commissions(), &BTreeMap::new());
+        assert!(!ledger.asset_changes().contains_key(&asset("BNB")));
+    }
+}
+
+#[test]
+fn a_trade_beyond_exact_money_is_refused_and_at_the_bound_is_booked() {
+    let at_bound = [
+        trade(1, Side::Buy, "1000000000", "1000"),
+        taking(trade(1, Side::Buy, "1", "100"), "1000000000000", "BNB"),
+        taking(trade(1, Side::Buy, "1", "100"), "1", "BTC"),
+        trade(1, Side::Sell, "92233720368.54775807", "0.00000001"),
+    ];
+    for trade in at_bound {
+        assert_eq!(apply(&mut Ledger::new(), &trade), Ok(Applied::New), "{trade:?}");
+    }
+    let beyond = [
+        trade(1, Side::Buy, "1000000000", "1000.00000001"),
+        trade(1, Side::Buy, "92233720368.54775807", "92233720368.54775807"),
+        taking(trade(1, Side::Buy, "1", "100"), "1000000000000.1", "BNB"),
+        taking(trade(1, Side::Buy, "1", "100"), "-1000000000000.1", "USDT"),
+        taking(trade(1, Side::Buy, "1", "100"), "1.00000001", "BTC"),
+    ];
+    for refused in beyond {
+        let mut ledger = Ledger::new();
+        let trade = Box::new(refused);
+        assert_eq!(
+            apply(&mut ledger, &refused),
+            Err(LedgerError::OutOfRange { trade })
+        );
+        assert_eq!(ledger, Ledger::new());
+    }
+}
+
+#[test]
+fn a_position_beyond_what_is_counted_is_refused_and_never_reads_as_flat() {
+    let largest = trade(1, Side::Buy, "92233720368.54775807", "0.00000001");
+    let mut ledger = ledger_of(&[largest]);
+    let before = ledger.clone();
+    let refused = trade(2, Side::Buy, "0.00000001", "0.00000001");
+    let error = apply(&mut ledger, &refused).unwrap_err();
+    assert_eq!(
+        error,
+        LedgerError::OutOfRange {
+            trade: Box::new(refused)
+        }
+    );
+    assert_eq!(ledger, before);
+    assert_eq!(apply(&mut ledger, &largest), Ok(Applied::Duplicate));
+    assert_eq!(ledger.position(symbol()), SignedQty::from_units(i64::MAX));
+}
+
+#[test]
 fn a_pair_whose_assets_change_is_refused_and_changes_nothing() {
     let mut ledger = ledger_of(&[trade(1, Side::Buy, "1", "100")]);
     let before = ledger.clone();

@@ -72,6 +72,11 @@ fn any_arrival() -> impl Strategy<Value = (Vec<Trade>, Vec<Trade>)> {
     })
 }
 
+/// The asset that a commission above zero was taken in.
+fn fee_asset(trade: &Trade) -> Option<Asset> {
+    trade.commission_asset.filter(|_| trade.commission > Money::ZERO)
+}
+
 /// The signs of a trade's base and quote for the account.
 fn signs(side: Side) -> (i128, i128) {
     match side {
@@ -91,7 +96,7 @@ fn naive_changes(trades: &[Trade]) -> BTreeMap<Asset, i128> {
         let (base_sign, quote_sign) = signs(trade.side);
         *changes.entry(asset("BTC")).or_default() += base_sign * qty * 100_000_000;
         *changes.entry(asset("USDT")).or_default() += quote_sign * qty * px;
-        if let Some(paid_in) = trade.commission_asset {
+        if let Some(paid_in) = fee_asset(trade) {
             *changes.entry(paid_in).or_default() -= units_of(trade.commission);
         }
     }
@@ -241,7 +246,7 @@ proptest! {
         let (mut turnover, mut commissions) = (0_i128, BTreeMap::new());
         for trade in &trades {
             turnover += i128::from(trade.last_qty.units()) * i128::from(trade.last_px.units());
-            if let Some(paid_in) = trade.commission_asset {
+            if let Some(paid_in) = fee_asset(trade) {
                 *commissions.entry(paid_in).or_insert(Money::ZERO) += trade.commission;
             }
         }
