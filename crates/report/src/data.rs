@@ -1,0 +1,183 @@
+//! What a report tells.
+
+use std::collections::BTreeMap;
+
+use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, Symbol, Timestamp};
+use serde::Serialize;
+
+/// One run, from start to end. Its JSON has the fields as they are named here; numbers are strings, times nanoseconds.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// What ran.
+    pub title: RunTitle,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How it ended.
+    pub ending: String,
+    /// How many orders.
+    pub orders: OrderCounts,
+    /// Every trade of this run, oldest first.
+    pub fills: Vec<Fill>,
+    /// How often each rule refused an order.
+    pub breaches: BTreeMap<String, u64>,
+    /// Profit and loss by quote currency.
+    pub pnl: Vec<QuotePnl>,
+    /// Balance change against trades, by asset.
+    pub identity: Vec<AssetLine>,
+    /// Whether every line of the identity is exact.
+    pub identity_ok: bool,
+    /// What is held at the end.
+    pub positions: Vec<PositionLine>,
+    /// Equity over time, in the first quote currency.
+    pub equity: Vec<Sample>,
+    /// Price and position over time, by pair.
+    pub charts: Vec<SymbolChart>,
+    /// What a person was told during the run.
+    pub alerts: Vec<String>,
+}
+
+/// What ran.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunTitle {
+    /// paper, testnet or live.
+    pub mode: String,
+    /// The venue's host.
+    pub venue: String,
+    /// The account, as the venue names it.
+    pub account: String,
+    /// The strategy.
+    pub strategy: String,
+    /// The pairs.
+    pub symbols: Vec<Symbol>,
+    /// The simulated market's seed.
+    pub seed: Option<u64>,
+    /// The simulated market's scenario.
+    pub scenario: Option<String>,
+    /// The hash of the effective configuration.
+    pub config_hash: String,
+    /// The build.
+    pub build: String,
+}
+
+/// How many orders.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct OrderCounts {
+    /// Approved and sent.
+    pub submitted: u64,
+    /// Ended by a cancel.
+    pub canceled: u64,
+    /// Refused by the venue.
+    pub rejected: u64,
+    /// Of unknown outcome at some time.
+    pub unknown: u64,
+    /// Not ours, in the same account.
+    pub foreign: u64,
+}
+
+/// One trade.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fill {
+    /// When, by the venue's clock.
+    pub at: Timestamp,
+    /// The pair.
+    pub symbol: Symbol,
+    /// Which way.
+    pub side: Side,
+    /// Base.
+    pub last_qty: Qty,
+    /// Price.
+    pub last_px: Price,
+    /// Commission.
+    pub commission: Money,
+    /// Its asset.
+    pub commission_asset: String,
+    /// Whether our order rested.
+    pub is_maker: bool,
+    /// The order's id at the venue.
+    pub order_id: u64,
+    /// The trade's id.
+    pub trade_id: u64,
+}
+
+/// Profit and loss in one currency.
+#[derive(Debug, Clone, Serialize)]
+pub struct QuotePnl {
+    /// The currency.
+    pub currency: Asset,
+    /// Of what was closed, before fees.
+    pub realised: Money,
+    /// Of what is held, at the worse side of the book.
+    pub unrealised: Money,
+    /// Fees, those in base valued at their trade's price.
+    pub fees: Money,
+    /// The value of all trades.
+    pub turnover: Money,
+}
+
+/// One asset's balance change against its trades.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AssetLine {
+    /// The asset.
+    pub asset: Asset,
+    /// Free and locked at the start, at the exchange.
+    pub at_start: Money,
+    /// Free and locked at the end, at the exchange.
+    pub at_end: Money,
+    /// What trades brought and took.
+    pub traded: Money,
+    /// What commissions took.
+    pub commission: Money,
+    /// The change less trades plus commissions: zero, or money is unaccounted for.
+    pub difference: Money,
+}
+
+/// What is held of one pair.
+#[derive(Debug, Clone, Serialize)]
+pub struct PositionLine {
+    /// The pair.
+    pub symbol: Symbol,
+    /// Base held.
+    pub position: SignedQty,
+    /// What it cost on average.
+    pub avg_px: Option<Money>,
+    /// The price it was valued at.
+    pub mark: Option<Price>,
+}
+
+/// A value at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// When.
+    pub at: Timestamp,
+    /// How much.
+    pub value: Money,
+}
+
+/// One pair over time.
+#[derive(Debug, Clone, Serialize)]
+pub struct SymbolChart {
+    /// The pair.
+    pub symbol: Symbol,
+    /// Middle of the book.
+    pub price: Vec<Sample>,
+    /// Base held.
+    pub position: Vec<Sample>,
+}
+
+impl RunReport {
+    /// The report as one JSON object.
+    ///
+    /// # Errors
+    /// None in practice: every field has a JSON form.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// The report as one HTML page without outside resources.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        crate::html::page(self).into_string()
+    }
+}

@@ -1,0 +1,217 @@
+//! The page.
+
+use keel_domain::{Money, Side, notional};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::format::{date_time, number, time_of_day};
+use crate::plot::{self, Mark};
+use crate::{RunReport, SymbolChart};
+
+const STYLE: &str = include_str!("style.css");
+/// The most trades listed; the JSON has all.
+const FILLS_MAX: usize = 200;
+
+pub(crate) fn page(report: &RunReport) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Keel: " (report.title.mode) " run of " (date_time(report.started_at)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (header(report))
+                    (tiles(report))
+                    section { h2 { "Equity" } (plot::line(&report.equity, &[], false)) }
+                    @for chart in &report.charts { (charts(report, chart)) }
+                    (identity(report))
+                    (pnl(report))
+                    (breaches(report))
+                    (alerts(report))
+                    (fills(report))
+                }
+            }
+        }
+    }
+}
+
+fn header(report: &RunReport) -> Markup {
+    let title = &report.title;
+    let symbols: Vec<&str> = title.symbols.iter().map(|symbol| symbol.as_str()).collect();
+    let seconds = report.ended_at.since(report.started_at).as_secs();
+    html! {
+        h1 { "Keel " (title.mode) " run: " (title.strategy) " on " (symbols.join(", ")) }
+        p.facts {
+            (date_time(report.started_at)) ", " (seconds) " s · venue " (title.venue) " · account " (title.account)
+            @if let Some(scenario) = &title.scenario { " · scenario " (scenario) }
+            @if let Some(seed) = title.seed { " · seed " (seed) }
+            br;
+            "configuration " (title.config_hash) " · build " (title.build) " · ended: " (report.ending)
+        }
+        @if report.identity_ok {
+            p.verdict.good { "✓ The money adds up: every balance changed by exactly its trades less commissions." }
+        } @else {
+            p.verdict.bad { "✗ The money does not add up: see the identity below. Do not rely on this run." }
+        }
+    }
+}
+
+fn tile(label: &str, value: &str, class: &str) -> Markup {
+    html! { div.tile { span { (label) } b class=(class) { (value) } } }
+}
+
+fn class_of(value: Money) -> &'static str {
+    if value.is_zero() {
+        ""
+    } else if value.is_sign_positive() {
+        "good"
+    } else {
+        "bad"
+    }
+}
+
+fn tiles(report: &RunReport) -> Markup {
+    let net = report
+        .pnl
+        .first()
+        .map(|pnl| (pnl.realised + pnl.unrealised - pnl.fees, pnl.currency));
+    html! {
+        div.tiles {
+            @if let Some((net, currency)) = net {
+                (tile(&format!("Profit and loss, {currency}"), &number(net, 2), class_of(net)))
+            }
+            (tile("Fills", &report.fills.len().to_string(), ""))
+            (tile("Orders sent", &report.orders.submitted.to_string(), ""))
+            (tile("Canceled", &report.orders.canceled.to_string(), ""))
+            (tile("Refused by the venue", &report.orders.rejected.to_string(), ""))
+            (tile("Refused by risk", &report.breaches.values().sum::<u64>().to_string(), ""))
+            (tile("Outcome unknown", &report.orders.unknown.to_string(), ""))
+        }
+    }
+}
+
+fn charts(report: &RunReport, chart: &SymbolChart) -> Markup {
+    let own = report.fills.iter().filter(|fill| fill.symbol == chart.symbol);
+    let marks: Vec<Mark> = own
+        .map(|fill| Mark {
+            at: fill.at,
+            value: fill.last_px.to_decimal(),
+            is_buy: fill.side == Side::Buy,
+            label: format!("{} {} at {}", fill.side, fill.last_qty, fill.last_px),
+        })
+        .collect();
+    html! {
+        section { h2 { (chart.symbol) ": price and fills" } (plot::line(&chart.price, &marks, false)) }
+        section { h2 { (chart.symbol) ": position" } (plot::line(&chart.position, &[], true)) }
+    }
+}
+
+fn identity(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Money identity, by asset" }
+            table {
+                tr { th { "Asset" } th { "At start" } th { "At end" } th { "Change" } th { "Trades" } th { "Commissions" } th { "Difference" } }
+                @for line in &report.identity {
+                    tr {
+                        td { (line.asset) }
+                        td { (number(line.at_start, 8)) }
+                        td { (number(line.at_end, 8)) }
+                        td { (number(line.at_end - line.at_start, 8)) }
+                        td { (number(line.traded, 8)) }
+                        td { (number(line.commission, 8)) }
+                        @if line.difference.is_zero() { td.good { "0 ✓" } } @else { td.bad { (number(line.difference, 8)) " ✗" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn pnl(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Profit and loss" }
+            table {
+                tr { th { "Currency" } th { "Realised" } th { "Unrealised" } th { "Fees" } th { "Net" } th { "Turnover" } }
+                @for line in &report.pnl {
+                    @let net = line.realised + line.unrealised - line.fees;
+                    tr {
+                        td { (line.currency) } td { (number(line.realised, 4)) } td { (number(line.unrealised, 4)) }
+                        td { (number(line.fees, 4)) } td class=(class_of(net)) { (number(net, 4)) } td { (number(line.turnover, 2)) }
+                    }
+                }
+            }
+        }
+        section {
+            h2 { "Positions at the end" }
+            table {
+                tr { th { "Symbol" } th { "Position" } th { "Average price" } th { "Valued at" } }
+                @for line in &report.positions {
+                    tr {
+                        td { (line.symbol) }
+                        td { (line.position) }
+                        td { @if let Some(avg_px) = line.avg_px { (number(avg_px, 4)) } @else { "–" } }
+                        td { @if let Some(mark) = line.mark { (number(mark.to_decimal(), 8)) } @else { "no price" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn breaches(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Refused by risk, by rule" }
+            @if report.breaches.is_empty() { p.none { "None." } } @else {
+                table {
+                    tr { th { "Rule" } th { "Refusals" } }
+                    @for (rule, count) in &report.breaches { tr { td { (rule) } td { (count) } } }
+                }
+            }
+        }
+    }
+}
+
+fn alerts(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Alerts" }
+            @if report.alerts.is_empty() { p.none { "None." } } @else {
+                ul { @for alert in &report.alerts { li { (alert) } } }
+            }
+        }
+    }
+}
+
+fn fills(report: &RunReport) -> Markup {
+    let left_out = report.fills.len().saturating_sub(FILLS_MAX);
+    html! {
+        section {
+            h2 { "Fills" @if left_out > 0 { " (the last " (FILLS_MAX) "; " (left_out) " earlier ones are in the JSON)" } }
+            @if report.fills.is_empty() { p.none { "None." } } @else {
+                table {
+                    tr { th { "Time, UTC" } th { "Symbol" } th { "Side" } th { "Quantity" } th { "Price" } th { "Value" } th { "Commission" } th { "Role" } th { "Trade" } }
+                    @for fill in report.fills.iter().skip(left_out).rev() {
+                        @let value = notional(fill.last_qty, fill.last_px);
+                        tr {
+                            td { (time_of_day(fill.at)) }
+                            td { (fill.symbol) }
+                            td class=(if fill.side == Side::Buy { "good" } else { "bad" }) { (fill.side) }
+                            td { (fill.last_qty) }
+                            td { (number(fill.last_px.to_decimal(), 8)) }
+                            td { (number(value, 2)) }
+                            td { (number(fill.commission, 8)) " " (fill.commission_asset) }
+                            td { @if fill.is_maker { "maker" } @else { "taker" } }
+                            td { (fill.trade_id) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
