@@ -86,6 +86,16 @@ impl Step {
         &self.records
     }
 
+    /// The commands that need no record: everything but submissions. For a shell whose log has failed; the orders of the
+    /// submissions that are dropped keep counting as exposure.
+    #[must_use]
+    pub fn without_submissions(self) -> Vec<Command> {
+        self.commands
+            .into_iter()
+            .filter(|command| !matches!(command, Command::Submit(_)))
+            .collect()
+    }
+
     /// Commits the records, then hands out the commands.
     ///
     /// # Errors

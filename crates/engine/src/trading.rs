@@ -54,7 +54,9 @@ impl Trader {
         };
         let mut actions = std::mem::take(&mut self.actions);
         let strategy = &mut self.strategy;
-        let outcome = catch_unwind(AssertUnwindSafe(|| strategy.on_event(&view, trigger, &mut actions)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            strategy.on_event(&view, trigger, &mut actions)
+        }));
         if outcome.is_err() {
             // Its own state cannot be trusted any more: it is never called again, and its wishes are void.
             actions.clear();

@@ -18,7 +18,10 @@ impl Clock {
     pub fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let nanos = i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX);
-        Self { started: Instant::now(), wall_at_start: Timestamp::from_nanos(nanos) }
+        Self {
+            started: Instant::now(),
+            wall_at_start: Timestamp::from_nanos(nanos),
+        }
     }
 
     /// Now.

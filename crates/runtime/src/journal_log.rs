@@ -36,7 +36,12 @@ impl<D: Disk> JournalLog<D> {
     /// Continues an opened journal.
     #[must_use]
     pub fn new(journal: Journal<D>) -> Self {
-        Self { journal, buffer: Vec::new(), is_dirty: false, syncs: 0 }
+        Self {
+            journal,
+            buffer: Vec::new(),
+            is_dirty: false,
+            syncs: 0,
+        }
     }
 
     /// Makes everything written so far durable.
@@ -71,4 +76,12 @@ impl<D: Disk> RecordLog for JournalLog<D> {
         }
         if must_sync { self.flush() } else { Ok(()) }
     }
+}
+
+/// Reads one record back.
+///
+/// # Errors
+/// Bytes that are no record of this version.
+pub fn decode(payload: &[u8]) -> serde_json::Result<Record> {
+    serde_json::from_slice(payload)
 }

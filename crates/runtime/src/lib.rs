@@ -1,1 +1,27 @@
 //! The shell: moves events into the engine and its commands out, on one thread.
+//!
+//! [`System`] assembles a configuration into engine, journal, session and driver, runs them until it is told to stop, and
+//! ends only when the venue shows no order of ours, or says which may be left. Both binaries run the same code.
+//!
+//! ```
+//! use keel_runtime::Clock;
+//!
+//! let clock = Clock::start();
+//! let before = clock.now();
+//! assert!(clock.now() >= before, "it never runs backwards, whatever is done to the wall clock");
+//! ```
+
+mod assemble;
+mod clock;
+mod journal_log;
+mod monitor;
+mod observer;
+mod progress;
+mod system;
+
+pub use assemble::{BUILD, identity, open_journal};
+pub use clock::Clock;
+pub use journal_log::{JournalLog, LogError, decode};
+pub use monitor::Monitor;
+pub use progress::Progress;
+pub use system::{Ending, Outcome, RunContext, System};

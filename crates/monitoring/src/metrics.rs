@@ -1,0 +1,125 @@
+//! The snapshot in Prometheus' text format.
+
+use std::fmt::{Display, Write};
+
+use crate::{HealthReport, Snapshot};
+
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _written = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(key, text)| format!("{key}=\"{}\"", escape(text)))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
+        let _written = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: Option<impl Display>) {
+        let Some(value) = value else { return };
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+/// Every metric, from one snapshot. A value that is not known is left out, so that it cannot be taken for zero.
+#[must_use]
+pub fn render(snapshot: &Snapshot, health: &HealthReport) -> String {
+    let mut page = Page(String::new());
+    page.family("keel_build_info", "gauge", "What runs; always 1.");
+    let build = [
+        ("build", snapshot.build.as_str()),
+        ("config_hash", &snapshot.config_hash),
+        ("mode", &snapshot.mode),
+        ("venue", &snapshot.venue),
+    ];
+    page.sample("keel_build_info", &build, 1);
+    page.family("keel_trading_state", "gauge", "1 for the present trading state.");
+    page.sample("keel_trading_state", &[("state", &snapshot.state)], 1);
+    page.gauge(
+        "keel_session_up",
+        "Whether the session with the venue is up.",
+        Some(u8::from(snapshot.session_up)),
+    );
+    page.gauge(
+        "keel_uptime_seconds",
+        "Time since the start.",
+        Some(snapshot.uptime_s),
+    );
+    page.gauge(
+        "keel_equity",
+        "What the account is worth, in the quote currency.",
+        snapshot.equity,
+    );
+    page.gauge(
+        "keel_pnl",
+        "Profit and loss of own trades, net of fees.",
+        snapshot.pnl,
+    );
+    for (name, count) in &snapshot.counters {
+        let name = format!("keel_{name}_total");
+        page.family(&name, "counter", "Count since the start.");
+        page.sample(&name, &[], count);
+    }
+    symbols(&mut page, snapshot);
+    page.family("keel_risk_use", "gauge", "How much of a limit is used.");
+    for risk in &snapshot.risk_use {
+        page.sample("keel_risk_use", &[("limit", &risk.name)], risk.value);
+    }
+    page.family("keel_risk_limit", "gauge", "The limit.");
+    for risk in &snapshot.risk_use {
+        page.sample("keel_risk_limit", &[("limit", &risk.name)], risk.limit);
+    }
+    page.family(
+        "keel_task_age_milliseconds",
+        "gauge",
+        "Silence of a supervised task.",
+    );
+    for task in &health.tasks {
+        page.sample("keel_task_age_milliseconds", &[("task", task.task)], task.age_ms);
+    }
+    page.0
+}
+
+fn symbols(page: &mut Page, snapshot: &Snapshot) {
+    page.family("keel_position", "gauge", "Base held.");
+    for symbol in &snapshot.symbols {
+        page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);
+    }
+    page.family("keel_open_orders", "gauge", "Orders that may be live.");
+    for symbol in &snapshot.symbols {
+        page.sample(
+            "keel_open_orders",
+            &[("symbol", &symbol.symbol)],
+            symbol.orders.len(),
+        );
+    }
+    page.family(
+        "keel_book_age_milliseconds",
+        "gauge",
+        "Time since the book last changed.",
+    );
+    for (symbol, age) in snapshot
+        .symbols
+        .iter()
+        .filter_map(|s| s.book_age_ms.map(|age| (s, age)))
+    {
+        page.sample("keel_book_age_milliseconds", &[("symbol", &symbol.symbol)], age);
+    }
+}

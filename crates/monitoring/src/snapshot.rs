@@ -1,0 +1,98 @@
+//! What is shown of a running system.
+
+use keel_domain::{Money, Price, Qty, SignedQty, Timestamp};
+use serde::Serialize;
+
+/// Everything that is shown, at one moment.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Snapshot {
+    /// When.
+    pub at: Timestamp,
+    /// paper, testnet or live.
+    pub mode: String,
+    /// The venue's host.
+    pub venue: String,
+    /// The account, as the venue names it.
+    pub account: String,
+    /// The strategy.
+    pub strategy: String,
+    /// The build.
+    pub build: String,
+    /// The hash of the effective configuration.
+    pub config_hash: String,
+    /// The trading state.
+    pub state: String,
+    /// Why it is restricted.
+    pub cause: Option<String>,
+    /// Whether the session with the venue is up.
+    pub session_up: bool,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// The pairs.
+    pub symbols: Vec<SymbolSnapshot>,
+    /// The latest trades, newest first, in words.
+    pub fills: Vec<String>,
+    /// Counts since the start.
+    pub counters: Vec<(String, u64)>,
+    /// How much of each limit is used.
+    pub risk_use: Vec<RiskUse>,
+    /// What the account is worth.
+    pub equity: Option<Money>,
+    /// In what.
+    pub equity_currency: String,
+    /// Profit and loss of this system's own trades, net of fees.
+    pub pnl: Option<Money>,
+}
+
+/// One pair.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SymbolSnapshot {
+    /// The pair.
+    pub symbol: String,
+    /// Best bid.
+    pub bid: Option<Price>,
+    /// Best ask.
+    pub ask: Option<Price>,
+    /// Milliseconds since the book last changed; none while it is not synchronised.
+    pub book_age_ms: Option<u64>,
+    /// Base held.
+    pub position: SignedQty,
+    /// What it cost on average.
+    pub avg_px: Option<Price>,
+    /// Realised profit, before fees.
+    pub realised: Money,
+    /// Unrealised profit, at the worse side of the book.
+    pub unrealised: Option<Money>,
+    /// Fees, in quote.
+    pub fees: Money,
+    /// Orders that may be live.
+    pub orders: Vec<OrderLine>,
+}
+
+/// One order that may be live.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct OrderLine {
+    /// Its id.
+    pub cl_ord_id: String,
+    /// Its side.
+    pub side: String,
+    /// Its limit price.
+    pub price: Option<Price>,
+    /// Its quantity.
+    pub order_qty: Qty,
+    /// What of it has traded.
+    pub cum_qty: Qty,
+    /// Where it stands.
+    pub state: String,
+}
+
+/// How much of a limit is used.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RiskUse {
+    /// The limit's name.
+    pub name: String,
+    /// How much is used.
+    pub value: Money,
+    /// The limit.
+    pub limit: Money,
+}

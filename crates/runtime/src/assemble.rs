@@ -1,0 +1,147 @@
+//! From a configuration to the parts of a system.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
+use keel_config::{Config, StrategyChoice};
+use keel_engine::{Identity, Record, Trader, TraderSettings};
+use keel_journal::{FsDisk, Journal, Limits};
+use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
+use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
+
+use crate::journal_log::decode;
+
+/// The build: the package's version.
+pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+
+/// What the venue's engine itself may take, and a margin, on top of the receive window: after that, what it does not know
+/// never arrived.
+const ABSENCE_MARGIN: Duration = Duration::from_secs(15);
+
+/// Who runs, on what.
+#[must_use]
+pub fn identity(config: &Config) -> Identity {
+    Identity {
+        mode: config.mode.to_string(),
+        venue: config.venue.name(),
+        build: BUILD.to_owned(),
+        config_hash: config.hash(),
+    }
+}
+
+fn limits(config: &Config) -> RiskLimits {
+    let of_symbol = |(symbol, limits): (&keel_domain::Symbol, &keel_config::SymbolRisk)| {
+        let limits = SymbolLimits {
+            order_qty_max: limits.order_qty_max,
+            order_notional_max: limits.order_notional_max,
+            position_max: limits.position_max,
+        };
+        (*symbol, limits)
+    };
+    RiskLimits {
+        per_symbol: config.risk.per_symbol.iter().map(of_symbol).collect(),
+        orders_per_10s_max: config.risk.orders_per_10s_max,
+        collar_through_bps: config.risk.collar_through_bps,
+        collar_away_bps: config.risk.collar_away_bps,
+        book_age_max: config.risk.book_age_max,
+    }
+}
+
+fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
+    Ok(match config.strategy {
+        StrategyChoice::Quoter(s) => Box::new(Quoter::new(QuoterSettings {
+            order_qty: s.order_qty,
+            position_target: s.position_target,
+            position_max: s.position_max,
+            quote_offset_ticks: s.quote_offset_ticks,
+            requote_ticks: s.requote_ticks,
+            skew_ticks_max: s.skew_ticks_max,
+        })?),
+        StrategyChoice::Trend(s) => Box::new(Trend::new(TrendSettings {
+            bar_ms: s.bar_ms,
+            fast_bars: s.fast_bars,
+            slow_bars: s.slow_bars,
+            order_qty: s.order_qty,
+            stop_loss_pct: s.stop_loss_pct,
+            take_profit_pct: s.take_profit_pct,
+            max_trades_per_day: s.max_trades_per_day,
+        })?),
+    })
+}
+
+/// A trader without history.
+///
+/// # Errors
+/// A limit or strategy setting that cannot be meant.
+pub(crate) fn trader(config: &Config) -> Result<Trader> {
+    let settings = TraderSettings {
+        symbols: config.trading.symbols.clone(),
+        tag: config.instance_tag.parse()?,
+        reconcile_every: Duration::from_secs(30),
+        absence_after: config.venue.recv_window + ABSENCE_MARGIN,
+    };
+    Ok(Trader::new(
+        settings,
+        RiskGate::new(limits(config))?,
+        strategy(config)?,
+    ))
+}
+
+pub(crate) fn endpoints(config: &Config) -> Endpoints {
+    Endpoints {
+        rest_url: config.venue.rest_url.clone(),
+        stream_url: config.venue.stream_url.clone(),
+        ws_api_url: config.venue.ws_api_url.clone(),
+    }
+}
+
+pub(crate) fn session_settings(config: &Config) -> SessionSettings {
+    let settings = SessionSettings::new(config.trading.symbols.clone());
+    SessionSettings {
+        recv_window: config.venue.recv_window,
+        ..settings
+    }
+}
+
+pub(crate) fn credentials(credentials: keel_config::Credentials) -> Credentials {
+    let kind = match credentials.kind {
+        keel_config::KeyKind::Hmac => KeyKind::Hmac,
+        keel_config::KeyKind::Ed25519 => KeyKind::Ed25519,
+    };
+    Credentials {
+        api_key: credentials.api_key,
+        secret: credentials.api_secret,
+        kind,
+    }
+}
+
+/// Takes the state directory for this process and reads what is recorded there.
+///
+/// # Errors
+/// A directory that is in use, a harmed journal, or a record of another version.
+pub fn open_journal(dir: &Path) -> Result<(Journal<FsDisk>, Vec<Record>)> {
+    let disk = FsDisk::lock(dir).with_context(|| format!("state directory {}", dir.display()))?;
+    let (journal, recovered) = Journal::open(disk, Limits::default())
+        .with_context(|| format!("state directory {}", dir.display()))?;
+    if recovered.torn_bytes > 0 {
+        tracing::warn!(
+            bytes = recovered.torn_bytes,
+            "the journal had a torn end, as a crash leaves it; it was cut off"
+        );
+    }
+    let mut records = Vec::with_capacity(recovered.records.len());
+    for (place, payload) in recovered.records.iter().enumerate() {
+        match decode(payload) {
+            Ok(record) => records.push(record),
+            Err(error) => bail!(
+                "state directory {}: record {} is not one of this version's ({error}): \
+                 run the version that wrote it, or choose another [state] dir",
+                dir.display(),
+                place + 1
+            ),
+        }
+    }
+    Ok((journal, records))
+}

@@ -1,0 +1,461 @@
+//! Watches a run, and tells of it: progress, snapshots, the report.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use keel_domain::{Asset, Money, Price, Side, Symbol, Timestamp, Trade};
+use keel_engine::{Fact, Record, Trader};
+use keel_execution::{OrderState, VenueReport};
+use keel_monitoring::{OrderLine, RiskUse, Snapshot, SymbolSnapshot};
+use keel_report::{
+    BookedTrade, Fill, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
+    money_identity,
+};
+
+use crate::Progress;
+
+/// The most alerts kept for the report; more are counted.
+const ALERTS_MAX: usize = 200;
+/// The most samples kept of one line; when they are reached, every second goes, and sampling slows down to half.
+const SAMPLES_MAX: usize = 8_192;
+const FILLS_SHOWN: usize = 20;
+
+/// A line over time that never grows beyond its bound.
+#[derive(Debug)]
+struct Line {
+    samples: Vec<Sample>,
+    every: usize,
+    skipped: usize,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            samples: Vec::new(),
+            every: 1,
+            skipped: 0,
+        }
+    }
+}
+
+impl Line {
+    fn push(&mut self, at: Timestamp, value: Money) {
+        self.skipped += 1;
+        if self.skipped < self.every {
+            return;
+        }
+        self.skipped = 0;
+        self.samples.push(Sample { at, value });
+        if self.samples.len() >= SAMPLES_MAX {
+            let mut place = 0;
+            self.samples.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.every *= 2;
+        }
+    }
+}
+
+/// What is known of a run so far.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    progress: Progress,
+    started_at: Timestamp,
+    at_start: Option<(BTreeMap<Asset, Money>, Timestamp)>,
+    at_end: Option<BTreeMap<Asset, Money>>,
+    account: String,
+    fills: Vec<Trade>,
+    lately: VecDeque<String>,
+    alerts: Vec<String>,
+    alerts_left_out: u64,
+    equity: Line,
+    prices: BTreeMap<Symbol, (Line, Line)>,
+}
+
+fn quantity_line(trade: &Trade) -> String {
+    let role = if trade.is_maker { "maker" } else { "taker" };
+    let asset = trade
+        .commission_asset
+        .map(|asset| asset.to_string())
+        .unwrap_or_default();
+    format!(
+        "{} {} {} at {} ({role}, commission {} {asset})",
+        trade.symbol, trade.side, trade.last_qty, trade.last_px, trade.commission
+    )
+}
+
+impl Observer {
+    pub(crate) fn new(progress: Progress, started_at: Timestamp) -> Self {
+        Self {
+            progress,
+            started_at,
+            at_start: None,
+            at_end: None,
+            account: String::new(),
+            fills: Vec::new(),
+            lately: VecDeque::new(),
+            alerts: Vec::new(),
+            alerts_left_out: 0,
+            equity: Line::default(),
+            prices: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    pub(crate) fn fill_count(&self) -> usize {
+        self.fills.len()
+    }
+
+    pub(crate) fn alert(&mut self, text: &str) {
+        tracing::warn!("{text}");
+        self.progress.line(&format!("ALERT {text}"));
+        if self.alerts.len() < ALERTS_MAX {
+            self.alerts.push(text.to_owned());
+        } else {
+            self.alerts_left_out += 1;
+        }
+    }
+
+    /// Looks at a report before the engine takes it: the account, and the balances at start and end.
+    pub(crate) fn on_report(&mut self, report: &VenueReport) {
+        match report {
+            VenueReport::SessionUp { account } => self.account.clone_from(account),
+            VenueReport::Balances {
+                balances,
+                is_complete: true,
+                update_time,
+            } => {
+                let totals: BTreeMap<Asset, Money> =
+                    balances.iter().map(|b| (b.asset, b.free + b.locked)).collect();
+                if self.at_start.is_none() {
+                    self.at_start = Some((totals.clone(), *update_time));
+                }
+                self.at_end = Some(totals);
+            }
+            _ => {}
+        }
+    }
+
+    /// From now on the next whole account is the last.
+    pub(crate) fn forget_final_balances(&mut self) {
+        self.at_end = None;
+    }
+
+    pub(crate) fn has_final_balances(&self) -> bool {
+        self.at_end.is_some()
+    }
+
+    pub(crate) fn on_records(&mut self, records: &[Record]) {
+        for record in records {
+            match &record.fact {
+                Fact::Execution(report) => {
+                    if let Some(trade) = report.trade {
+                        self.on_trade(trade);
+                    }
+                }
+                Fact::Trade(trade) => self.on_trade(*trade),
+                Fact::Refused { intent, breach } => {
+                    let symbol = intent.symbol;
+                    self.progress.line(&format!(
+                        "REFUSED {symbol} {} {}: {breach}",
+                        intent.side, intent.order_qty
+                    ));
+                }
+                Fact::Restricted { state, cause } => self.progress.line(&format!("STATE {state}: {cause}")),
+                _ => {}
+            }
+        }
+    }
+
+    fn on_trade(&mut self, trade: Trade) {
+        let key = (trade.symbol, trade.trade_id);
+        if self
+            .fills
+            .iter()
+            .rev()
+            .take(1_000)
+            .any(|known| (known.symbol, known.trade_id) == key)
+        {
+            return;
+        }
+        let line = quantity_line(&trade);
+        self.progress.line(&format!("FILL {line}"));
+        self.lately.push_front(line);
+        self.lately.truncate(FILLS_SHOWN);
+        self.fills.push(trade);
+    }
+
+    /// Takes a sample of equity, prices and positions.
+    pub(crate) fn sample(&mut self, now: Timestamp, trader: &Trader) {
+        if let Some((equity, _)) = equity(now, trader) {
+            self.equity.push(now, equity);
+        }
+        for symbol in symbols(trader) {
+            let (price, position) = self.prices.entry(symbol).or_default();
+            if let Ok(top) = trader.top(now, symbol) {
+                price.push(
+                    now,
+                    (top.bid.price.to_decimal() + top.ask.price.to_decimal()) / Money::TWO,
+                );
+            }
+            position.push(now, trader.position(symbol).to_decimal());
+        }
+    }
+
+    pub(crate) fn snapshot(&self, now: Timestamp, trader: &Trader, title: &RunTitle) -> Snapshot {
+        let counters = trader.counters();
+        let refused: u64 = counters.refused.values().sum();
+        let counts = [
+            ("orders_submitted", counters.submitted),
+            ("orders_canceled", counters.canceled),
+            ("orders_rejected", counters.rejected),
+            ("orders_unknown", counters.unknown),
+            ("fills", counters.fills),
+            ("breaches", refused),
+            ("wishes_held_back", counters.held_back),
+            ("foreign", counters.foreign),
+            ("differences", counters.differences),
+            ("alerts", self.alerts.len() as u64 + self.alerts_left_out),
+        ];
+        let equity = equity(now, trader);
+        Snapshot {
+            at: now,
+            mode: title.mode.clone(),
+            venue: title.venue.clone(),
+            account: self.account.clone(),
+            strategy: title.strategy.clone(),
+            build: title.build.clone(),
+            config_hash: title.config_hash.clone(),
+            state: trader.trading_state().to_string(),
+            cause: trader.restriction_cause().map(ToString::to_string),
+            session_up: trader.is_session_up(),
+            uptime_s: now.since(self.started_at).as_secs(),
+            symbols: symbols(trader)
+                .map(|symbol| symbol_snapshot(now, trader, symbol))
+                .collect(),
+            fills: self.lately.iter().cloned().collect(),
+            counters: counts
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
+            risk_use: symbols(trader)
+                .flat_map(|symbol| risk_use(trader, symbol))
+                .collect(),
+            equity: equity.map(|(value, _)| value),
+            equity_currency: equity
+                .map(|(_, currency)| currency.to_string())
+                .unwrap_or_default(),
+            pnl: net_pnl(now, trader),
+        }
+    }
+
+    pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
+        let (at_start, since) = self.at_start.clone().unwrap_or_default();
+        let booked = |trade: &Trade| {
+            let instrument = trader.instrument(trade.symbol)?;
+            Some(BookedTrade {
+                trade: *trade,
+                base: instrument.base,
+                quote: instrument.quote,
+            })
+        };
+        // What traded before the first balances were taken is in them.
+        let counted = self.fills.iter().filter(|trade| trade.transact_time > since);
+        let at_end = self.at_end.clone().unwrap_or_default();
+        let identity = money_identity(&at_start, &at_end, counted.filter_map(booked));
+        let counters = trader.counters();
+        let fill = |trade: &Trade| Fill {
+            at: trade.transact_time,
+            symbol: trade.symbol,
+            side: trade.side,
+            last_qty: trade.last_qty,
+            last_px: trade.last_px,
+            commission: trade.commission,
+            commission_asset: trade
+                .commission_asset
+                .map(|asset| asset.to_string())
+                .unwrap_or_default(),
+            is_maker: trade.is_maker,
+            order_id: trade.order_id.0,
+            trade_id: trade.trade_id.0,
+        };
+        let mut alerts = self.alerts.clone();
+        if self.alerts_left_out > 0 {
+            alerts.push(format!("{} more alerts are left out here", self.alerts_left_out));
+        }
+        let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
+            symbol: *symbol,
+            price: price.samples.clone(),
+            position: position.samples.clone(),
+        };
+        let position = |symbol| PositionLine {
+            symbol,
+            position: trader.position(symbol),
+            avg_px: trader.state().ledger().avg_px(symbol),
+            mark: mark(now, trader, symbol),
+        };
+        RunReport {
+            title: RunTitle {
+                account: self.account.clone(),
+                ..title
+            },
+            started_at: self.started_at,
+            ended_at: now,
+            ending: ending.to_owned(),
+            orders: OrderCounts {
+                submitted: counters.submitted,
+                canceled: counters.canceled,
+                rejected: counters.rejected,
+                unknown: counters.unknown,
+                foreign: counters.foreign,
+            },
+            fills: self.fills.iter().map(fill).collect(),
+            breaches: counters
+                .refused
+                .iter()
+                .map(|(rule, count)| (rule.to_string(), *count))
+                .collect(),
+            pnl: pnl(now, trader),
+            identity_ok: self.at_start.is_some()
+                && self.at_end.is_some()
+                && identity.iter().all(|line| line.difference.is_zero()),
+            identity,
+            positions: symbols(trader).map(position).collect(),
+            equity: self.equity.samples.clone(),
+            charts: self.prices.iter().map(chart).collect(),
+            alerts,
+        }
+    }
+}
+
+fn symbols(trader: &Trader) -> impl Iterator<Item = Symbol> {
+    trader.limits().per_symbol.keys().copied()
+}
+
+/// The price at which a position could be closed now; the last one known where the book gives none.
+fn mark(now: Timestamp, trader: &Trader, symbol: Symbol) -> Option<Price> {
+    let is_short = trader.position(symbol) < keel_domain::SignedQty::ZERO;
+    match trader.top(now, symbol) {
+        Ok(top) if is_short => Some(top.ask.price),
+        Ok(top) => Some(top.bid.price),
+        Err(_) => trader.last_trade(symbol),
+    }
+}
+
+/// What the account is worth in the first pair's quote currency: that currency, and every pair's base that has a price.
+fn equity(now: Timestamp, trader: &Trader) -> Option<(Money, Asset)> {
+    let currency = symbols(trader)
+        .find_map(|symbol| trader.instrument(symbol))
+        .map(|i| i.quote)?;
+    let total = |asset| trader.balance(asset).map(|b| b.free + b.locked);
+    let mut equity = total(currency)?;
+    for instrument in symbols(trader).filter_map(|symbol| trader.instrument(symbol)) {
+        let held = total(instrument.base).unwrap_or_default();
+        if instrument.quote == currency && !held.is_zero() {
+            equity += held * mark(now, trader, instrument.symbol)?.to_decimal();
+        }
+    }
+    Some((equity, currency))
+}
+
+fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
+    let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();
+    for (symbol, book) in trader.state().ledger().books() {
+        let zero = Money::ZERO;
+        let currency = book.quote();
+        let line = lines.entry(currency).or_insert(QuotePnl {
+            currency,
+            realised: zero,
+            unrealised: zero,
+            fees: zero,
+            turnover: zero,
+        });
+        line.realised += book.realised();
+        line.fees += book.fees_in_quote();
+        line.turnover += book.turnover();
+        let mark = mark(now, trader, symbol);
+        line.unrealised += mark
+            .map(|price| book.average().unrealised(price.to_decimal()))
+            .unwrap_or_default();
+    }
+    lines.into_values().collect()
+}
+
+fn net_pnl(now: Timestamp, trader: &Trader) -> Option<Money> {
+    pnl(now, trader)
+        .first()
+        .map(|line| line.realised + line.unrealised - line.fees)
+}
+
+fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -> SymbolSnapshot {
+    let top = trader.top(now, symbol).ok();
+    let book = trader.state().ledger().book(symbol);
+    let order = |order: &keel_execution::Order| OrderLine {
+        cl_ord_id: order.cl_ord_id().to_string(),
+        side: order.side().to_string(),
+        price: order.intent().ord_type.price(),
+        order_qty: order.intent().order_qty,
+        cum_qty: order.cum_qty(),
+        state: match order.state() {
+            OrderState::Submitted => "submitted".to_owned(),
+            OrderState::Unknown(cause) => format!("unknown: {cause}"),
+            OrderState::Live => "live".to_owned(),
+            OrderState::Done(ending) => format!("{ending:?}"),
+        },
+    };
+    let closable = mark(now, trader, symbol);
+    SymbolSnapshot {
+        symbol: symbol.to_string(),
+        bid: top.map(|top| top.bid.price),
+        ask: top.map(|top| top.ask.price),
+        book_age_ms: trader
+            .book_age(now, symbol)
+            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        position: trader.position(symbol),
+        avg_px: trader.avg_px(symbol),
+        realised: book.map(|book| book.realised()).unwrap_or_default(),
+        unrealised: book
+            .zip(closable)
+            .map(|(book, price)| book.average().unrealised(price.to_decimal())),
+        fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
+        orders: trader
+            .leftovers()
+            .filter(|o| o.symbol() == symbol)
+            .map(order)
+            .collect(),
+    }
+}
+
+fn risk_use(trader: &Trader, symbol: Symbol) -> Vec<RiskUse> {
+    let Some(limits) = trader.limits().per_symbol.get(&symbol) else {
+        return Vec::new();
+    };
+    let (buys, _) = trader.live_qty(symbol);
+    let reach = trader.position(symbol).to_decimal() + buys.to_decimal();
+    let largest = trader
+        .leftovers()
+        .filter(|o| o.symbol() == symbol && o.side() == Side::Buy);
+    let value = largest
+        .filter_map(|o| {
+            o.intent()
+                .ord_type
+                .price()
+                .map(|price| keel_domain::notional(o.leaves_qty(), price))
+        })
+        .max();
+    vec![
+        RiskUse {
+            name: format!("{symbol} position and open buys"),
+            value: reach,
+            limit: limits.position_max.to_decimal(),
+        },
+        RiskUse {
+            name: format!("{symbol} largest open order"),
+            value: value.unwrap_or_default(),
+            limit: limits.order_notional_max,
+        },
+    ]
+}

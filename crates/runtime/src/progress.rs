@@ -1,0 +1,34 @@
+//! What a person reads while the system runs.
+
+use std::io::{IsTerminal, Write};
+
+/// Lines for a person, on standard error, so that standard output stays for machines.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    is_terminal: bool,
+}
+
+impl Progress {
+    /// To standard error, whatever that is.
+    #[must_use]
+    pub fn to_stderr() -> Self {
+        Self {
+            is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// A line that stays.
+    pub fn line(&self, text: &str) {
+        let clear = if self.is_terminal { "\r\x1b[2K" } else { "" };
+        // Nobody reads any more when standard error is closed; the run goes on.
+        let _written = writeln!(std::io::stderr(), "{clear}{text}");
+    }
+
+    /// On a terminal, a line that the next one replaces; elsewhere nothing.
+    pub fn status(&self, text: &str) {
+        if self.is_terminal {
+            let mut stderr = std::io::stderr();
+            let _written = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
+        }
+    }
+}

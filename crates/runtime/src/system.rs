@@ -1,0 +1,385 @@
+//! The loop: events in, steps committed, commands out.
+
+use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use keel_binance::{Driver, Session};
+use keel_config::Config;
+use keel_domain::Timestamp;
+use keel_engine::{Command, Event, Operator, Step, Trader};
+use keel_execution::{NotSent, Venue, VenueReport};
+use keel_journal::FsDisk;
+use keel_market_data::MarketFeed;
+use keel_monitoring::Heartbeat;
+use keel_report::{RunReport, RunTitle};
+
+use crate::observer::Observer;
+use crate::{Clock, JournalLog, Monitor, Progress, assemble};
+
+/// How often time is told to the engine.
+const TIMER_EVERY: Duration = Duration::from_millis(100);
+/// How often samples are taken and snapshots shown.
+const SAMPLE_EVERY: Duration = Duration::from_millis(250);
+/// How long the end may take before the system gives up and says what is left.
+const CLOSE_WITHIN: Duration = Duration::from_secs(15);
+/// The longest the loop may be silent before health fails.
+const LOOP_AGE_MAX: Duration = Duration::from_secs(2);
+
+/// What a run knows of itself besides its configuration.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    /// The simulated market's seed.
+    pub seed: Option<u64>,
+    /// The simulated market's scenario.
+    pub scenario: Option<String>,
+    /// Where progress is told.
+    pub progress: Progress,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The venue shows no order of ours.
+    Closed,
+    /// These may still be live at the venue.
+    Unverified(Vec<String>),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed: the venue shows no order of ours"),
+            Self::Unverified(left) if left.is_empty() => {
+                f.write_str("not verified: the venue did not say that no order of ours is open")
+            }
+            Self::Unverified(left) => write!(f, "not verified: may still be live: {}", left.join(", ")),
+        }
+    }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// Its report.
+    pub report: RunReport,
+    /// Whether trading ended halted for a reason that an operator has to look at.
+    pub halted_by: Option<String>,
+}
+
+/// A whole trading system, ready to run.
+pub struct System {
+    trader: Trader,
+    session: Session,
+    driver: Driver,
+    log: JournalLog<FsDisk>,
+    observer: Observer,
+    monitor: Monitor,
+    heartbeat: Heartbeat,
+    clock: Clock,
+    title: RunTitle,
+    /// The journal failed: nothing can be recorded any more, and only cancels are sent.
+    has_failed: bool,
+    sampled_at: Timestamp,
+    wants_final_balances: bool,
+}
+
+impl System {
+    /// Assembles everything: the state directory is taken and replayed, and monitoring listens. No byte has left yet.
+    ///
+    /// # Errors
+    /// What keeps it from running, with the remedy.
+    pub fn start(
+        config: &Config,
+        credentials: keel_config::Credentials,
+        clock: Clock,
+        context: &RunContext,
+    ) -> Result<Self> {
+        let now = clock.now();
+        let monitor = Monitor::start(config.monitoring_listen, clock)?;
+        let (journal, records) = assemble::open_journal(Path::new(&config.state_dir))?;
+        let mut trader = assemble::trader(config)?;
+        for record in &records {
+            trader.recover(record);
+        }
+        let mut log = JournalLog::new(journal);
+        let booted = trader.boot(now, assemble::identity(config))?;
+        booted
+            .release(&mut log)
+            .context("the journal cannot be written")?;
+        let session = Session::new(
+            now,
+            assemble::endpoints(config),
+            assemble::session_settings(config),
+            &assemble::credentials(credentials),
+        )?;
+        let driver = Driver::new(&config.venue.rest_url)?;
+        let title = RunTitle {
+            mode: config.mode.to_string(),
+            venue: config.venue.name(),
+            account: String::new(),
+            strategy: trader.strategy_name().to_owned(),
+            symbols: config.trading.symbols.clone(),
+            seed: context.seed,
+            scenario: context.scenario.clone(),
+            config_hash: config.hash(),
+            build: assemble::BUILD.to_owned(),
+        };
+        let observer = Observer::new(context.progress, now);
+        let live = trader.leftovers().count();
+        context.progress.line(&format!(
+            "keel: mode {}, venue {}, configuration {}, build {}; journal of {} records, {live} orders to follow up",
+            title.mode,
+            title.venue,
+            title.config_hash,
+            title.build,
+            records.len(),
+        ));
+        if let Some((state, cause)) = trader.state().restriction() {
+            context.progress.line(&format!(
+                "STATE {state} since an earlier run: {cause}. See `trader resume --help`"
+            ));
+        }
+        context
+            .progress
+            .line(&format!("dashboard http://{}/", monitor.address()));
+        let heartbeat = monitor.health().register("trading loop", LOOP_AGE_MAX, now);
+        Ok(Self {
+            trader,
+            session,
+            driver,
+            log,
+            observer,
+            monitor,
+            heartbeat,
+            clock,
+            title,
+            has_failed: false,
+            sampled_at: now,
+            wants_final_balances: false,
+        })
+    }
+
+    /// Where monitoring listens.
+    #[must_use]
+    pub fn monitoring_address(&self) -> std::net::SocketAddr {
+        self.monitor.address()
+    }
+
+    /// Trades until `stop` is ready, then closes the gate, cancels every order, and asks the venue until it shows none.
+    /// A second readiness of `hurry` gives that up at once.
+    pub async fn run(mut self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) -> Outcome {
+        tokio::pin!(stop, hurry);
+        let mut ticks = tokio::time::interval(TIMER_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = ticks.tick() => self.tick(),
+                () = turn(&mut self.driver, &mut self.session, self.clock) => {}
+            }
+            self.drain();
+            self.driver.transmit(&mut self.session).await;
+        }
+        let ending = self.close(&mut hurry).await;
+        let now = self.clock.now();
+        self.observer.sample(now, &self.trader);
+        let report = self
+            .observer
+            .report(now, &self.trader, self.title.clone(), &ending.to_string());
+        let halted_by = self
+            .trader
+            .state()
+            .restriction()
+            .map(|(_, cause)| cause.to_string());
+        Outcome {
+            ending,
+            report,
+            halted_by,
+        }
+    }
+
+    async fn close(&mut self, hurry: &mut (impl Future<Output = ()> + Unpin)) -> Ending {
+        self.observer
+            .progress()
+            .line("closing: no new orders; canceling what is open");
+        self.feed(Event::Operator(Operator::Shutdown));
+        let since = self.clock.now();
+        let mut ticks = tokio::time::interval(TIMER_EVERY);
+        let is_over = loop {
+            tokio::select! {
+                biased;
+                () = &mut *hurry => break false,
+                _ = ticks.tick() => self.tick(),
+                () = turn(&mut self.driver, &mut self.session, self.clock) => {}
+            }
+            self.drain();
+            self.driver.transmit(&mut self.session).await;
+            if self.trader.is_closed() && self.has_final_balances() {
+                break true;
+            }
+            if self.clock.now().since(since) > CLOSE_WITHIN {
+                break self.trader.is_closed();
+            }
+        };
+        // What could not be synced has been said already.
+        if let Err(error) = self.log.flush() {
+            tracing::error!(%error, "the journal's last records are not durable");
+        }
+        if is_over {
+            return Ending::Closed;
+        }
+        Ending::Unverified(
+            self.trader
+                .leftovers()
+                .map(|order| order.cl_ord_id().to_string())
+                .collect(),
+        )
+    }
+
+    /// Once everything is over, the balances are asked for once more, for the report.
+    fn has_final_balances(&mut self) -> bool {
+        if !self.wants_final_balances {
+            self.wants_final_balances = true;
+            self.observer.forget_final_balances();
+            self.session.query_balances(self.clock.now());
+        }
+        self.observer.has_final_balances()
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        self.feed(Event::Timer);
+        if let Err(error) = self.log.flush() {
+            self.fail(&error.to_string());
+        }
+        if now.since(self.sampled_at) >= SAMPLE_EVERY {
+            self.sampled_at = now;
+            self.observer.sample(now, &self.trader);
+            let snapshot = self.observer.snapshot(now, &self.trader, &self.title);
+            self.observer
+                .progress()
+                .status(&status_line(&snapshot, self.observer.fill_count()));
+            self.monitor.show(snapshot);
+        }
+        self.heartbeat.beat(now);
+    }
+
+    /// Hands everything that has arrived to the engine: orders' news before prices.
+    fn drain(&mut self) {
+        loop {
+            if let Some(report) = self.session.next_report() {
+                self.observer.on_report(&report);
+                self.feed(Event::Venue(report));
+            } else if let Some(update) = self.session.next_update() {
+                self.feed(Event::Market(update));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn feed(&mut self, event: Event) {
+        let mut events = vec![event];
+        // What a command cannot do at once is an event again; each is one order that was not sent.
+        while let Some(event) = events.pop() {
+            let now = self.clock.now();
+            let step = self.trader.on_event(now, event);
+            for command in self.release(now, step) {
+                events.extend(self.carry_out(now, command));
+            }
+        }
+    }
+
+    fn release(&mut self, now: Timestamp, step: Step) -> Vec<Command> {
+        self.observer.on_records(step.records());
+        if self.has_failed {
+            // Nothing can be recorded any more; what needs no record is still done.
+            return step.without_submissions();
+        }
+        match step.release(&mut self.log) {
+            Ok(commands) => commands,
+            Err(error) => self.fail_at(now, &error.to_string()),
+        }
+    }
+
+    fn fail(&mut self, what: &str) {
+        let now = self.clock.now();
+        if !self.has_failed {
+            for command in self.fail_at(now, what) {
+                // Only cancels come from a failed journal; one that cannot be sent is tried again while closing.
+                let _tried_again_later = self.carry_out(now, command);
+            }
+        }
+    }
+
+    fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
+        self.has_failed = true;
+        self.observer.alert(&format!(
+            "the journal failed, trading is halted, cancels only: {what}"
+        ));
+        self.trader.on_journal_failure(now, what.to_owned())
+    }
+
+    fn carry_out(&mut self, now: Timestamp, command: Command) -> Option<Event> {
+        match command {
+            Command::Submit(order) => {
+                let cl_ord_id = order.cl_ord_id();
+                let sent: Result<(), NotSent> = self.session.submit(now, order);
+                return sent
+                    .err()
+                    .map(|cause| Event::Venue(VenueReport::SubmitNotSent { cl_ord_id, cause }));
+            }
+            Command::Cancel { symbol, cl_ord_id } => {
+                let sent = self.session.cancel(now, symbol, cl_ord_id);
+                return sent
+                    .err()
+                    .map(|_| Event::Venue(VenueReport::CancelUnknown { cl_ord_id }));
+            }
+            Command::QueryOrder { symbol, cl_ord_id } => self.session.query_order(now, symbol, cl_ord_id),
+            Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
+            Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
+            Command::QueryBalances => self.session.query_balances(now),
+            Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
+            Command::Alert(text) => self.observer.alert(&text),
+        }
+        None
+    }
+}
+
+/// One turn of the driver, as a future that can be given up.
+async fn turn(driver: &mut Driver, session: &mut Session, clock: Clock) {
+    driver.turn(session, move || clock.now()).await;
+}
+
+fn status_line(snapshot: &keel_monitoring::Snapshot, fills: usize) -> String {
+    let price =
+        |price: Option<keel_domain::Price>| price.map_or_else(|| "–".to_owned(), |price| price.to_string());
+    let pairs: Vec<String> = snapshot
+        .symbols
+        .iter()
+        .map(|s| {
+            let (bid, ask) = (price(s.bid), price(s.ask));
+            format!(
+                "{} {bid}/{ask}, position {}, {} orders",
+                s.symbol,
+                s.position,
+                s.orders.len()
+            )
+        })
+        .collect();
+    let pnl = snapshot
+        .pnl
+        .map_or_else(|| "–".to_owned(), |pnl| format!("{:.4}", pnl.round_dp(4)));
+    format!(
+        "{:>4} s  {}  {}  fills {fills}, pnl {pnl}",
+        snapshot.uptime_s,
+        snapshot.state,
+        pairs.join("; ")
+    )
+}
