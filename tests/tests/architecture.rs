@@ -1,5 +1,9 @@
 //! The arrows between crates, and the homes of the libraries that touch the outside world.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +33,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keel-binance-wire", &["keel-domain"]),
     (
         "keel-binance",
-        &["keel-binance-wire", "keel-domain", "keel-execution", "keel-market-data", "keel-risk"],
+        &[
+            "keel-binance-wire",
+            "keel-domain",
+            "keel-execution",
+            "keel-market-data",
+            "keel-risk",
+        ],
     ),
     ("keel-sim-exchange", &["keel-binance-wire", "keel-domain"]),
     ("keel-monitoring", &["keel-domain"]),
@@ -48,18 +58,36 @@ const PURE: &[&str] = &[
     "keel-binance-wire",
     "keel-journal",
 ];
-const OUTSIDE: &[&str] = &["tokio", "reqwest", "tungstenite", "tokio-tungstenite", "axum", "hyper", "rand"];
+const OUTSIDE: &[&str] = &[
+    "tokio",
+    "reqwest",
+    "tungstenite",
+    "tokio-tungstenite",
+    "axum",
+    "hyper",
+    "rand",
+];
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path("../Cargo.toml").exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path("../Cargo.toml")
+        .exec()
+        .unwrap()
 }
 
 fn normal_dependencies(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let normal = |package: &cargo_metadata::Package| {
-        let names = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+        let names = package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind == DependencyKind::Normal);
         names.map(|d| d.name.clone()).collect()
     };
-    metadata.packages.iter().map(|package| (package.name.to_string(), normal(package))).collect()
+    metadata
+        .packages
+        .iter()
+        .map(|package| (package.name.to_string(), normal(package)))
+        .collect()
 }
 
 /// Everything a crate reaches through non-optional, normal dependencies as resolved.
@@ -83,21 +111,37 @@ fn crates_depend_only_on_what_the_design_allows() {
     let all = normal_dependencies(&metadata());
     for (name, allowed) in ARROWS {
         let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
-        let ours = all.get(*name).unwrap_or_else(|| panic!("{name} is not in the workspace"));
-        let forbidden: Vec<_> =
-            ours.iter().filter(|d| d.starts_with("keel-") && !allowed.contains(d.as_str())).collect();
+        let ours = all
+            .get(*name)
+            .unwrap_or_else(|| panic!("{name} is not in the workspace"));
+        let forbidden: Vec<_> = ours
+            .iter()
+            .filter(|d| d.starts_with("keel-") && !allowed.contains(d.as_str()))
+            .collect();
         assert!(forbidden.is_empty(), "{name} must not depend on {forbidden:?}");
     }
 }
 
 #[test]
 fn every_library_crate_has_its_arrows_written_down() {
-    let known: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).chain(["keel-runtime"]).collect();
+    let known: BTreeSet<&str> = ARROWS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["keel-runtime"])
+        .collect();
     let metadata = metadata();
     let members = metadata.workspace_packages();
-    let libraries = members.iter().filter(|p| p.manifest_path.as_str().contains("/crates/"));
-    let unknown: Vec<_> = libraries.map(|p| p.name.to_string()).filter(|n| !known.contains(n.as_str())).collect();
-    assert!(unknown.is_empty(), "add the arrows of {unknown:?} to this test and to docs/ARCHITECTURE.md");
+    let libraries = members
+        .iter()
+        .filter(|p| p.manifest_path.as_str().contains("/crates/"));
+    let unknown: Vec<_> = libraries
+        .map(|p| p.name.to_string())
+        .filter(|n| !known.contains(n.as_str()))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "add the arrows of {unknown:?} to this test and to docs/ARCHITECTURE.md"
+    );
 }
 
 #[test]
@@ -114,10 +158,16 @@ fn the_core_knows_no_sockets_no_runtime_and_no_randomness() {
 fn http_and_websocket_clients_live_at_the_venue_only() {
     let all = normal_dependencies(&metadata());
     let homes = ["keel-binance", "keel-sim-exchange"];
-    for (name, dependencies) in all.iter().filter(|(name, _)| name.starts_with("keel-") && *name != "keel-tests") {
+    for (name, dependencies) in all
+        .iter()
+        .filter(|(name, _)| name.starts_with("keel-") && *name != "keel-tests")
+    {
         for library in ["reqwest", "tokio-tungstenite"] {
             let is_home = homes.contains(&name.as_str());
-            assert!(is_home || !dependencies.contains(library), "{library} is in {name}");
+            assert!(
+                is_home || !dependencies.contains(library),
+                "{library} is in {name}"
+            );
         }
     }
 }
@@ -127,7 +177,10 @@ fn f16_the_simulated_exchange_knows_nothing_of_the_trader() {
     let all = normal_dependencies(&metadata());
     let reached = reachable(&all, "keel-sim-exchange");
     for trader_side in ["keel-engine", "keel-execution", "keel-risk", "keel-binance"] {
-        assert!(!reached.contains(trader_side), "sim-exchange reaches {trader_side}");
+        assert!(
+            !reached.contains(trader_side),
+            "sim-exchange reaches {trader_side}"
+        );
     }
 }
 
@@ -135,7 +188,11 @@ fn f16_the_simulated_exchange_knows_nothing_of_the_trader() {
 fn unsafe_code_is_forbidden_everywhere() {
     for package in metadata().workspace_packages() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not inherit the lints", package.name);
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{} does not inherit the lints",
+            package.name
+        );
     }
     let root = std::fs::read_to_string("../Cargo.toml").unwrap();
     assert!(root.contains("unsafe_code = \"forbid\""));

@@ -167,7 +167,9 @@ impl Orders {
     /// Whether the report would change its order, or contradicts it.
     #[must_use]
     pub fn is_news(&self, now: Timestamp, report: &ExecutionReport) -> bool {
-        self.by_id.get(&report.cl_ord_id).is_some_and(|order| order.clone().apply(now, report) != Ok(Applied::Unchanged))
+        self.by_id
+            .get(&report.cl_ord_id)
+            .is_some_and(|order| order.clone().apply(now, report) != Ok(Applied::Unchanged))
     }
 
     /// The order that the venue knows by this id.

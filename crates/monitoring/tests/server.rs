@@ -83,7 +83,10 @@ async fn f67_a_silent_task_makes_health_fail() {
     assert_eq!(status, 200);
     let (status, body) = get(format!("{}/health", start(2_001).await.url)).await;
     assert_eq!(status, 503);
-    assert!(body.contains("\"age_ms\":2001") && body.contains("\"is_stuck\":true"), "{body}");
+    assert!(
+        body.contains("\"age_ms\":2001") && body.contains("\"is_stuck\":true"),
+        "{body}"
+    );
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod monitor;
 mod observer;
 mod progress;
 mod system;
+mod terminal;
 
 pub use assemble::{BUILD, identity, open_journal};
 pub use clock::Clock;
@@ -25,3 +26,4 @@ pub use journal_log::{JournalLog, LogError, decode};
 pub use monitor::Monitor;
 pub use progress::Progress;
 pub use system::{Ending, Outcome, RunContext, System};
+pub use terminal::{ExitCode, StopSignals, summarize, write_report};

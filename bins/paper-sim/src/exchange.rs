@@ -1,0 +1,195 @@
+//! `paper-sim exchange`: only the exchange.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use keel_binance_wire::signing::VerifyingKey;
+use keel_domain::{Asset, Money, Symbol};
+use keel_runtime::{ExitCode, StopSignals};
+use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
+use keel_sim_exchange::protocol::{AccountKey, Protocol};
+use keel_sim_exchange::server::{self, Clock};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The exchange's settings.
+#[derive(clap::Args, Clone)]
+pub(crate) struct ExchangeArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:9100")]
+    listen: SocketAddr,
+    /// An account: its API key, and its HMAC secret or the path of an Ed25519 public key in PEM form.
+    #[arg(long, value_name = "KEY:SECRET", default_value = "paper-key:paper-secret")]
+    account: Vec<String>,
+    /// What every account starts with.
+    #[arg(long, value_name = "ASSET=AMOUNT,...", default_value = "USDT=100000")]
+    fund: String,
+    /// The pairs, of BTCUSDT and ETHUSDT.
+    #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT")]
+    symbols: Vec<String>,
+    /// All randomness of the market.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How the market moves: calm, volatile or trend.
+    #[arg(long, default_value = "calm")]
+    scenario: String,
+}
+
+/// A running exchange.
+pub(crate) struct Running {
+    /// Its address.
+    pub(crate) address: SocketAddr,
+    /// Ends it.
+    pub(crate) shutdown: CancellationToken,
+    /// Its end.
+    pub(crate) task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// What an exchange needs.
+pub(crate) struct Setup {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Key and secret of each account.
+    pub(crate) accounts: Vec<(String, VerifyingKey)>,
+    /// What each starts with.
+    pub(crate) funds: Vec<(Asset, Money)>,
+    /// The pairs; all, when empty.
+    pub(crate) symbols: Vec<Symbol>,
+    /// Seed of the market.
+    pub(crate) seed: u64,
+    /// Its moves.
+    pub(crate) scenario: Scenario,
+}
+
+/// Starts an exchange on a task of the present runtime.
+///
+/// # Errors
+/// A pair that there is not, or an address that cannot be had.
+pub(crate) async fn start(setup: Setup) -> Result<Running> {
+    let mut config = ExchangeConfig::with_default_markets(setup.seed);
+    config.scenario = setup.scenario;
+    for symbol in &setup.symbols {
+        if !config
+            .markets
+            .iter()
+            .any(|market| market.instrument.symbol == *symbol)
+        {
+            bail!("the simulated exchange has no {symbol}; it has BTCUSDT and ETHUSDT");
+        }
+    }
+    if !setup.symbols.is_empty() {
+        config
+            .markets
+            .retain(|market| setup.symbols.contains(&market.instrument.symbol));
+    }
+    let funded = |(key, _): &(String, VerifyingKey)| AccountConfig {
+        name: key.clone(),
+        funds: setup.funds.clone(),
+    };
+    config.accounts = setup.accounts.iter().map(funded).collect();
+    let clock = Clock::start();
+    let exchange = Exchange::new(config, clock.now())?;
+    let keys = setup
+        .accounts
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, (api_key, verifying_key))| {
+            exchange.account(index).map(|account| AccountKey {
+                api_key,
+                verifying_key,
+                account,
+            })
+        });
+    let keys = keys.collect();
+    let protocol = Protocol::new(exchange, keys, clock.now());
+    let listener = TcpListener::bind(setup.listen).await.with_context(|| {
+        format!(
+            "the exchange cannot listen on {}: choose another with --listen 127.0.0.1:PORT",
+            setup.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(server::serve(listener, protocol, clock, shutdown.clone()));
+    Ok(Running {
+        address,
+        shutdown,
+        task,
+    })
+}
+
+fn account(text: &str) -> Result<(String, VerifyingKey)> {
+    let (key, secret) = text
+        .split_once(':')
+        .with_context(|| "an account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY".to_owned())?;
+    if key.is_empty() || secret.is_empty() {
+        bail!("an account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY");
+    }
+    let verifying_key = match std::fs::read_to_string(secret) {
+        Ok(pem) => VerifyingKey::ed25519_pem(&pem).with_context(|| secret.to_owned())?,
+        // No such file: it is the secret itself.
+        Err(_) => VerifyingKey::hmac(secret),
+    };
+    Ok((key.to_owned(), verifying_key))
+}
+
+fn funds(text: &str) -> Result<Vec<(Asset, Money)>> {
+    let fund = |part: &str| {
+        let (asset, amount) = part
+            .split_once('=')
+            .context("funds are written USDT=100000,BTC=2")?;
+        let amount: Money = amount
+            .parse()
+            .with_context(|| format!("`{amount}` is no amount"))?;
+        if amount < Money::ZERO {
+            bail!("an account cannot start with {amount} {asset}");
+        }
+        Ok((
+            asset.parse().with_context(|| format!("`{asset}` is no asset"))?,
+            amount,
+        ))
+    };
+    text.split(',').map(fund).collect()
+}
+
+/// Runs the exchange until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// Wrong arguments, or an address that cannot be had.
+pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
+    crate::init_logging("warn");
+    let stop = StopSignals::listen()?;
+    let symbols = args
+        .symbols
+        .iter()
+        .map(|name| name.parse().with_context(|| format!("`{name}` is no symbol")));
+    let setup = Setup {
+        listen: args.listen,
+        accounts: args
+            .account
+            .iter()
+            .map(|text| account(text))
+            .collect::<Result<_>>()?,
+        funds: funds(&args.fund)?,
+        symbols: symbols.collect::<Result<_>>()?,
+        seed: args.seed,
+        scenario: args.scenario.parse()?,
+    };
+    let running = start(setup).await?;
+    let address = running.address;
+    let ready = serde_json::json!({
+        "rest_url": format!("http://{address}"),
+        "stream_url": format!("ws://{address}"),
+        "ws_api_url": format!("ws://{address}/ws-api/v3"),
+        "pid": std::process::id(),
+    });
+    println!("{ready}");
+    stop.nth(1).await;
+    running.shutdown.cancel();
+    tokio::select! {
+        ended = running.task => ended??,
+        // A client that does not hang up cannot keep it from ending.
+        () = tokio::time::sleep(std::time::Duration::from_secs(2)) => {}
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,136 @@
+//! `paper-sim run`: exchange and trader in one process, over real sockets.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use keel_binance_wire::signing::VerifyingKey;
+use keel_config::{Config, Credentials, KeyKind, Mode, PAPER_TOML, Sources};
+use keel_domain::Money;
+use keel_runtime::{Clock, ExitCode, Progress, RunContext, StopSignals, System, summarize, write_report};
+use keel_sim_exchange::core::Scenario;
+use secrecy::SecretString;
+
+use crate::exchange::{self, Setup};
+
+/// The run's settings.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct RunArgs {
+    /// End after this time (30s, 5m, 2h); without it, at Ctrl-C.
+    #[arg(long, value_parser = crate::parse_duration)]
+    duration: Option<Duration>,
+    /// All randomness of the market [default: 1].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How the market moves: calm, volatile or trend [default: calm].
+    #[arg(long)]
+    scenario: Option<String>,
+    /// The strategy: quoter or trend.
+    #[arg(long)]
+    strategy: Option<String>,
+    /// A configuration instead of the one carried inside; its venue is replaced by the simulated exchange.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Change one setting.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<String>,
+    /// Where report and journal go [default: reports/<start>].
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+}
+
+const API_KEY: &str = "paper-key";
+
+/// Runs exchange and trader until the duration is over or Ctrl-C.
+///
+/// # Errors
+/// Wrong arguments or configuration; nothing was started.
+pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
+    crate::init_logging("error");
+    let stop = StopSignals::listen()?;
+    let clock = Clock::start();
+    let progress = Progress::to_stderr();
+    let seed = args.seed.unwrap_or(1);
+    let scenario: Scenario = args.scenario.as_deref().unwrap_or("calm").parse()?;
+    let dir = args
+        .report
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("reports").join(format!("{}", clock.now().as_millis())));
+    let sources = match &args.config {
+        Some(path) => Sources::file(path)?,
+        None => Sources::text("built-in paper.toml", PAPER_TOML),
+    };
+    let mut overrides = args.overrides.clone();
+    // Another Keel may be using the usual port; a free one is shown at the start.
+    if !overrides
+        .iter()
+        .any(|text| text.starts_with("monitoring.listen="))
+        && args.config.is_none()
+    {
+        overrides.push("monitoring.listen=127.0.0.1:0".to_owned());
+    }
+    overrides.extend(args.strategy.as_ref().map(|name| format!("strategy.name={name}")));
+    overrides.push(format!("state.dir={}", dir.join("journal").display()));
+    let checked = Config::load(&sources.clone().with_overrides(overrides.clone()))?;
+    if checked.mode != Mode::Paper {
+        bail!(
+            "paper-sim runs configurations of mode paper only, and this one is of mode {}",
+            checked.mode
+        );
+    }
+    let secret = format!("paper-secret-{seed}");
+    let usdt = "USDT".parse().context("USDT")?;
+    let setup = Setup {
+        listen: ([127, 0, 0, 1], 0).into(),
+        accounts: vec![(API_KEY.to_owned(), VerifyingKey::hmac(&secret))],
+        funds: vec![(usdt, Money::from(100_000))],
+        symbols: Vec::new(),
+        seed,
+        scenario,
+    };
+    let exchange = exchange::start(setup).await?;
+    let address = exchange.address;
+    overrides.extend([
+        format!("venue.rest_url=http://{address}"),
+        format!("venue.stream_url=ws://{address}"),
+        format!("venue.ws_api_url=ws://{address}/ws-api/v3"),
+        "credentials.kind=hmac".to_owned(),
+    ]);
+    let config = Config::load(&sources.with_overrides(overrides))?;
+    let credentials = Credentials {
+        api_key: SecretString::from(API_KEY),
+        api_secret: SecretString::from(secret),
+        kind: KeyKind::Hmac,
+    };
+    let context = RunContext {
+        seed: Some(seed),
+        scenario: Some(scenario.to_string()),
+        progress,
+    };
+    progress.line(&format!(
+        "simulated exchange http://{address}, scenario {scenario}, seed {seed}"
+    ));
+    let system = System::start(&config, credentials, clock, &context)?;
+    let over = async {
+        match args.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let first = stop.nth(1);
+    let ended = async {
+        tokio::select! {
+            () = over => {},
+            () = first => {},
+        }
+    };
+    let outcome = system.run(ended, stop.nth(2)).await;
+    exchange.shutdown.cancel();
+    let (page, data) = write_report(&dir, &outcome)?;
+    let code = summarize(progress, &outcome);
+    progress.line(&format!("report {} and {}", page.display(), data.display()));
+    if json {
+        println!("{}", outcome.report.to_json()?);
+    }
+    Ok(code)
+}

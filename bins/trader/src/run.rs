@@ -1,0 +1,81 @@
+//! `trader run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use keel_config::{Mode, load_credentials};
+use keel_runtime::{Clock, ExitCode, Progress, RunContext, StopSignals, System, summarize, write_report};
+
+use crate::ConfigArgs;
+
+/// The run's settings.
+#[derive(clap::Args, Clone)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// End after so many seconds; without it, at Ctrl-C or SIGTERM.
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
+    /// Where the report goes [default: <state dir>/report].
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+}
+
+/// Runs in the configuration's mode.
+///
+/// # Errors
+/// What keeps it from starting, with the remedy.
+pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
+    let config = args.config.load()?;
+    if config.mode == Mode::Live {
+        eprintln!(
+            "trader: live trading is refused: this build has no `trader launch` yet, which alone can permit it.\n  \
+             remedy: run in mode paper or testnet"
+        );
+        return Ok(ExitCode::Refused);
+    }
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| (&config.log_level).into());
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let credentials = load_credentials(&config, |name| std::env::var(name).ok())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let stop = StopSignals::listen()?;
+        let progress = Progress::to_stderr();
+        let context = RunContext {
+            seed: None,
+            scenario: None,
+            progress,
+        };
+        let system = System::start(&config, credentials, Clock::start(), &context)?;
+        let first = stop.nth(1);
+        let ended = async {
+            match args.duration {
+                Some(seconds) => tokio::select! {
+                    () = tokio::time::sleep(Duration::from_secs(seconds)) => {},
+                    () = first => {},
+                },
+                None => first.await,
+            }
+        };
+        let outcome = system.run(ended, stop.nth(2)).await;
+        let dir = args
+            .report
+            .clone()
+            .unwrap_or_else(|| config.state_dir.join("report"));
+        let (page, data) = write_report(&dir, &outcome)?;
+        let code = summarize(progress, &outcome);
+        progress.line(&format!("report {} and {}", page.display(), data.display()));
+        if json {
+            println!("{}", outcome.report.to_json()?);
+        }
+        Ok(code)
+    })
+}

@@ -1,0 +1,129 @@
+//! What both binaries share towards the person who runs them.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::{Outcome, Progress};
+
+/// How a command ended, as its exit code tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Done.
+    Done = 0,
+    /// It ran and found a fault.
+    Fault = 1,
+    /// Wrong usage or configuration; nothing was started.
+    Usage = 2,
+    /// Refused by a safety rule.
+    Refused = 3,
+    /// Outcome unknown: look before you act.
+    Unknown = 4,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Counts requests to stop: Ctrl-C, SIGTERM.
+#[derive(Debug, Clone)]
+pub struct StopSignals(watch::Receiver<u32>);
+
+impl StopSignals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen() -> Result<Self> {
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (count, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                let came = tokio::select! {
+                    came = interrupt.recv() => came,
+                    came = terminate.recv() => came,
+                };
+                if came.is_none() {
+                    return;
+                }
+                count.send_modify(|count| *count += 1);
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Ready once so many requests have come.
+    pub fn nth(&self, n: u32) -> impl Future<Output = ()> + use<> {
+        let mut receiver = self.0.clone();
+        async move {
+            // The sender lives as long as the process listens.
+            if receiver.wait_for(|count| *count >= n).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// Writes a run's report as a page and as JSON; gives where they are.
+///
+/// # Errors
+/// A directory that cannot be written.
+pub fn write_report(dir: &Path, outcome: &Outcome) -> Result<(PathBuf, PathBuf)> {
+    std::fs::create_dir_all(dir).with_context(|| format!("report directory {}", dir.display()))?;
+    let (page, json) = (dir.join("report.html"), dir.join("report.json"));
+    std::fs::write(&page, outcome.report.to_html()).with_context(|| page.display().to_string())?;
+    std::fs::write(&json, outcome.report.to_json()?).with_context(|| json.display().to_string())?;
+    Ok((page, json))
+}
+
+/// Tells a run's summary, and gives the exit code that it deserves.
+#[must_use]
+pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
+    let report = &outcome.report;
+    let seconds = report.ended_at.since(report.started_at).as_secs();
+    progress.line(&format!("ended after {seconds} s; {}", outcome.ending));
+    let refused: u64 = report.breaches.values().sum();
+    progress.line(&format!(
+        "orders {}, fills {}, canceled {}, refused by the venue {}, refused by risk {refused}, unknown {}",
+        report.orders.submitted,
+        report.fills.len(),
+        report.orders.canceled,
+        report.orders.rejected,
+        report.orders.unknown,
+    ));
+    for line in &report.pnl {
+        let net = line.realised + line.unrealised - line.fees;
+        progress.line(&format!(
+            "profit and loss {} {}: realised {}, unrealised {}, fees {}",
+            net.round_dp(4),
+            line.currency,
+            line.realised.round_dp(4),
+            line.unrealised.round_dp(4),
+            line.fees.round_dp(4),
+        ));
+    }
+    for line in &report.identity {
+        let verdict = if line.difference.is_zero() {
+            "exact".to_owned()
+        } else {
+            format!("OFF BY {}", line.difference)
+        };
+        let change = (line.at_end - line.at_start).normalize();
+        let (traded, commission) = (line.traded.normalize(), line.commission.normalize());
+        progress.line(&format!(
+            "{}: balance change {change} = trades {traded} - commissions {commission}: {verdict}",
+            line.asset
+        ));
+    }
+    match &outcome.ending {
+        crate::Ending::Unverified(_) => ExitCode::Unknown,
+        crate::Ending::Closed if !report.identity_ok || outcome.halted_by.is_some() => ExitCode::Fault,
+        crate::Ending::Closed => ExitCode::Done,
+    }
+}
