@@ -212,71 +212,61 @@ pub fn my_trade(trade: &MyTrade) -> Result<Trade, ConvertError> {
     })
 }
 
-/// The domain's pair. A pair without a value filter takes any value.
-///
-/// # Errors
-/// A name that cannot be one, or no PRICE_FILTER or LOT_SIZE.
-pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
-    let mut price_filter = None;
-    let mut lot_size = None;
-    let mut market_lot_size = LotSize {
-        min: Qty::ZERO,
-        max: Qty::ZERO,
-        step: Qty::ZERO,
+/// The domain's filters of one pair, gathered from the venue's list.
+struct Filters {
+    price: Option<PriceFilter>,
+    lot_size: Option<LotSize>,
+    market_lot_size: LotSize,
+    notional: NotionalRange,
+}
+
+impl Filters {
+    /// No price and no quantity filter yet; a market order of any size and an order of any value pass.
+    const NONE: Self = Self {
+        price: None,
+        lot_size: None,
+        market_lot_size: LotSize {
+            min: Qty::ZERO,
+            max: Qty::ZERO,
+            step: Qty::ZERO,
+        },
+        notional: NotionalRange {
+            min: Money::ZERO,
+            max: None,
+            apply_min_to_market: false,
+            apply_max_to_market: false,
+        },
     };
-    let mut notional = NotionalRange {
-        min: Money::ZERO,
-        max: None,
-        apply_min_to_market: false,
-        apply_max_to_market: false,
-    };
-    for filter in &info.filters {
-        match filter {
+
+    fn take(&mut self, filter: &Filter) {
+        match *filter {
             Filter::Price {
-                min_price,
-                max_price,
+                min_price: min,
+                max_price: max,
                 tick_size,
-            } => {
-                price_filter = Some(PriceFilter {
-                    min: *min_price,
-                    max: *max_price,
-                    tick_size: *tick_size,
-                });
-            }
+            } => self.price = Some(PriceFilter { min, max, tick_size }),
             Filter::LotSize {
-                min_qty,
-                max_qty,
-                step_size,
-            } => {
-                lot_size = Some(LotSize {
-                    min: *min_qty,
-                    max: *max_qty,
-                    step: *step_size,
-                });
-            }
+                min_qty: min,
+                max_qty: max,
+                step_size: step,
+            } => self.lot_size = Some(LotSize { min, max, step }),
             Filter::MarketLotSize {
-                min_qty,
-                max_qty,
-                step_size,
-            } => {
-                market_lot_size = LotSize {
-                    min: *min_qty,
-                    max: *max_qty,
-                    step: *step_size,
-                };
-            }
+                min_qty: min,
+                max_qty: max,
+                step_size: step,
+            } => self.market_lot_size = LotSize { min, max, step },
             Filter::Notional {
-                min_notional,
+                min_notional: min,
                 apply_min_to_market,
                 max_notional,
                 apply_max_to_market,
                 ..
             } => {
-                notional = NotionalRange {
-                    min: *min_notional,
-                    max: Some(*max_notional),
-                    apply_min_to_market: *apply_min_to_market,
-                    apply_max_to_market: *apply_max_to_market,
+                self.notional = NotionalRange {
+                    min,
+                    max: Some(max_notional),
+                    apply_min_to_market,
+                    apply_max_to_market,
                 };
             }
             Filter::MinNotional {
@@ -284,12 +274,21 @@ pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
                 apply_to_market,
                 ..
             } => {
-                notional.min = *min_notional;
-                notional.apply_min_to_market = *apply_to_market;
+                self.notional.min = min_notional;
+                self.notional.apply_min_to_market = apply_to_market;
             }
             Filter::Other => {}
         }
     }
+}
+
+/// The domain's pair. A pair without a value filter takes any value.
+///
+/// # Errors
+/// A name that cannot be one, or no PRICE_FILTER or LOT_SIZE.
+pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
+    let mut filters = Filters::NONE;
+    info.filters.iter().for_each(|filter| filters.take(filter));
     let missing = |filter| ConvertError::NoFilter {
         symbol: info.symbol.clone(),
         filter,
@@ -304,10 +303,10 @@ pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
             WireSymbolStatus::Break => InstrumentStatus::Break,
             WireSymbolStatus::CancelOnly => InstrumentStatus::CancelOnly,
         },
-        price_filter: price_filter.ok_or_else(|| missing("PRICE_FILTER"))?,
-        lot_size: lot_size.ok_or_else(|| missing("LOT_SIZE"))?,
-        market_lot_size,
-        notional,
+        price_filter: filters.price.ok_or_else(|| missing("PRICE_FILTER"))?,
+        lot_size: filters.lot_size.ok_or_else(|| missing("LOT_SIZE"))?,
+        market_lot_size: filters.market_lot_size,
+        notional: filters.notional,
     })
 }
 

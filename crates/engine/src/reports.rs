@@ -1,7 +1,7 @@
 //! What the venue's reports do.
 
-use keel_domain::{ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp, Trade};
-use keel_execution::{CancelState, OrderState, VenueReport};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp, Trade};
+use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
 use keel_strategy::Trigger;
 
 use crate::upkeep::Poll;
@@ -28,13 +28,7 @@ impl Trader {
             }
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
-                self.counters.rejected += 1;
-                if let Some(order) = self.state.orders.get(cl_ord_id) {
-                    let symbol = order.symbol();
-                    self.pause(now, symbol);
-                    self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
-                    self.run_strategy(now, symbol, Trigger::Timer, step);
-                }
+                self.on_rejected(now, cl_ord_id, reject, step);
             }
             VenueReport::SubmitNotSent { cl_ord_id, cause } => {
                 if let Some(order) = self.state.orders.get(cl_ord_id) {
@@ -74,19 +68,31 @@ impl Trader {
                 balances,
                 is_complete,
                 ..
-            } => {
-                if is_complete {
-                    self.balances.clear();
-                }
-                self.balances
-                    .extend(balances.into_iter().map(|balance| (balance.asset, balance)));
-                if is_complete || self.balances_at.is_some() {
-                    self.balances_at = Some(now);
-                }
-            }
+            } => self.on_balances(now, balances, is_complete),
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
             }
+        }
+    }
+
+    fn on_rejected(&mut self, now: Timestamp, cl_ord_id: ClOrdId, reject: Reject, step: &mut Step) {
+        self.counters.rejected += 1;
+        if let Some(order) = self.state.orders.get(cl_ord_id) {
+            let symbol = order.symbol();
+            self.pause(now, symbol);
+            self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
+            self.run_strategy(now, symbol, Trigger::Timer, step);
+        }
+    }
+
+    fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool) {
+        if is_complete {
+            self.balances.clear();
+        }
+        self.balances
+            .extend(balances.into_iter().map(|balance| (balance.asset, balance)));
+        if is_complete || self.balances_at.is_some() {
+            self.balances_at = Some(now);
         }
     }
 
@@ -172,7 +178,7 @@ impl Trader {
     }
 
     /// A cancel was refused or its answer lost: the order may have filled, so it is asked for.
-    fn on_cancel_unclear(&mut self, now: Timestamp, cl_ord_id: keel_domain::ClOrdId, step: &mut Step) {
+    fn on_cancel_unclear(&mut self, now: Timestamp, cl_ord_id: ClOrdId, step: &mut Step) {
         let Some(order) = self.state.orders.get(cl_ord_id) else {
             return;
         };

@@ -17,8 +17,10 @@ mod journal_log;
 mod monitor;
 mod observer;
 mod progress;
+mod symbol_lines;
 mod system;
 mod terminal;
+mod valuation;
 
 pub use assemble::{BUILD, identity, open_journal};
 pub use clock::Clock;

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Money, Price, Side, Symbol, Timestamp, Trade};
-use keel_engine::{Fact, Record, Trader};
-use keel_execution::{OrderState, VenueReport};
-use keel_monitoring::{OrderLine, RiskUse, Snapshot, SymbolSnapshot};
+use keel_domain::{Asset, Money, Symbol, Timestamp, Trade};
+use keel_engine::{Counters, Fact, Record, Trader};
+use keel_execution::VenueReport;
+use keel_monitoring::Snapshot;
 use keel_report::{
-    BookedTrade, Fill, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
-    money_identity,
+    BookedTrade, Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart, money_identity,
 };
 
 use crate::Progress;
+use crate::symbol_lines::{risk_use, symbol_snapshot};
+use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
 
 /// The most alerts kept for the report; more are counted.
 const ALERTS_MAX: usize = 200;
@@ -264,24 +265,12 @@ impl Observer {
         };
         // What traded before the first balances were taken is in them.
         let counted = self.fills.iter().filter(|trade| trade.transact_time > since);
-        let at_end = self.at_end.clone().unwrap_or_default();
-        let identity = money_identity(&at_start, &at_end, counted.filter_map(booked));
-        let counters = trader.counters();
-        let fill = |trade: &Trade| Fill {
-            at: trade.transact_time,
-            symbol: trade.symbol,
-            side: trade.side,
-            last_qty: trade.last_qty,
-            last_px: trade.last_px,
-            commission: trade.commission,
-            commission_asset: trade
-                .commission_asset
-                .map(|asset| asset.to_string())
-                .unwrap_or_default(),
-            is_maker: trade.is_maker,
-            order_id: trade.order_id.0,
-            trade_id: trade.trade_id.0,
+        // Without the last balances there is nothing to compare.
+        let identity = match &self.at_end {
+            Some(at_end) => money_identity(&at_start, at_end, counted.filter_map(booked)),
+            None => Vec::new(),
         };
+        let counters = trader.counters();
         let mut alerts = self.alerts.clone();
         if self.alerts_left_out > 0 {
             alerts.push(format!("{} more alerts are left out here", self.alerts_left_out));
@@ -305,14 +294,8 @@ impl Observer {
             started_at: self.started_at,
             ended_at: now,
             ending: ending.to_owned(),
-            orders: OrderCounts {
-                submitted: counters.submitted,
-                canceled: counters.canceled,
-                rejected: counters.rejected,
-                unknown: counters.unknown,
-                foreign: counters.foreign,
-            },
-            fills: self.fills.iter().map(fill).collect(),
+            orders: order_counts(counters),
+            fills: self.fills.iter().map(fill_line).collect(),
             breaches: counters
                 .refused
                 .iter()
@@ -331,131 +314,30 @@ impl Observer {
     }
 }
 
-fn symbols(trader: &Trader) -> impl Iterator<Item = Symbol> {
-    trader.limits().per_symbol.keys().copied()
-}
-
-/// The price at which a position could be closed now; the last one known where the book gives none.
-fn mark(now: Timestamp, trader: &Trader, symbol: Symbol) -> Option<Price> {
-    let is_short = trader.position(symbol) < keel_domain::SignedQty::ZERO;
-    match trader.top(now, symbol) {
-        Ok(top) if is_short => Some(top.ask.price),
-        Ok(top) => Some(top.bid.price),
-        Err(_) => trader.last_trade(symbol),
+fn fill_line(trade: &Trade) -> Fill {
+    Fill {
+        at: trade.transact_time,
+        symbol: trade.symbol,
+        side: trade.side,
+        last_qty: trade.last_qty,
+        last_px: trade.last_px,
+        commission: trade.commission,
+        commission_asset: trade
+            .commission_asset
+            .map(|asset| asset.to_string())
+            .unwrap_or_default(),
+        is_maker: trade.is_maker,
+        order_id: trade.order_id.0,
+        trade_id: trade.trade_id.0,
     }
 }
 
-/// What the account is worth in the first pair's quote currency: that currency, and every pair's base that has a price.
-fn equity(now: Timestamp, trader: &Trader) -> Option<(Money, Asset)> {
-    let currency = symbols(trader)
-        .find_map(|symbol| trader.instrument(symbol))
-        .map(|i| i.quote)?;
-    let total = |asset| trader.balance(asset).map(|b| b.free + b.locked);
-    let mut equity = total(currency)?;
-    for instrument in symbols(trader).filter_map(|symbol| trader.instrument(symbol)) {
-        let held = total(instrument.base).unwrap_or_default();
-        if instrument.quote == currency && !held.is_zero() {
-            equity += held * mark(now, trader, instrument.symbol)?.to_decimal();
-        }
+fn order_counts(counters: &Counters) -> OrderCounts {
+    OrderCounts {
+        submitted: counters.submitted,
+        canceled: counters.canceled,
+        rejected: counters.rejected,
+        unknown: counters.unknown,
+        foreign: counters.foreign,
     }
-    Some((equity, currency))
-}
-
-fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
-    let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();
-    for (symbol, book) in trader.state().ledger().books() {
-        let zero = Money::ZERO;
-        let currency = book.quote();
-        let line = lines.entry(currency).or_insert(QuotePnl {
-            currency,
-            realised: zero,
-            unrealised: zero,
-            fees: zero,
-            turnover: zero,
-        });
-        line.realised += book.realised();
-        line.fees += book.fees_in_quote();
-        line.turnover += book.turnover();
-        let mark = mark(now, trader, symbol);
-        line.unrealised += mark
-            .map(|price| book.average().unrealised(price.to_decimal()))
-            .unwrap_or_default();
-    }
-    lines.into_values().collect()
-}
-
-fn net_pnl(now: Timestamp, trader: &Trader) -> Option<Money> {
-    pnl(now, trader)
-        .first()
-        .map(|line| line.realised + line.unrealised - line.fees)
-}
-
-fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -> SymbolSnapshot {
-    let top = trader.top(now, symbol).ok();
-    let book = trader.state().ledger().book(symbol);
-    let order = |order: &keel_execution::Order| OrderLine {
-        cl_ord_id: order.cl_ord_id().to_string(),
-        side: order.side().to_string(),
-        price: order.intent().ord_type.price(),
-        order_qty: order.intent().order_qty,
-        cum_qty: order.cum_qty(),
-        state: match order.state() {
-            OrderState::Submitted => "submitted".to_owned(),
-            OrderState::Unknown(cause) => format!("unknown: {cause}"),
-            OrderState::Live => "live".to_owned(),
-            OrderState::Done(ending) => format!("{ending:?}"),
-        },
-    };
-    let closable = mark(now, trader, symbol);
-    SymbolSnapshot {
-        symbol: symbol.to_string(),
-        bid: top.map(|top| top.bid.price),
-        ask: top.map(|top| top.ask.price),
-        book_age_ms: trader
-            .book_age(now, symbol)
-            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-        position: trader.position(symbol),
-        avg_px: trader.avg_px(symbol),
-        realised: book.map(|book| book.realised()).unwrap_or_default(),
-        unrealised: book
-            .zip(closable)
-            .map(|(book, price)| book.average().unrealised(price.to_decimal())),
-        fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
-        orders: trader
-            .leftovers()
-            .filter(|o| o.symbol() == symbol)
-            .map(order)
-            .collect(),
-    }
-}
-
-fn risk_use(trader: &Trader, symbol: Symbol) -> Vec<RiskUse> {
-    let Some(limits) = trader.limits().per_symbol.get(&symbol) else {
-        return Vec::new();
-    };
-    let (buys, _) = trader.live_qty(symbol);
-    let reach = trader.position(symbol).to_decimal() + buys.to_decimal();
-    let largest = trader
-        .leftovers()
-        .filter(|o| o.symbol() == symbol && o.side() == Side::Buy);
-    let value = largest
-        .filter_map(|o| {
-            o.intent()
-                .ord_type
-                .price()
-                .map(|price| keel_domain::notional(o.leaves_qty(), price))
-        })
-        .max();
-    vec![
-        RiskUse {
-            name: format!("{symbol} position and open buys"),
-            value: reach,
-            limit: limits.position_max.to_decimal(),
-        },
-        RiskUse {
-            name: format!("{symbol} largest open order"),
-            value: value.unwrap_or_default(),
-            limit: limits.order_notional_max,
-        },
-    ]
 }

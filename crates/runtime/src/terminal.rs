@@ -108,6 +108,9 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
             line.fees.round_dp(4),
         ));
     }
+    if report.identity.is_empty() {
+        progress.line("money identity NOT CHECKED: the venue did not tell the balances at the end");
+    }
     for line in &report.identity {
         let verdict = if line.difference.is_zero() {
             "exact".to_owned()

@@ -1,0 +1,80 @@
+//! One pair as monitoring shows it.
+
+use keel_domain::{Side, Symbol, Timestamp};
+use keel_engine::Trader;
+use keel_execution::OrderState;
+use keel_monitoring::{OrderLine, RiskUse, SymbolSnapshot};
+
+use crate::valuation::mark;
+
+/// One pair as the dashboard shows it.
+pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -> SymbolSnapshot {
+    let top = trader.top(now, symbol).ok();
+    let book = trader.state().ledger().book(symbol);
+    let order = |order: &keel_execution::Order| OrderLine {
+        cl_ord_id: order.cl_ord_id().to_string(),
+        side: order.side().to_string(),
+        price: order.intent().ord_type.price(),
+        order_qty: order.intent().order_qty,
+        cum_qty: order.cum_qty(),
+        state: match order.state() {
+            OrderState::Submitted => "submitted".to_owned(),
+            OrderState::Unknown(cause) => format!("unknown: {cause}"),
+            OrderState::Live => "live".to_owned(),
+            OrderState::Done(ending) => format!("{ending:?}"),
+        },
+    };
+    let closable = mark(now, trader, symbol);
+    SymbolSnapshot {
+        symbol: symbol.to_string(),
+        bid: top.map(|top| top.bid.price),
+        ask: top.map(|top| top.ask.price),
+        book_age_ms: trader
+            .book_age(now, symbol)
+            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        position: trader.position(symbol),
+        avg_px: trader.avg_px(symbol),
+        realised: book.map(|book| book.realised()).unwrap_or_default(),
+        unrealised: book
+            .zip(closable)
+            .map(|(book, price)| book.average().unrealised(price.to_decimal())),
+        fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
+        orders: trader
+            .leftovers()
+            .filter(|o| o.symbol() == symbol)
+            .map(order)
+            .collect(),
+    }
+}
+
+/// How much of a pair's limits is in use.
+pub(crate) fn risk_use(trader: &Trader, symbol: Symbol) -> Vec<RiskUse> {
+    let Some(limits) = trader.limits().per_symbol.get(&symbol) else {
+        return Vec::new();
+    };
+    let (buys, _) = trader.live_qty(symbol);
+    let reach = trader.position(symbol).to_decimal() + buys.to_decimal();
+    let largest = trader
+        .leftovers()
+        .filter(|o| o.symbol() == symbol && o.side() == Side::Buy);
+    let value = largest
+        .filter_map(|o| {
+            o.intent()
+                .ord_type
+                .price()
+                .map(|price| keel_domain::notional(o.leaves_qty(), price))
+        })
+        .max();
+    vec![
+        RiskUse {
+            name: format!("{symbol} position and open buys"),
+            value: reach,
+            limit: limits.position_max.to_decimal(),
+        },
+        RiskUse {
+            name: format!("{symbol} largest open order"),
+            value: value.unwrap_or_default(),
+            limit: limits.order_notional_max,
+        },
+    ]
+}

@@ -1,0 +1,69 @@
+//! What positions are worth at prices that can be had.
+
+use std::collections::BTreeMap;
+
+use keel_domain::{Asset, Money, Price, Symbol, Timestamp};
+use keel_engine::Trader;
+use keel_report::QuotePnl;
+
+/// The pairs that may be traded.
+pub(crate) fn symbols(trader: &Trader) -> impl Iterator<Item = Symbol> {
+    trader.limits().per_symbol.keys().copied()
+}
+
+/// The price at which a position could be closed now; the last one known where the book gives none.
+pub(crate) fn mark(now: Timestamp, trader: &Trader, symbol: Symbol) -> Option<Price> {
+    let is_short = trader.position(symbol) < keel_domain::SignedQty::ZERO;
+    match trader.top(now, symbol) {
+        Ok(top) if is_short => Some(top.ask.price),
+        Ok(top) => Some(top.bid.price),
+        Err(_) => trader.last_trade(symbol),
+    }
+}
+
+/// What the account is worth in the first pair's quote currency: that currency, and every pair's base that has a price.
+pub(crate) fn equity(now: Timestamp, trader: &Trader) -> Option<(Money, Asset)> {
+    let currency = symbols(trader)
+        .find_map(|symbol| trader.instrument(symbol))
+        .map(|i| i.quote)?;
+    let total = |asset| trader.balance(asset).map(|b| b.free + b.locked);
+    let mut equity = total(currency)?;
+    for instrument in symbols(trader).filter_map(|symbol| trader.instrument(symbol)) {
+        let held = total(instrument.base).unwrap_or_default();
+        if instrument.quote == currency && !held.is_zero() {
+            equity += held * mark(now, trader, instrument.symbol)?.to_decimal();
+        }
+    }
+    Some((equity, currency))
+}
+
+/// Profit by currency: realised, and unrealised at the price at which a position could be closed.
+pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
+    let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();
+    for (symbol, book) in trader.state().ledger().books() {
+        let zero = Money::ZERO;
+        let currency = book.quote();
+        let line = lines.entry(currency).or_insert(QuotePnl {
+            currency,
+            realised: zero,
+            unrealised: zero,
+            fees: zero,
+            turnover: zero,
+        });
+        line.realised += book.realised();
+        line.fees += book.fees_in_quote();
+        line.turnover += book.turnover();
+        let mark = mark(now, trader, symbol);
+        line.unrealised += mark
+            .map(|price| book.average().unrealised(price.to_decimal()))
+            .unwrap_or_default();
+    }
+    lines.into_values().collect()
+}
+
+/// Profit after fees in the first currency.
+pub(crate) fn net_pnl(now: Timestamp, trader: &Trader) -> Option<Money> {
+    pnl(now, trader)
+        .first()
+        .map(|line| line.realised + line.unrealised - line.fees)
+}
