@@ -1,0 +1,239 @@
+//! What the system tests share: the real binaries as processes, and questions to the exchange that go round the trader.
+//!
+//! ```
+//! // Ports are always chosen by the system, so that tests can run side by side.
+//! assert_eq!(keel_tests::ANY_PORT, "127.0.0.1:0");
+//! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use keel_binance_wire::params::Params;
+use keel_binance_wire::signing::SigningKey;
+
+/// An address on this machine whose port the system chooses.
+pub const ANY_PORT: &str = "127.0.0.1:0";
+/// The key of the exchange's account.
+pub const API_KEY: &str = "test-key";
+/// Its secret.
+pub const API_SECRET: &str = "canary-secret-5d1c";
+
+/// The workspace.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Builds a binary, if need be, and gives its path.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+        // As the test command builds, so that nothing is built twice.
+        .args([
+            "build",
+            "--locked",
+            "--message-format=json",
+            "--workspace",
+            "--all-features",
+            "--bins",
+        ])
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "building {name}");
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let mut executables = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["name"] == name;
+        message["executable"]
+            .as_str()
+            .filter(|_| is_it)
+            .map(PathBuf::from)
+    });
+    executables.next_back().expect("cargo names the executable")
+}
+
+/// A process that does not outlive its test, and what it says on standard error.
+pub struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Process {
+    /// Starts a command.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let stderr = child.stderr.take().unwrap();
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+        }
+    }
+
+    /// Waits until it has said something, and gives the line.
+    pub fn wait_for(&mut self, what: &str, within: Duration) -> String {
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.heard.push(line.clone());
+                    if line.contains(what) {
+                        return line;
+                    }
+                }
+                Err(_) => panic!(
+                    "did not say {what:?} within {within:?}:\n{}",
+                    self.heard.join("\n")
+                ),
+            }
+        }
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; gives its exit code and all that it said.
+    #[must_use]
+    pub fn finish(mut self, within: Duration) -> (Option<i32>, String) {
+        let deadline = Instant::now() + within;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "did not end within {within:?}:\n{}",
+                self.heard.join("\n")
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        self.heard.extend(self.lines.iter());
+        (status.code(), self.heard.join("\n"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A simulated exchange as a process of its own.
+pub struct Exchange {
+    _process: Process,
+    /// Base of REST.
+    pub rest_url: String,
+    /// Base of the streams.
+    pub stream_url: String,
+    /// The WS API.
+    pub ws_api_url: String,
+}
+
+impl Exchange {
+    /// Starts one with one account of 100,000 USDT.
+    #[must_use]
+    pub fn start(seed: u64) -> Self {
+        let mut command = Command::new(binary("paper-sim"));
+        command.args(["exchange", "--listen", ANY_PORT, "--seed", &seed.to_string()]);
+        command
+            .args(["--account", &format!("{API_KEY}:{API_SECRET}")])
+            .stdout(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let mut ready = String::new();
+        BufReader::new(process.child.stdout.take().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        let ready: serde_json::Value =
+            serde_json::from_str(&ready).expect("one JSON line says that it is ready");
+        let url = |name: &str| ready[name].as_str().unwrap().to_owned();
+        let (rest_url, stream_url, ws_api_url) = (url("rest_url"), url("stream_url"), url("ws_api_url"));
+        Self {
+            _process: process,
+            rest_url,
+            stream_url,
+            ws_api_url,
+        }
+    }
+
+    /// Asks a signed question, round the trader.
+    #[must_use]
+    pub fn ask(&self, path: &str, params: Params) -> serde_json::Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let query = params.with("timestamp", now).to_query();
+        let signature = SigningKey::hmac(API_SECRET).sign(&query);
+        let url = format!("{}{path}?{query}&signature={signature}", self.rest_url);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _already_there = rustls::crypto::ring::default_provider().install_default();
+        let answer = runtime.block_on(async {
+            let request = reqwest::Client::new().get(url).header("X-MBX-APIKEY", API_KEY);
+            request.send().await.unwrap().text().await.unwrap()
+        });
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// The trader's command line against this exchange, with a state directory of its own.
+    #[must_use]
+    pub fn trader(&self, state_dir: &Path) -> Command {
+        let mut command = Command::new(binary("trader"));
+        command
+            .current_dir(root())
+            .args(["run", "--config", "config/paper.toml"]);
+        let settings = [
+            format!("venue.rest_url={}", self.rest_url),
+            format!("venue.stream_url={}", self.stream_url),
+            format!("venue.ws_api_url={}", self.ws_api_url),
+            format!("state.dir={}", state_dir.display()),
+            format!("monitoring.listen={ANY_PORT}"),
+        ];
+        for setting in settings {
+            command.args(["--set", &setting]);
+        }
+        command
+            .env("KEEL_API_KEY", API_KEY)
+            .env("KEEL_API_SECRET", API_SECRET);
+        command
+    }
+}
+
+/// Waits until something is so.
+pub fn eventually(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + within;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

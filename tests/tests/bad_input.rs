@@ -1,0 +1,121 @@
+//! What a person gets for a mistake: a clear line, a remedy, the right exit code, and nothing started.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use keel_tests::{API_SECRET, Exchange, Process, binary, root};
+
+fn trader(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(binary("trader"));
+    command.current_dir(root()).args(arguments);
+    Process::start(command.env_remove("KEEL_API_KEY")).finish(Duration::from_secs(20))
+}
+
+#[test]
+fn a_misspelt_key_names_place_and_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("my.toml");
+    let text = std::fs::read_to_string(root().join("config/paper.toml")).unwrap();
+    std::fs::write(&path, text.replace("collar_away_bps", "collar_awy_bps")).unwrap();
+    let (code, said) = trader(&["check", "--config", path.to_str().unwrap()]);
+    assert_eq!(code, Some(2));
+    let line = text
+        .lines()
+        .position(|line| line.starts_with("collar_away_bps"))
+        .unwrap()
+        + 1;
+    assert!(
+        said.contains(&format!("my.toml:{line}:1: risk.collar_awy_bps")),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `collar_away_bps`?"), "{said}");
+}
+
+#[test]
+fn f16_live_trading_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("live.toml");
+    let text = std::fs::read_to_string(root().join("config/paper.toml")).unwrap();
+    let live = text
+        .replace("mode = \"paper\"", "mode = \"live\"")
+        .replace("\"http://127.0.0.1:9100\"", "\"https://api.binance.com\"")
+        .replace("\"ws://127.0.0.1:9100\"", "\"wss://stream.binance.com:9443\"")
+        .replace(
+            "\"ws://127.0.0.1:9100/ws-api/v3\"",
+            "\"wss://ws-api.binance.com:443/ws-api/v3\"",
+        );
+    std::fs::write(&path, live).unwrap();
+    let (code, said) = trader(&["run", "--config", path.to_str().unwrap()]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("remedy"), "{said}");
+    let mut paper_sim = Command::new(binary("paper-sim"));
+    paper_sim
+        .current_dir(root())
+        .args(["run", "--config", path.to_str().unwrap()]);
+    let (code, said) = Process::start(&mut paper_sim).finish(Duration::from_secs(20));
+    assert_eq!(code, Some(2), "{said}");
+}
+
+#[test]
+fn missing_credentials_say_where_they_are_looked_for() {
+    let (code, said) = trader(&["run", "--config", "config/testnet.toml"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("KEEL_API_KEY"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_remedy() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut exchange = Command::new(binary("paper-sim"));
+    let (code, said) =
+        Process::start(exchange.args(["exchange", "--listen", &address])).finish(Duration::from_secs(20));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+}
+
+#[test]
+fn a_wrong_secret_is_told_by_the_venues_words_and_never_repeated() {
+    let exchange = Exchange::start(21);
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = exchange.trader(dir.path());
+    command
+        .env("KEEL_API_SECRET", "wrong-canary-8c2e")
+        .env("RUST_LOG", "trace")
+        .args(["--duration", "2"]);
+    let (code, said) = Process::start(&mut command).finish(Duration::from_secs(40));
+    assert_eq!(code, Some(4), "nothing could be verified: {said}");
+    assert!(
+        said.contains("-1022 Signature for this request is not valid."),
+        "{said}"
+    );
+    assert!(!said.contains("wrong-canary-8c2e"), "the secret was printed");
+}
+
+#[test]
+fn f71_the_secret_is_in_no_output_log_or_file() {
+    let exchange = Exchange::start(22);
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = exchange.trader(dir.path());
+    command.env("RUST_LOG", "trace").args(["--duration", "3"]);
+    let (code, said) = Process::start(&mut command).finish(Duration::from_secs(40));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains(API_SECRET), "the secret is in the log");
+    let mut files = vec![dir.path().to_owned()];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes
+                .windows(API_SECRET.len())
+                .any(|window| window == API_SECRET.as_bytes());
+            assert!(!found, "the secret is in {}", path.display());
+        }
+    }
+}

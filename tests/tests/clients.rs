@@ -1,0 +1,32 @@
+//! Unmodified third-party clients against the exchange. They need KEEL_CLIENTS_PYTHON, a Python with
+//! tests/clients/requirements.txt installed (`.ci/run` sees to it); without it the tests say so and pass.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::process::Command;
+
+use keel_tests::{API_KEY, API_SECRET, Exchange, root};
+
+fn life_of(script: &str) {
+    let Ok(python) = std::env::var("KEEL_CLIENTS_PYTHON") else {
+        eprintln!("left out: KEEL_CLIENTS_PYTHON names no Python with the clients");
+        return;
+    };
+    let exchange = Exchange::start(31);
+    let output = Command::new(python)
+        .arg(root().join("tests/clients").join(script))
+        .args([&exchange.rest_url, API_KEY, API_SECRET, &exchange.ws_api_url])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn ccxt_lives_on_the_exchange() {
+    life_of("ccxt_life.py");
+}
+
+#[test]
+fn python_binance_lives_on_the_exchange() {
+    life_of("python_binance_life.py");
+}

@@ -1,0 +1,140 @@
+//! The trader killed with open orders, and started again.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use keel_binance_wire::params::Params;
+use keel_domain::{Money, Symbol};
+use keel_engine::{DurableState, Fact, Record};
+use keel_journal::{FsDisk, read_all};
+use keel_tests::{Exchange, Process, eventually};
+
+fn btcusdt() -> Params {
+    Params::new().with("symbol", "BTCUSDT")
+}
+
+fn client_ids(orders: &serde_json::Value) -> Vec<String> {
+    orders
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| order["clientOrderId"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn records(dir: &Path) -> Vec<Record> {
+    let recovered = read_all(&FsDisk::read_only(dir)).unwrap();
+    recovered
+        .records
+        .iter()
+        .map(|payload| serde_json::from_slice(payload).unwrap())
+        .collect()
+}
+
+fn money(text: &serde_json::Value) -> Money {
+    text.as_str().unwrap().parse().unwrap()
+}
+
+/// F1, F31: whatever the moment of the kill, no order is forgotten, none is sent twice, and the position is right.
+#[test]
+fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
+    let exchange = Exchange::start(11);
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        let mut trader = Process::start(&mut exchange.trader(dir.path()));
+        trader.wait_for("FILL", Duration::from_secs(20));
+        eventually("an open order", Duration::from_secs(20), || {
+            !client_ids(&exchange.ask("/api/v3/openOrders", btcusdt())).is_empty()
+        });
+        trader.signal("KILL");
+        let (code, _) = trader.finish(Duration::from_secs(5));
+        assert_eq!(code, None, "killed by the signal");
+    }
+    let left_open = client_ids(&exchange.ask("/api/v3/openOrders", btcusdt()));
+
+    let last = Process::start(exchange.trader(dir.path()).args(["--duration", "3"]));
+    let (code, said) = last.finish(Duration::from_secs(40));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("closed: the venue shows no order of ours"),
+        "{said}"
+    );
+    assert!(client_ids(&exchange.ask("/api/v3/openOrders", btcusdt())).is_empty());
+
+    let at_venue = client_ids(&exchange.ask("/api/v3/allOrders", btcusdt().with("limit", 1_000)));
+    let distinct: BTreeSet<&String> = at_venue.iter().collect();
+    assert_eq!(distinct.len(), at_venue.len(), "an order was sent twice");
+    let records = records(dir.path());
+    let intents: BTreeSet<String> = records
+        .iter()
+        .filter_map(|record| match &record.fact {
+            Fact::Intent { cl_ord_id, .. } => Some(cl_ord_id.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        at_venue.iter().all(|id| intents.contains(id)),
+        "an order at the venue has no durable intent"
+    );
+    assert!(left_open.iter().all(|id| at_venue.contains(id)));
+
+    let mut state = DurableState::default();
+    for record in &records {
+        state.apply(record).unwrap();
+    }
+    assert_eq!(
+        state.orders().live().count(),
+        0,
+        "every order has come to its end"
+    );
+    let symbol: Symbol = "BTCUSDT".parse().unwrap();
+    let account = exchange.ask("/api/v3/account", Params::new());
+    let held = account["balances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|balance| balance["asset"] == "BTC");
+    let held = held.map_or(Money::ZERO, |balance| {
+        money(&balance["free"]) + money(&balance["locked"])
+    });
+    assert_eq!(
+        state.ledger().position(symbol).to_decimal(),
+        held,
+        "three ways to the same position"
+    );
+    let booked = state.ledger().book(symbol).unwrap().trade_count();
+    let trades = exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000));
+    assert_eq!(trades.as_array().unwrap().len(), booked);
+}
+
+#[test]
+fn f10_f42_a_second_trader_on_the_same_state_is_refused() {
+    let exchange = Exchange::start(12);
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = Process::start(&mut exchange.trader(dir.path()));
+    first.wait_for("dashboard", Duration::from_secs(10));
+    let second = Process::start(&mut exchange.trader(dir.path()));
+    let (code, said) = second.finish(Duration::from_secs(10));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("in use by another process"), "{said}");
+    first.signal("TERM");
+    assert_eq!(first.finish(Duration::from_secs(20)).0, Some(0));
+}
+
+#[test]
+fn f70_a_state_directory_belongs_to_one_venue() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Exchange::start(13);
+    let (code, _) =
+        Process::start(first.trader(dir.path()).args(["--duration", "1"])).finish(Duration::from_secs(30));
+    assert_eq!(code, Some(0));
+    let second = Exchange::start(14);
+    let (code, said) = Process::start(&mut second.trader(dir.path())).finish(Duration::from_secs(10));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("this state directory belongs to mode paper"),
+        "{said}"
+    );
+}
