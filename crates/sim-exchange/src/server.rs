@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -27,13 +27,15 @@ const IN_QUEUE_MAX: usize = 1_024;
 enum Call {
     Http(HttpRequest, oneshot::Sender<HttpResponse>),
     Open {
+        peer: IpAddr,
         path: String,
         query: String,
         frames: mpsc::Sender<Outgoing>,
         reply: oneshot::Sender<Result<ConnId, u16>>,
     },
     Text(ConnId, String),
-    Pong(ConnId),
+    Ping(ConnId),
+    Pong(ConnId, Bytes),
     Closed(ConnId),
 }
 
@@ -133,12 +135,13 @@ fn answer(
         // A client that hung up meanwhile is not there to take the answer; what it asked for has happened.
         Call::Http(request, reply) => drop(reply.send(protocol.http(now, &request))),
         Call::Open {
+            peer,
             path,
             query,
             frames,
             reply,
         } => {
-            let opened = protocol.ws_open(now, &path, &query);
+            let opened = protocol.ws_open(now, peer, &path, &query);
             if let Ok(id) = opened {
                 clients.insert(id, frames);
             }
@@ -148,7 +151,8 @@ fn answer(
             }
         }
         Call::Text(id, text) => protocol.ws_text(now, id, &text),
-        Call::Pong(id) => protocol.ws_pong(now, id),
+        Call::Ping(id) => protocol.ws_ping(now, id),
+        Call::Pong(id, payload) => protocol.ws_pong(now, id, &payload),
         Call::Closed(id) => {
             clients.remove(&id);
             protocol.ws_closed(id);
@@ -158,7 +162,7 @@ fn answer(
 
 async fn handle(
     State(calls): State<mpsc::Sender<Call>>,
-    ConnectInfo(_): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
     let wants_socket = request
@@ -166,13 +170,13 @@ async fn handle(
         .get(header::UPGRADE)
         .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if wants_socket {
-        open_socket(calls, request).await
+        open_socket(calls, peer.ip(), request).await
     } else {
-        answer_http(calls, request).await
+        answer_http(calls, peer.ip(), request).await
     }
 }
 
-async fn answer_http(calls: mpsc::Sender<Call>, request: Request) -> Response {
+async fn answer_http(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let method = match parts.method {
         HttpMethod::GET => Method::Get,
@@ -187,16 +191,18 @@ async fn answer_http(calls: mpsc::Sender<Call>, request: Request) -> Response {
     let Ok(raw_body) = String::from_utf8(Vec::from(body)) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
+    let header = |name: &str| {
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
+    };
     let request = HttpRequest {
         method,
+        peer,
         path: parts.uri.path().to_owned(),
         raw_query: parts.uri.query().unwrap_or_default().to_owned(),
         raw_body,
-        api_key: parts
-            .headers
-            .get("x-mbx-apikey")
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned),
+        api_key: header("x-mbx-apikey"),
+        time_unit: header("x-mbx-time-unit"),
     };
     let (reply, answer) = oneshot::channel();
     if calls.send(Call::Http(request, reply)).await.is_err() {
@@ -220,7 +226,7 @@ async fn answer_http(calls: mpsc::Sender<Call>, request: Request) -> Response {
     response
 }
 
-async fn open_socket(calls: mpsc::Sender<Call>, request: Request) -> Response {
+async fn open_socket(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -231,6 +237,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, request: Request) -> Response {
     let (reply, opened) = oneshot::channel();
     if calls
         .send(Call::Open {
+            peer,
             path,
             query,
             frames,
@@ -267,8 +274,8 @@ async fn carry(
             // One flush for all that waits.
             while let Some(outgoing) = next {
                 let message = match outgoing {
-                    Outgoing::Text(text) => Message::Text(text.into()),
-                    Outgoing::Ping => Message::Ping(Bytes::from_static(b"keel")),
+                    Outgoing::Text(text) => Message::Text(text.as_ref().into()),
+                    Outgoing::Ping(payload) => Message::Ping(Bytes::copy_from_slice(payload.as_bytes())),
                     Outgoing::Close(code, reason) => Message::Close(Some(CloseFrame {
                         code,
                         reason: reason.into(),
@@ -289,10 +296,12 @@ async fn carry(
         while let Some(Ok(message)) = stream.next().await {
             let call = match message {
                 Message::Text(text) => Call::Text(id, text.to_string()),
-                Message::Pong(_) => Call::Pong(id),
+                Message::Pong(payload) => Call::Pong(id, payload),
+                // The library has answered it.
+                Message::Ping(_) => Call::Ping(id),
                 Message::Close(_) => return,
-                // A ping is answered by the library; the venue has no binary requests.
-                Message::Ping(_) | Message::Binary(_) => continue,
+                // The venue has no binary requests.
+                Message::Binary(_) => continue,
             };
             if incoming.send(call).await.is_err() {
                 return;

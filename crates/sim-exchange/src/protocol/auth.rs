@@ -26,10 +26,7 @@ impl Protocol {
 }
 
 fn unauthorized(code: i32, text: &str) -> Refusal {
-    Refusal {
-        status: 401,
-        error: ApiError::new(code, text),
-    }
+    Refusal::new(401, ApiError::new(code, text))
 }
 
 /// Admits a request to its key's account: the signature is the key's, and the time is right.
