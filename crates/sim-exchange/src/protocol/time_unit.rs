@@ -64,6 +64,11 @@ impl TimeUnit {
         }
     }
 
+    /// The last moment of a millisecond, in this unit: where a kline ends.
+    pub(super) fn last_of(self, millis: i64) -> i64 {
+        self.of_millis(millis.saturating_add(1)).saturating_sub(1)
+    }
+
     /// Brings the times of an answer, told in milliseconds, to this unit.
     pub(super) fn convert(self, value: &mut Value) {
         if self == Self::Milli {
@@ -73,8 +78,11 @@ impl TimeUnit {
             Value::Array(items) => {
                 // A kline is a row without names: its times are the first and the seventh.
                 if let [Value::Number(_), .., Value::String(_)] = items.as_slice() {
-                    for place in [0, 6] {
-                        items.get_mut(place).into_iter().for_each(|time| self.scale(time));
+                    items.first_mut().into_iter().for_each(|time| self.scale(time));
+                    if let Some(time) = items.get_mut(6)
+                        && let Some(millis) = time.as_i64()
+                    {
+                        *time = self.last_of(millis).into();
                     }
                 }
                 items.iter_mut().for_each(|item| self.convert(item));

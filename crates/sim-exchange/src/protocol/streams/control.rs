@@ -49,11 +49,9 @@ fn refusal(id: &Value, (code, msg): Refusal) -> String {
 
 /// Reads a request, or says why it cannot be read.
 fn read(text: &str) -> Result<Request, (Value, Refusal)> {
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| (Value::Null, (3, format!("Invalid JSON: {error}"))))?;
     let request: Request = serde_json::from_str(text).map_err(|error| {
-        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-        if !is_json {
-            return (Value::Null, (3, format!("Invalid JSON: {error}")));
-        }
         let id = serde_json::from_str::<Value>(text)
             .ok()
             .and_then(|request| request.get("id").cloned())

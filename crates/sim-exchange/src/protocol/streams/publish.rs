@@ -34,7 +34,7 @@ pub(super) fn kline(
         symbol: symbol.as_str().into(),
         kline: KlineFigures {
             open_time: unit.of_millis(kline.open_time),
-            close_time: unit.of_millis(kline.close_time),
+            close_time: unit.last_of(kline.close_time),
             symbol: symbol.as_str().into(),
             interval: interval.name().into(),
             first_trade_id: bar.first_id,
