@@ -1,4 +1,5 @@
 //! Numbers are exact, round-trip, and refuse rather than round or panic.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use keel_domain::{Money, NumberError, Price, Qty, SCALE, SignedQty, notional};
 use proptest::prelude::*;

@@ -1,5 +1,10 @@
 //! Matching by price, then by time; every order type at the moment it arrives.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod support;
 

@@ -12,6 +12,7 @@ mod exchange;
 mod generator;
 mod history;
 mod lifecycle;
+mod list_life;
 mod market;
 mod matching;
 mod order;

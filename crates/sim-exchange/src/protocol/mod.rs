@@ -8,6 +8,7 @@ mod limits;
 mod market;
 mod order_answers;
 mod order_lists;
+mod order_pairs;
 mod order_params;
 mod replacing;
 mod rest;

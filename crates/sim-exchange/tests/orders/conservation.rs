@@ -89,7 +89,7 @@ const MODES: [StpMode; 6] = [
 
 fn kind_of(kind: u8, price: Price, stop_px: Price) -> OrdType {
     let tif = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][usize::from(kind % 3)];
-    let trigger = if kind % 2 == 0 {
+    let trigger = if kind.is_multiple_of(2) {
         Trigger::Stop { stop_px }
     } else {
         Trigger::Trailing {

@@ -1,5 +1,10 @@
 //! Orders that wait, hide, belong together, change, or must not meet; accounts and their commissions; the filters.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers outside #[test] functions"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
