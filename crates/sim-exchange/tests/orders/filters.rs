@@ -42,7 +42,7 @@ fn venue() -> Venue {
         avg_price_mins: 1,
     });
     limits.iceberg_parts = Some(10);
-    limits.max_num_orders = Some(6);
+    limits.max_num_orders = Some(10);
     limits.max_num_algo_orders = Some(3);
     limits.max_num_iceberg_orders = Some(1);
     limits.max_position = Some(qty("1020"));
@@ -161,13 +161,15 @@ fn every_filter_is_met_by_some_of_the_drawn_orders() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let mut venue = venue();
     let mut met = std::collections::BTreeMap::<String, u32>::new();
-    venue.place(1, limit(Side::Buy, "99", "10")).unwrap();
-    for _ in 0..5_000 {
-        let order = order_of(draw().new_tree(&mut runner).unwrap().current());
-        if let Err(OrderError::Filter(failure)) = venue.place(0, order) {
-            *met.entry(failure.to_string()).or_default() += 1;
+    for _ in 0..100 {
+        let mut venue = venue();
+        venue.place(1, limit(Side::Buy, "99", "10")).unwrap();
+        for _ in 0..100 {
+            let order = order_of(draw().new_tree(&mut runner).unwrap().current());
+            if let Err(OrderError::Filter(failure)) = venue.place(0, order) {
+                *met.entry(failure.to_string()).or_default() += 1;
+            }
         }
     }
     let wanted = [
