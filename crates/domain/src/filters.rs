@@ -117,6 +117,7 @@ pub struct NotionalRange {
     /// Whether `max` binds market orders too.
     pub apply_max_to_market: bool,
     /// Minutes of trades whose average values a market order; zero: the last price.
+    #[serde(default)]
     pub avg_price_mins: u32,
 }
 

@@ -42,7 +42,7 @@ pub struct Instrument {
     pub notional: NotionalRange,
     /// The filters that not every pair has.
     #[serde(default)]
-    pub limits: OrderLimits,
+    pub limits: Box<OrderLimits>,
 }
 
 impl Instrument {

@@ -3,8 +3,8 @@
 
 use keel_domain::{
     FilterFailure, FilterInputs, Instrument, InstrumentStatus, LotSize, MinNotional, Money, NotionalRange,
-    OrdType, OrderLimits, OrderTerms, PercentPrice, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty,
-    Side, TimeInForce, TrailingDelta, Trigger,
+    OrdType, OrderTerms, PercentPrice, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Side,
+    TimeInForce, TrailingDelta, Trigger,
 };
 
 fn price(text: &str) -> Price {
@@ -45,7 +45,7 @@ fn instrument() -> Instrument {
             apply_max_to_market: false,
             avg_price_mins: 5,
         },
-        limits: OrderLimits::default(),
+        limits: Box::default(),
     }
 }
 

@@ -72,16 +72,34 @@ fn events(venue: &mut Venue, id: ConnId, kind: &str) -> Vec<Value> {
         .collect()
 }
 
-#[test]
-fn each_bad_parameter_has_its_documented_code_and_text() {
+type Refused = (u16, i64, String);
+
+fn mandatory(name: &str) -> Refused {
+    let text = format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
+    (400, -1102, text)
+}
+
+fn unwanted(name: &str) -> Refused {
+    (400, -1106, format!("Parameter '{name}' sent when not required."))
+}
+
+fn told(code: i64, text: &str) -> Refused {
+    (400, code, text.to_owned())
+}
+
+#[track_caller]
+fn assert_refused(cases: &[(&str, Refused)]) {
     let mut venue = venue();
-    let mandatory = |name: &str| {
-        let text = format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
-        (400, -1102, text)
-    };
-    let unwanted = |name: &str| (400, -1106, format!("Parameter '{name}' sent when not required."));
-    let text = |code: i64, text: &str| (400, code, text.to_owned());
-    let cases = [
+    for (query, expected) in cases {
+        let answer = post(&mut venue, query);
+        let (status, code, msg) = answer.refusal();
+        assert_eq!(&(status, code, msg.to_owned()), expected, "{query}");
+    }
+}
+
+#[test]
+fn each_missing_or_unwanted_parameter_has_its_documented_code_and_text() {
+    assert_refused(&[
         (
             "type=LIMIT&side=BUY&quantity=1&price=60000",
             mandatory("timeInForce"),
@@ -116,7 +134,7 @@ fn each_bad_parameter_has_its_documented_code_and_text() {
         ),
         (
             "type=STOP_LOSS&side=SELL&quantity=1",
-            text(
+            told(
                 -1102,
                 "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!",
             ),
@@ -125,30 +143,31 @@ fn each_bad_parameter_has_its_documented_code_and_text() {
             "type=STOP_LOSS_LIMIT&side=SELL&quantity=1&stopPrice=60000&price=59000",
             mandatory("timeInForce"),
         ),
-        ("type=ODD&side=SELL&quantity=1", text(-1116, "Invalid orderType.")),
-        ("type=MARKET&side=ODD&quantity=1", text(-1117, "Invalid side.")),
+    ]);
+}
+
+#[test]
+fn each_bad_value_has_its_documented_code_and_text() {
+    assert_refused(&[
+        ("type=ODD&side=SELL&quantity=1", told(-1116, "Invalid orderType.")),
+        ("type=MARKET&side=ODD&quantity=1", told(-1117, "Invalid side.")),
         (
             "type=LIMIT&side=BUY&timeInForce=DAY&quantity=1&price=60000",
-            text(-1115, "Invalid timeInForce."),
+            told(-1115, "Invalid timeInForce."),
         ),
         (
             "type=MARKET&side=BUY&quantity=0.123456789",
-            text(-1111, "Parameter 'quantity' has too much precision."),
+            told(-1111, "Parameter 'quantity' has too much precision."),
         ),
         (
             "type=MARKET&side=BUY&quantity=1&strategyType=999999",
-            text(-1134, "strategyType was less than 1000000."),
+            told(-1134, "strategyType was less than 1000000."),
         ),
         (
             "type=MARKET&side=BUY&quantity=1&newOrderRespType=ALL",
-            text(-1122, "Invalid newOrderRespType."),
+            told(-1122, "Invalid newOrderRespType."),
         ),
-    ];
-    for (query, expected) in cases {
-        let answer = post(&mut venue, query);
-        let (status, code, msg) = answer.refusal();
-        assert_eq!((status, code, msg.to_owned()), expected, "{query}");
-    }
+    ]);
 }
 
 #[test]

@@ -150,12 +150,6 @@ impl Exchange {
         self.markets.get(&symbol).map(|market| &market.instrument)
     }
 
-    /// Rates as fractions: resting, taking.
-    #[must_use]
-    pub fn commission_rates(&self) -> (Money, Money) {
-        (self.maker_rate, self.taker_rate)
-    }
-
     /// What an account pays on trades.
     #[must_use]
     pub fn account_rates(&self, account: AccountId) -> CommissionRates {

@@ -5,12 +5,12 @@ use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{Account, CommissionRates, MyTrade, WireBalance};
 use keel_domain::{Money, OrderId, Side, Timestamp, TradeId, notional};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Protocol;
 use super::endpoint::Answer;
 use super::market::{limit, millis, symbol, to_value, whole};
-use crate::core::{AccountId, TradeQuery};
+use crate::core::{AccountId, Discount, OrderRef, OrderState, Rates, TradeQuery};
 
 /// A rate in hundredths of a percent.
 fn basis_points(rate: Money) -> i64 {
@@ -18,7 +18,7 @@ fn basis_points(rate: Money) -> i64 {
 }
 
 pub(super) fn status(protocol: &mut Protocol, _: Timestamp, account: AccountId, params: &Params) -> Answer {
-    let (maker, taker) = protocol.exchange.commission_rates();
+    let rates = protocol.exchange.account_rates(account).standard;
     let omit_zero = params.get("omitZeroBalances") == Some("true");
     let balances = protocol.exchange.balances(account).into_iter();
     let balances = balances
@@ -29,15 +29,15 @@ pub(super) fn status(protocol: &mut Protocol, _: Timestamp, account: AccountId, 
             locked: b.locked,
         });
     to_value(Account {
-        maker_commission: basis_points(maker),
-        taker_commission: basis_points(taker),
-        buyer_commission: 0,
-        seller_commission: 0,
+        maker_commission: basis_points(rates.maker),
+        taker_commission: basis_points(rates.taker),
+        buyer_commission: basis_points(rates.buyer),
+        seller_commission: basis_points(rates.seller),
         commission_rates: CommissionRates {
-            maker,
-            taker,
-            buyer: Money::ZERO,
-            seller: Money::ZERO,
+            maker: rates.maker,
+            taker: rates.taker,
+            buyer: rates.buyer,
+            seller: rates.seller,
         },
         can_trade: true,
         can_withdraw: false,
@@ -53,18 +53,38 @@ pub(super) fn status(protocol: &mut Protocol, _: Timestamp, account: AccountId, 
     })
 }
 
-pub(super) fn commission(protocol: &mut Protocol, _: Timestamp, _: AccountId, params: &Params) -> Answer {
+/// The discount of an account as the venue tells it, of BNB where there is none.
+pub(super) fn discount(discount: Option<Discount>) -> Value {
+    json!({
+        "enabledForAccount": discount.is_some(),
+        "enabledForSymbol": discount.is_some(),
+        "discountAsset": discount.map_or_else(|| "BNB".to_owned(), |discount| discount.asset.to_string()),
+        "discount": discount.map_or(Money::new(75, 2), |discount| discount.factor).write(),
+    })
+}
+
+pub(super) fn commission(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let (maker, taker) = protocol.exchange.commission_rates();
-    let zero = Money::ZERO.write();
-    let none = json!({ "maker": zero, "taker": zero, "buyer": zero, "seller": zero });
+    let rates = protocol.exchange.account_rates(account);
+    let told = |rates: &Rates| {
+        json!({
+            "maker": rates.maker.write(),
+            "taker": rates.taker.write(),
+            "buyer": rates.buyer.write(),
+            "seller": rates.seller.write(),
+        })
+    };
     Ok(json!({
         "symbol": symbol.as_str(),
-        "standardCommission": { "maker": maker.write(), "taker": taker.write(), "buyer": zero, "seller": zero },
-        "specialCommission": none, "taxCommission": none,
-        "discount": {
-            "enabledForAccount": false, "enabledForSymbol": false, "discountAsset": "BNB", "discount": "0.75000000",
-        },
+        "standardCommission": told(&rates.standard),
+        "specialCommission": told(&rates.special),
+        "taxCommission": told(&rates.tax),
+        "discount": discount(rates.discount),
     }))
 }
 
@@ -117,14 +137,19 @@ pub(super) fn my_trades(
         end: time("endTime")?,
         limit: limit(params, 500, 1_000)?,
     };
-    let trades = protocol.exchange.my_trades(account, symbol, query).into_iter();
+    let exchange = &protocol.exchange;
+    let list_id = |order_id| {
+        let order = exchange.order(account, symbol, OrderRef::OrderId(order_id));
+        order.map_or(-1, OrderState::list_id)
+    };
+    let trades = exchange.my_trades(account, symbol, query).into_iter();
     to_value(
         trades
             .map(|trade| MyTrade {
                 symbol: trade.symbol.to_string(),
                 id: trade.trade_id.0,
                 order_id: trade.order_id.0,
-                order_list_id: -1,
+                order_list_id: list_id(trade.order_id),
                 price: trade.price,
                 qty: trade.qty,
                 quote_qty: notional(trade.qty, trade.price),

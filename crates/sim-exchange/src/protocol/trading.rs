@@ -3,10 +3,11 @@
 use keel_binance_wire::error::ApiError;
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
-use keel_domain::{Money, OrderId, Side, Timestamp};
+use keel_domain::{OrderId, Side, Timestamp};
 use serde_json::{Value, json};
 
 use super::Protocol;
+use super::account::discount;
 use super::endpoint::{Answer, Refusal};
 use super::market::{limit, symbol};
 use super::order_answers::{NOT_FOUND_BY_CANCEL, NOT_FOUND_BY_QUERY, canceled, placed, refused, status_of};
@@ -48,17 +49,11 @@ pub(super) fn test(protocol: &mut Protocol, now: Timestamp, account: AccountId, 
         };
         json!({ "maker": (rates.maker + extra).write(), "taker": (rates.taker + extra).write() })
     };
-    let discount = rates.discount;
     Ok(json!({
         "standardCommissionForOrder": for_order(&rates.standard),
         "specialCommissionForOrder": for_order(&rates.special),
         "taxCommissionForOrder": for_order(&rates.tax),
-        "discount": {
-            "enabledForAccount": discount.is_some(),
-            "enabledForSymbol": discount.is_some(),
-            "discountAsset": discount.map_or_else(|| "BNB".to_owned(), |d| d.asset.to_string()),
-            "discount": discount.map_or(Money::ZERO, |d| d.factor).write(),
-        },
+        "discount": discount(rates.discount),
     }))
 }
 
