@@ -237,7 +237,7 @@ pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
         lot_size: filters.lot_size.ok_or_else(|| missing("LOT_SIZE"))?,
         market_lot_size: filters.market_lot_size,
         notional: filters.notional,
-        limits: filters.limits,
+        limits: Box::new(filters.limits),
     })
 }
 

@@ -21,7 +21,7 @@
 //!     market_lot_size: lot,
 //!     notional: NotionalRange { min: 5.into(), max: None, apply_min_to_market: true,
 //!         apply_max_to_market: false, avg_price_mins: 5 },
-//!     limits: OrderLimits::default(),
+//!     limits: Box::default(),
 //! };
 //! let mut gate = RiskGate::new(RiskLimits {
 //!     per_symbol: BTreeMap::from([(symbol, SymbolLimits {

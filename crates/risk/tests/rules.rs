@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, OrderLimits,
-    Price, PriceFilter, Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
+    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
+    PriceFilter, Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp, Trigger,
 };
 use keel_risk::{
     Breach, HaltCause, LimitError, Reference, ReferenceFault, RiskGate, RiskLimits, RiskView, Rule,
@@ -61,7 +61,7 @@ fn instrument() -> Instrument {
             apply_max_to_market: false,
             avg_price_mins: 5,
         },
-        limits: OrderLimits::default(),
+        limits: Box::default(),
     }
 }
 
@@ -195,6 +195,40 @@ fn a_market_order_is_valued_at_the_worst_price_of_the_collar() {
         ..view(&instrument)
     };
     assert_eq!(verdict(market("2"), &poor), Err(Rule::Funds));
+}
+
+#[test]
+fn a_stop_order_is_valued_like_a_market_order_and_with_a_price_it_keeps_to_the_collar() {
+    let instrument = instrument();
+    let trigger = Trigger::Stop {
+        stop_px: price("101.5"),
+    };
+    let buy = |ord_type| OrderIntent {
+        ord_type,
+        ..limit(Side::Buy, "1", "2")
+    };
+    let poor = RiskView {
+        quote_free: Some("206.03".parse().unwrap()),
+        ..view(&instrument)
+    };
+    assert_eq!(
+        verdict(buy(OrdType::StopLoss { trigger }), &poor),
+        Err(Rule::Funds)
+    );
+    assert_eq!(
+        verdict(buy(OrdType::TakeProfit { trigger }), &poor),
+        Err(Rule::Funds)
+    );
+    let at = |text| OrdType::StopLossLimit {
+        trigger,
+        price: price(text),
+        time_in_force: TimeInForce::Gtc,
+    };
+    assert_eq!(verdict(buy(at("103.02")), &view(&instrument)), Ok(()));
+    assert_eq!(
+        verdict(buy(at("103.03")), &view(&instrument)),
+        Err(Rule::PriceCollar)
+    );
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn default_markets() -> Vec<Market> {
                 apply_max_to_market: false,
                 avg_price_mins: 5,
             },
-            limits: default_limits(),
+            limits: Box::new(default_limits()),
         };
         Some(Market {
             instrument,
