@@ -10,6 +10,7 @@
 mod common;
 mod limits;
 mod market;
+mod samples;
 mod signatures;
 mod streams;
 mod ws_api;

@@ -248,16 +248,14 @@ fn klines_are_what_the_trades_were() {
 }
 
 #[test]
-fn klines_of_every_interval_zone_and_span() {
+fn klines_of_every_interval() {
     let mut venue = after_seconds(400);
-    let ask =
-        |venue: &mut Venue, query: &str| venue.get(&format!("/api/v3/klines?symbol=BTCUSDT&{query}")).ok();
     let intervals = [
         "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
     ];
     let mut counts = Vec::new();
     for interval in intervals {
-        let rows = ask(&mut venue, &format!("interval={interval}"));
+        let rows = ask_klines(&mut venue, &format!("interval={interval}"));
         let last = list(&rows).last().unwrap().clone();
         assert!(
             int(&last[0]) <= venue.now.as_millis() && venue.now.as_millis() <= int(&last[6]),
@@ -273,17 +271,25 @@ fn klines_of_every_interval_zone_and_span() {
     }
     // A second without a trade has its kline too.
     assert_eq!(counts[..4], [401, 7, 3, 2]);
-    let flat = ask(&mut venue, "interval=1s&limit=1000");
+    let flat = ask_klines(&mut venue, "interval=1s&limit=1000");
     let quiet = list(&flat)
         .iter()
         .find(|row| row[8] == 0)
         .expect("a second without a trade");
     assert_eq!((&quiet[5], &quiet[1]), (&json!("0.00000000"), &quiet[4]));
+}
 
-    let minutes = ask(&mut venue, "interval=1m");
+fn ask_klines(venue: &mut Venue, query: &str) -> Value {
+    venue.get(&format!("/api/v3/klines?symbol=BTCUSDT&{query}")).ok()
+}
+
+#[test]
+fn klines_by_start_and_by_end() {
+    let mut venue = after_seconds(400);
+    let minutes = ask_klines(&mut venue, "interval=1m");
     let minutes = list(&minutes);
     let start = START.as_millis();
-    let from = ask(
+    let from = ask_klines(
         &mut venue,
         &format!("interval=1m&startTime={}&limit=2", start + 1),
     );
@@ -292,17 +298,21 @@ fn klines_of_every_interval_zone_and_span() {
         minutes[1..3],
         "opened after the start, oldest first"
     );
-    let until = ask(
+    let until = ask_klines(
         &mut venue,
         &format!("interval=1m&endTime={}&limit=2", start + 180_000),
     );
     assert_eq!(list(&until)[..], minutes[2..4], "the newest until the end");
-    let both = ask(
+    let both = ask_klines(
         &mut venue,
         &format!("interval=1m&startTime={start}&endTime={}", start + 60_000),
     );
     assert_eq!(list(&both)[..], minutes[..2]);
+}
 
+#[test]
+fn klines_in_any_time_zone() {
+    let mut venue = after_seconds(10);
     for (zone, offset_minutes) in [
         ("0", 0),
         ("8", 480),
@@ -311,7 +321,7 @@ fn klines_of_every_interval_zone_and_span() {
         ("14:00", 840),
         ("-12", -720),
     ] {
-        let rows = ask(&mut venue, &format!("interval=1d&timeZone={zone}"));
+        let rows = ask_klines(&mut venue, &format!("interval=1d&timeZone={zone}"));
         assert_eq!(
             (int(&rows[0][0]) + offset_minutes * 60_000) % 86_400_000,
             0,

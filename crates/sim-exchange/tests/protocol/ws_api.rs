@@ -6,11 +6,21 @@ use serde_json::{Value, json};
 
 use crate::common::{ED25519_KEY, HMAC_KEY, Venue, ed25519, hmac};
 
+/// The WS API's result is REST's body, with and without the version in the method's name.
+#[track_caller]
+fn assert_same(venue: &mut Venue, method: &str, url: &str, params: &Value) {
+    let id = venue.open("/ws-api/v3?returnRateLimits=false");
+    for method in [method.to_owned(), format!("v3/{method}")] {
+        let reply = venue.ask(id, &method, params.clone());
+        let expected = json!({ "id": "q", "status": 200, "result": venue.get(url).ok() });
+        assert_eq!(reply, expected, "{method}");
+    }
+}
+
 #[test]
-fn public_methods_answer_as_rest_does() {
+fn books_trades_and_klines_answer_as_rest_does() {
     let mut venue = Venue::new();
     venue.wait_millis(30_000);
-    let id = venue.open("/ws-api/v3?returnRateLimits=false");
     let cases = [
         ("ping", "/api/v3/ping", json!({})),
         ("time", "/api/v3/time", json!({})),
@@ -55,6 +65,17 @@ fn public_methods_answer_as_rest_does() {
             "/api/v3/uiKlines?symbol=BTCUSDT&interval=1s&limit=3",
             json!({ "symbol": "BTCUSDT", "interval": "1s", "limit": 3 }),
         ),
+    ];
+    for (method, url, params) in cases {
+        assert_same(&mut venue, method, url, &params);
+    }
+}
+
+#[test]
+fn tickers_answer_as_rest_does() {
+    let mut venue = Venue::new();
+    venue.wait_millis(30_000);
+    let cases = [
         (
             "avgPrice",
             "/api/v3/avgPrice?symbol=BTCUSDT",
@@ -83,15 +104,9 @@ fn public_methods_answer_as_rest_does() {
         ),
     ];
     for (method, url, params) in cases {
-        for method in [method.to_owned(), format!("v3/{method}")] {
-            let reply = venue.ask(id, &method, params.clone());
-            assert_eq!(
-                reply,
-                json!({ "id": "q", "status": 200, "result": venue.get(url).ok() }),
-                "{method}"
-            );
-        }
+        assert_same(&mut venue, method, url, &params);
     }
+    let id = venue.open("/ws-api/v3");
     let reply = venue.ask(id, "referencePrice", json!({ "symbol": "BTCUSDT" }));
     assert_eq!(
         (&reply["status"], &reply["error"]["code"]),
@@ -262,11 +277,12 @@ fn subscriptions_are_one_an_account_and_end_with_an_event() {
 fn a_session_may_have_65535_subscriptions_in_its_life() {
     let mut venue = Venue::with_limits(keel_sim_exchange::protocol::Limits::off());
     let id = venue.open("/ws-api/v3?returnRateLimits=false");
-    let params = venue.ws_signed(HMAC_KEY, &hmac(), Params::new());
-    let request =
-        |method: &str, params: &Value| json!({ "id": 1, "method": method, "params": params }).to_string();
-    let begin = request("userDataStream.subscribe.signature", &params);
-    let end = request("userDataStream.unsubscribe", &json!({}));
+    // By the session, which signs once.
+    let params = venue.ws_signed(ED25519_KEY, &ed25519(), Params::new());
+    assert_eq!(venue.ask(id, "session.logon", params)["status"], 200);
+    let request = |method: &str| json!({ "id": 1, "method": method }).to_string();
+    let begin = request("userDataStream.subscribe");
+    let end = request("userDataStream.unsubscribe");
     for _ in 0..65_535 {
         venue.send(id, &begin);
         venue.send(id, &end);
