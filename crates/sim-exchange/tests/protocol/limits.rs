@@ -371,3 +371,29 @@ fn switched_off_nothing_is_refused() {
         venue.open("/ws");
     }
 }
+
+#[test]
+fn addresses_are_remembered_up_to_a_bound_and_banned_ones_stay() {
+    let mut venue = Venue::with_limits(small());
+    for _ in 0..13 {
+        venue.get("/api/v3/ping");
+    }
+    assert_eq!(venue.get("/api/v3/ping").status, 418);
+    let address = |n: u16| std::net::IpAddr::from([10, 1, n.to_be_bytes()[0], n.to_be_bytes()[1]]);
+    for n in 0..9_999 {
+        venue.peer = address(n);
+        assert_eq!(used(&venue.get("/api/v3/ping")), 1);
+    }
+    venue.peer = address(0);
+    assert_eq!(used(&venue.get("/api/v3/ping")), 2, "ten thousand are remembered");
+    venue.peer = address(9_999);
+    venue.get("/api/v3/ping");
+    venue.peer = address(0);
+    assert_eq!(
+        used(&venue.get("/api/v3/ping")),
+        1,
+        "one more, and those that are not banned are forgotten"
+    );
+    venue.peer = crate::common::PEER;
+    assert_eq!(venue.get("/api/v3/ping").status, 418);
+}

@@ -8,9 +8,13 @@
 )]
 
 mod common;
+mod control;
+mod garbage;
+mod klines;
 mod limits;
 mod market;
 mod samples;
 mod signatures;
 mod streams;
+mod user_data;
 mod ws_api;
