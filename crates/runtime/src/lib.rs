@@ -11,6 +11,7 @@
 //! assert!(clock.now() >= before, "it never runs backwards, whatever is done to the wall clock");
 //! ```
 
+mod alerts;
 mod assemble;
 mod clock;
 mod journal_log;
