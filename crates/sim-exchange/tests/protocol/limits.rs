@@ -118,7 +118,7 @@ fn place(venue: &mut Venue, price: &str) -> Answer {
 #[test]
 fn orders_cost_no_weight_when_they_succeed_and_one_when_they_fail() {
     let mut venue = Venue::new();
-    let placed = place(&mut venue, "50000");
+    let placed = place(&mut venue, "60000");
     assert_eq!((placed.status, used(&placed)), (200, 0));
     let failed = place(&mut venue, "0.001");
     assert_eq!((failed.status, used(&failed)), (400, 1));
@@ -144,18 +144,18 @@ fn unfilled_orders_are_counted_by_account_in_ten_seconds_and_a_day() {
         ..small()
     });
     for n in ["1", "2", "3"] {
-        let placed = place(&mut venue, "50000");
+        let placed = place(&mut venue, "60000");
         assert_eq!(counts(&placed), [n, n]);
     }
     venue.wait_millis(4_000);
-    let refused = place(&mut venue, "50000");
+    let refused = place(&mut venue, "60000");
     let text = "Too many new orders; current limit is 3 orders per 10 SECOND.";
     assert_eq!(refused.refusal(), (429, -1015, text));
     assert_eq!(refused.headers["retry-after"], "6");
     venue.wait_millis(6_000);
-    assert_eq!(counts(&place(&mut venue, "50000")), ["1", "4"]);
-    assert_eq!(counts(&place(&mut venue, "50000")), ["2", "5"]);
-    let refused = place(&mut venue, "50000");
+    assert_eq!(counts(&place(&mut venue, "60000")), ["1", "4"]);
+    assert_eq!(counts(&place(&mut venue, "60000")), ["2", "5"]);
+    let refused = place(&mut venue, "60000");
     let text = "Too many new orders; current limit is 5 orders per 1 DAY.";
     assert_eq!(refused.refusal(), (429, -1015, text));
     let told = venue
@@ -168,7 +168,7 @@ fn unfilled_orders_are_counted_by_account_in_ten_seconds_and_a_day() {
 #[test]
 fn an_order_leaves_the_count_with_its_first_fill_and_only_then() {
     let mut venue = Venue::new();
-    let resting = place(&mut venue, "50000");
+    let resting = place(&mut venue, "60000");
     assert_eq!(counts(&resting), ["1", "1"]);
     // It takes at once: counted, and off again by its first fill.
     let taken = venue.signed(Method::Post, ORDER, Venue::market_order("BUY", "0.001"));
@@ -231,7 +231,7 @@ fn the_ws_api_tells_the_order_count_with_orders() {
     let mut venue = Venue::with_limits(small());
     let id = venue.open("/ws-api/v3?returnRateLimits=false");
     for n in 1..=3 {
-        let order = Venue::limit_order("BUY", "50000", "0.001").with("returnRateLimits", true);
+        let order = Venue::limit_order("BUY", "60000", "0.001").with("returnRateLimits", true);
         let params = venue.ws_signed(HMAC_KEY, &hmac(), order);
         let reply = venue.ask(id, "order.place", params);
         assert_eq!(reply["status"], 200, "{reply}");
@@ -243,7 +243,7 @@ fn the_ws_api_tells_the_order_count_with_orders() {
             .collect();
         assert_eq!(told, [("ORDERS", n), ("ORDERS", n), ("REQUEST_WEIGHT", 2)]);
     }
-    let params = venue.ws_signed(HMAC_KEY, &hmac(), Venue::limit_order("BUY", "50000", "0.001"));
+    let params = venue.ws_signed(HMAC_KEY, &hmac(), Venue::limit_order("BUY", "60000", "0.001"));
     let refused = venue.ask(id, "order.place", params);
     assert_eq!(
         (&refused["status"], &refused["error"]["code"]),
@@ -365,7 +365,7 @@ fn switched_off_nothing_is_refused() {
         venue.get("/api/v3/ping").ok();
     }
     for _ in 0..150 {
-        assert_eq!(place(&mut venue, "50000").status, 200);
+        assert_eq!(place(&mut venue, "60000").status, 200);
     }
     for _ in 0..310 {
         venue.open("/ws");

@@ -163,9 +163,9 @@ fn user_events_and_ws_api_replies_have_the_documented_keys_and_types() {
         &mut differences,
     );
     for order in [
-        Venue::limit_order("BUY", "50000", "0.001").with("newClientOrderId", "one"),
+        Venue::limit_order("BUY", "60000", "0.001").with("newClientOrderId", "one"),
         Venue::market_order("BUY", "0.01"),
-        Venue::limit_order("BUY", "50000", "0.001").with("newClientOrderId", "two"),
+        Venue::limit_order("BUY", "60000", "0.001").with("newClientOrderId", "two"),
     ] {
         venue.signed(Method::Post, "/api/v3/order", order).ok();
     }

@@ -84,7 +84,7 @@ fn events_go_to_the_accounts_own_subscriptions_only() {
         .signed(
             Method::Post,
             "/api/v3/order",
-            Venue::limit_order("BUY", "50000", "0.001"),
+            Venue::limit_order("BUY", "60000", "0.001"),
         )
         .ok();
     assert!(!venue.frames(mine).is_empty());
@@ -131,7 +131,7 @@ fn subscriptions_are_one_an_account_and_end_with_an_event() {
         .signed(
             Method::Post,
             "/api/v3/order",
-            Venue::limit_order("BUY", "50000", "0.001"),
+            Venue::limit_order("BUY", "60000", "0.001"),
         )
         .ok();
     assert_eq!(venue.frames(id), Vec::<Value>::new());

@@ -210,7 +210,7 @@ fn a_session_logs_on_with_an_ed25519_key_and_then_needs_no_signature() {
 fn an_order_lives_by_ws_api_with_its_id_as_number_or_text() {
     let mut venue = Venue::new();
     let id = venue.open("/ws-api/v3?returnRateLimits=false");
-    let order = Venue::limit_order("BUY", "50000", "0.001");
+    let order = Venue::limit_order("BUY", "60000", "0.001");
     let params = venue.ws_signed(HMAC_KEY, &hmac(), order);
     let placed = venue.ask(id, "order.place", params);
     assert_eq!(placed["status"], 200, "{placed}");
@@ -261,7 +261,7 @@ fn times_are_in_microseconds_where_the_url_asks() {
         .signed(
             Method::Post,
             "/api/v3/order",
-            Venue::limit_order("BUY", "50000", "0.001"),
+            Venue::limit_order("BUY", "60000", "0.001"),
         )
         .ok();
     let now = venue.now.as_micros();
