@@ -101,7 +101,12 @@ fn rest_answers_have_the_documented_keys_and_types() {
     let mut venue = Venue::new();
     venue.wait_millis(65_000);
     let mut differences = Vec::new();
-    for sample in read(include_str!("../samples/rest.json")).as_array().unwrap() {
+    let samples = [
+        read(include_str!("../samples/rest.json")),
+        read(include_str!("../samples/combined.json")),
+    ];
+    let mut order_id = String::new();
+    for sample in samples.iter().flat_map(|samples| samples.as_array().unwrap()) {
         let (name, body) = match (sample["get"].as_str(), sample["signed"].as_str()) {
             (Some(url), _) => (url, venue.get(url).body),
             (None, Some(request)) => {
@@ -112,8 +117,12 @@ fn rest_answers_have_the_documented_keys_and_types() {
                     "PUT" => Method::Put,
                     _ => Method::Delete,
                 };
-                let params = Params::parse(sample["query"].as_str().unwrap()).unwrap();
-                (request, venue.signed(method, path, params).body)
+                let query = sample["query"].as_str().unwrap().replace("ORDER", &order_id);
+                let body = venue.signed(method, path, Params::parse(&query).unwrap()).body;
+                if let Some(id) = body["orderId"].as_u64() {
+                    order_id = id.to_string();
+                }
+                (request, body)
             }
             _ => panic!("{sample}"),
         };
@@ -173,6 +182,15 @@ fn user_events_and_ws_api_replies_have_the_documented_keys_and_types() {
         .with("symbol", "BTCUSDT")
         .with("origClientOrderId", "one");
     venue.signed(Method::Delete, "/api/v3/order", by).ok();
+    let list = "symbol=BTCUSDT&side=SELL&quantity=0.001&aboveType=LIMIT_MAKER&abovePrice=70000\
+                &belowType=STOP_LOSS&belowStopPrice=60000";
+    venue
+        .signed(
+            Method::Post,
+            "/api/v3/orderList/oco",
+            Params::parse(list).unwrap(),
+        )
+        .ok();
     let mut events = venue.frames(id);
     for sample in read(include_str!("../samples/ws_api.json")).as_array().unwrap() {
         let method = sample["method"].as_str().unwrap();
