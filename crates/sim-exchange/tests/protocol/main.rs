@@ -13,6 +13,7 @@ mod garbage;
 mod klines;
 mod limits;
 mod market;
+mod order_counts;
 mod samples;
 mod signatures;
 mod streams;
