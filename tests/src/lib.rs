@@ -12,6 +12,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod proxy;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
+
+pub use proxy::CuttingProxy;
 
 /// An address on this machine whose port the system chooses.
 pub const ANY_PORT: &str = "127.0.0.1:0";
@@ -208,14 +212,20 @@ impl Exchange {
     /// The trader's command line against this exchange, with a state directory of its own.
     #[must_use]
     pub fn trader(&self, state_dir: &Path) -> Command {
+        self.trader_through(self.rest_url.trim_start_matches("http://"), state_dir)
+    }
+
+    /// The same, by way of another address that leads to it.
+    #[must_use]
+    pub fn trader_through(&self, address: &str, state_dir: &Path) -> Command {
         let mut command = Command::new(binary("trader"));
         command
             .current_dir(root())
             .args(["run", "--config", "config/paper.toml"]);
         let settings = [
-            format!("venue.rest_url={}", self.rest_url),
-            format!("venue.stream_url={}", self.stream_url),
-            format!("venue.ws_api_url={}", self.ws_api_url),
+            format!("venue.rest_url=http://{address}"),
+            format!("venue.stream_url=ws://{address}"),
+            format!("venue.ws_api_url=ws://{address}/ws-api/v3"),
             format!("state.dir={}", state_dir.display()),
             format!("monitoring.listen={ANY_PORT}"),
         ];

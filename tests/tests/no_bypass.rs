@@ -83,3 +83,23 @@ fn the_core_asks_no_clock() {
         );
     }
 }
+
+#[test]
+fn f52_the_core_knows_no_floats() {
+    let core = [
+        "domain",
+        "risk",
+        "execution",
+        "positions",
+        "engine",
+        "market-data",
+    ];
+    for text in ["f64", "f32"] {
+        let homes = homes_of(text);
+        let in_core = |home: &&String| {
+            core.iter()
+                .any(|name| home.starts_with(&format!("crates/{name}/")))
+        };
+        assert_eq!(homes.iter().find(in_core), None, "{text}");
+    }
+}

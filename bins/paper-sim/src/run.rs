@@ -7,7 +7,9 @@ use anyhow::{Context, Result, bail};
 use keel_binance_wire::signing::VerifyingKey;
 use keel_config::{Config, Credentials, KeyKind, Mode, PAPER_TOML, Sources};
 use keel_domain::{Money, Timestamp};
-use keel_runtime::{Clock, ExitCode, Progress, RunContext, StopSignals, System, summarize, write_report};
+use keel_runtime::{
+    Clock, ExitCode, Progress, RunContext, StopSignals, System, log_to, summarize, write_report,
+};
 use keel_sim_exchange::core::Scenario;
 use secrecy::SecretString;
 
@@ -115,11 +117,11 @@ impl Plan {
 /// # Errors
 /// Wrong arguments or configuration; nothing was started.
 pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
-    crate::init_logging("error");
     let stop = StopSignals::listen()?;
     let clock = Clock::start();
     let progress = Progress::to_stderr();
     let plan = Plan::new(&args, clock.now())?;
+    log_to(&plan.dir.join("log"), "info")?;
     let (seed, scenario) = (plan.seed, plan.scenario);
     let secret = format!("paper-secret-{seed}");
     let (exchange, config) = plan.start_exchange(&secret).await?;

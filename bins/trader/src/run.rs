@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use keel_config::{Mode, load_credentials};
-use keel_runtime::{Clock, ExitCode, Progress, RunContext, StopSignals, System, summarize, write_report};
+use keel_runtime::{
+    Clock, ExitCode, Progress, RunContext, StopSignals, System, log_to, summarize, write_report,
+};
 
 use crate::ConfigArgs;
 
@@ -35,13 +37,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
         );
         return Ok(ExitCode::Refused);
     }
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| (&config.log_level).into());
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    log_to(&config.state_dir.join("log"), &config.log_level)?;
     let credentials = load_credentials(&config, |name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,41 @@
 //! The synchronous trading machine: event in, records and commands out.
+//!
+//! [`Trader::on_event`] gives a [`Step`], whose submissions can be had only by committing its records to a [`RecordLog`] first.
+//! The durable state is nothing but facts applied in order: the same records always make the same state.
+//!
+//! ```
+//! use keel_domain::*;
+//! use keel_engine::{DurableState, Fact, Identity, Record, Seen};
+//!
+//! let at = Timestamp::from_millis(1_700_000_000_000);
+//! let identity = Identity {
+//!     mode: "paper".to_owned(),
+//!     venue: "127.0.0.1:9100".to_owned(),
+//!     build: "0.1.0".to_owned(),
+//!     config_hash: "c97dbf4e76a02ab4".to_owned(),
+//! };
+//! let symbol: Symbol = "BTCUSDT".parse()?;
+//! let intent = OrderIntent {
+//!     symbol,
+//!     side: Side::Buy,
+//!     ord_type: OrdType::LimitMaker { price: "64999".parse()? },
+//!     order_qty: "0.010".parse()?,
+//!     purpose: Purpose::Entry,
+//! };
+//! let nothing = Seen { bid_ask: None, position: SignedQty::ZERO, buy_leaves: Qty::ZERO, sell_leaves: Qty::ZERO };
+//!
+//! let mut state = DurableState::default();
+//! for fact in [
+//!     Fact::Intent { cl_ord_id: "k1-1-1".parse()?, intent, seen: nothing },
+//!     Fact::Booted { boot: 2, identity },
+//! ] {
+//!     state.apply(&Record { at, fact })?;
+//! }
+//! // The process ended before the venue answered: the order may be live, and counts in full until the venue says.
+//! let exposure = state.orders().exposure(symbol);
+//! assert_eq!((exposure.buy_leaves, exposure.unknown_orders), ("0.010".parse()?, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod record;
 mod reports;

@@ -11,9 +11,11 @@
 //! assert!(clock.now() >= before, "it never runs backwards, whatever is done to the wall clock");
 //! ```
 
+mod alerts;
 mod assemble;
 mod clock;
 mod journal_log;
+mod logging;
 mod monitor;
 mod observer;
 mod progress;
@@ -25,6 +27,7 @@ mod valuation;
 pub use assemble::{BUILD, identity, open_journal};
 pub use clock::Clock;
 pub use journal_log::{JournalLog, LogError, decode};
+pub use logging::{CappedLog, log_to};
 pub use monitor::Monitor;
 pub use progress::Progress;
 pub use system::{Ending, Outcome, RunContext, System};

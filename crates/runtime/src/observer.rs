@@ -11,11 +11,10 @@ use keel_report::{
 };
 
 use crate::Progress;
+use crate::alerts::Alerts;
 use crate::symbol_lines::{risk_use, symbol_snapshot};
 use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
 
-/// The most alerts kept for the report; more are counted.
-const ALERTS_MAX: usize = 200;
 /// The most samples kept of one line; when they are reached, every second goes, and sampling slows down to half.
 const SAMPLES_MAX: usize = 8_192;
 const FILLS_SHOWN: usize = 20;
@@ -67,8 +66,7 @@ pub(crate) struct Observer {
     account: String,
     fills: Vec<Trade>,
     lately: VecDeque<String>,
-    alerts: Vec<String>,
-    alerts_left_out: u64,
+    alerts: Alerts,
     equity: Line,
     prices: BTreeMap<Symbol, (Line, Line)>,
 }
@@ -95,8 +93,7 @@ impl Observer {
             account: String::new(),
             fills: Vec::new(),
             lately: VecDeque::new(),
-            alerts: Vec::new(),
-            alerts_left_out: 0,
+            alerts: Alerts::default(),
             equity: Line::default(),
             prices: BTreeMap::new(),
         }
@@ -110,13 +107,10 @@ impl Observer {
         self.fills.len()
     }
 
-    pub(crate) fn alert(&mut self, text: &str) {
+    pub(crate) fn alert(&mut self, now: Timestamp, text: &str) {
         tracing::warn!("{text}");
-        self.progress.line(&format!("ALERT {text}"));
-        if self.alerts.len() < ALERTS_MAX {
-            self.alerts.push(text.to_owned());
-        } else {
-            self.alerts_left_out += 1;
+        if let Some(line) = self.alerts.raise(now, text) {
+            self.progress.line(&format!("ALERT {line}"));
         }
     }
 
@@ -219,7 +213,7 @@ impl Observer {
             ("wishes_held_back", counters.held_back),
             ("foreign", counters.foreign),
             ("differences", counters.differences),
-            ("alerts", self.alerts.len() as u64 + self.alerts_left_out),
+            ("alerts", self.alerts.raised()),
         ];
         let equity = equity(now, trader);
         Snapshot {
@@ -271,10 +265,6 @@ impl Observer {
             None => Vec::new(),
         };
         let counters = trader.counters();
-        let mut alerts = self.alerts.clone();
-        if self.alerts_left_out > 0 {
-            alerts.push(format!("{} more alerts are left out here", self.alerts_left_out));
-        }
         let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
             symbol: *symbol,
             price: price.samples.clone(),
@@ -309,7 +299,7 @@ impl Observer {
             positions: symbols(trader).map(position).collect(),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),
-            alerts,
+            alerts: self.alerts.for_report(),
         }
     }
 }

@@ -320,9 +320,10 @@ impl System {
 
     fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
         self.has_failed = true;
-        self.observer.alert(&format!(
-            "the journal failed, trading is halted, cancels only: {what}"
-        ));
+        self.observer.alert(
+            now,
+            &format!("the journal failed, trading is halted, cancels only: {what}"),
+        );
         self.trader.on_journal_failure(now, what.to_owned())
     }
 
@@ -346,7 +347,7 @@ impl System {
             Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
             Command::QueryBalances => self.session.query_balances(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
-            Command::Alert(text) => self.observer.alert(&text),
+            Command::Alert(text) => self.observer.alert(now, &text),
         }
         None
     }

@@ -10,6 +10,7 @@ mod order_answers;
 mod order_lists;
 mod order_pairs;
 mod order_params;
+mod over_limit;
 mod replacing;
 mod rest;
 mod session;

@@ -7,9 +7,9 @@ use keel_binance_wire::params::{Params, ParamsError, signed_payload};
 use keel_domain::Timestamp;
 use serde_json::json;
 
-use super::Protocol;
 use super::endpoint::{Answer, Endpoint, Handler, Refusal, Weight, endpoints};
 use super::time_unit::TimeUnit;
+use super::{Protocol, over_limit};
 use crate::core::AccountId;
 
 /// The HTTP methods the venue knows.
@@ -130,13 +130,11 @@ impl Protocol {
             return (None, Err(refusal));
         }
         let (account, answer) = run(self);
-        if answer.is_ok() {
-            if matches!(endpoint.weight, Weight::OnFailure(_)) {
-                self.usage.refund(now, peer, weight);
-            }
-            if let Some(account) = account {
-                self.usage.count_orders(now, account, endpoint.orders);
-            }
+        if answer.is_ok() && matches!(endpoint.weight, Weight::OnFailure(_)) {
+            self.usage.refund(now, peer, weight);
+        }
+        if let (Some(account), true) = (account, over_limit::counts(&answer)) {
+            self.usage.count_orders(now, account, endpoint.orders);
         }
         self.publish();
         (account, answer)
@@ -151,7 +149,14 @@ impl Protocol {
         params: &Params,
     ) -> Answer {
         if endpoint.orders > 0 {
-            self.usage.check_orders(now, account, endpoint.orders)?;
+            let checked = self.usage.check_orders(now, account, endpoint.orders);
+            if let Err(too_many) = checked {
+                return if endpoint.ws_method == "order.cancelReplace" {
+                    over_limit::cancel_only(self, now, account, params, too_many)
+                } else {
+                    Err(too_many)
+                };
+            }
         }
         match endpoint.handler {
             Handler::Public(handler) => handler(self, now, params),

@@ -10,7 +10,7 @@ use crate::common::{Answer, HMAC_KEY, OTHER_PEER, Venue, hmac};
 
 const ORDER: &str = "/api/v3/order";
 
-fn small() -> Limits {
+pub(crate) fn small() -> Limits {
     Limits {
         request_weight_1m: 10,
         orders_10s: 3,
@@ -111,14 +111,14 @@ fn raw_requests_are_counted_by_five_minutes() {
     venue.get("/api/v3/ping").ok();
 }
 
-fn place(venue: &mut Venue, price: &str) -> Answer {
+pub(crate) fn place(venue: &mut Venue, price: &str) -> Answer {
     venue.signed(Method::Post, ORDER, Venue::limit_order("BUY", price, "0.001"))
 }
 
 #[test]
 fn orders_cost_no_weight_when_they_succeed_and_one_when_they_fail() {
     let mut venue = Venue::new();
-    let placed = place(&mut venue, "50000");
+    let placed = place(&mut venue, "60000");
     assert_eq!((placed.status, used(&placed)), (200, 0));
     let failed = place(&mut venue, "0.001");
     assert_eq!((failed.status, used(&failed)), (400, 1));
@@ -131,61 +131,6 @@ fn orders_cost_no_weight_when_they_succeed_and_one_when_they_fail() {
     assert_eq!((again.status, used(&again)), (400, 2));
     let asked = venue.signed(Method::Get, ORDER, by);
     assert_eq!((asked.status, used(&asked)), (200, 6));
-}
-
-fn counts(answer: &Answer) -> [&str; 2] {
-    ["x-mbx-order-count-10s", "x-mbx-order-count-1d"].map(|name| answer.headers[name].as_str())
-}
-
-#[test]
-fn unfilled_orders_are_counted_by_account_in_ten_seconds_and_a_day() {
-    let mut venue = Venue::with_limits(Limits {
-        request_weight_1m: 6_000,
-        ..small()
-    });
-    for n in ["1", "2", "3"] {
-        let placed = place(&mut venue, "50000");
-        assert_eq!(counts(&placed), [n, n]);
-    }
-    venue.wait_millis(4_000);
-    let refused = place(&mut venue, "50000");
-    let text = "Too many new orders; current limit is 3 orders per 10 SECOND.";
-    assert_eq!(refused.refusal(), (429, -1015, text));
-    assert_eq!(refused.headers["retry-after"], "6");
-    venue.wait_millis(6_000);
-    assert_eq!(counts(&place(&mut venue, "50000")), ["1", "4"]);
-    assert_eq!(counts(&place(&mut venue, "50000")), ["2", "5"]);
-    let refused = place(&mut venue, "50000");
-    let text = "Too many new orders; current limit is 5 orders per 1 DAY.";
-    assert_eq!(refused.refusal(), (429, -1015, text));
-    let told = venue
-        .signed(Method::Get, "/api/v3/rateLimit/order", Params::new())
-        .ok();
-    assert_eq!((&told[0]["count"], &told[1]["count"]), (&json!(2), &json!(5)));
-    assert_eq!((&told[0]["limit"], &told[1]["limit"]), (&json!(3), &json!(5)));
-}
-
-#[test]
-fn an_order_leaves_the_count_with_its_first_fill_and_only_then() {
-    let mut venue = Venue::new();
-    let resting = place(&mut venue, "50000");
-    assert_eq!(counts(&resting), ["1", "1"]);
-    // It takes at once: counted, and off again by its first fill.
-    let taken = venue.signed(Method::Post, ORDER, Venue::market_order("BUY", "0.001"));
-    assert_eq!(taken.body["status"], "FILLED");
-    let told = venue
-        .signed(Method::Get, "/api/v3/rateLimit/order", Params::new())
-        .ok();
-    assert_eq!(told[0]["count"], 1);
-    // Several fills take it off once.
-    let big = venue.signed(Method::Post, ORDER, Venue::market_order("BUY", "1.2"));
-    assert!(big.body["fills"].as_array().unwrap().len() > 1, "{}", big.body);
-    let told = venue
-        .signed(Method::Get, "/api/v3/rateLimit/order", Params::new())
-        .ok();
-    assert_eq!(told[0]["count"], 1);
-    let rejected = place(&mut venue, "0.001");
-    assert!(!rejected.headers.contains_key("x-mbx-order-count-10s"));
 }
 
 #[test]
@@ -231,7 +176,7 @@ fn the_ws_api_tells_the_order_count_with_orders() {
     let mut venue = Venue::with_limits(small());
     let id = venue.open("/ws-api/v3?returnRateLimits=false");
     for n in 1..=3 {
-        let order = Venue::limit_order("BUY", "50000", "0.001").with("returnRateLimits", true);
+        let order = Venue::limit_order("BUY", "60000", "0.001").with("returnRateLimits", true);
         let params = venue.ws_signed(HMAC_KEY, &hmac(), order);
         let reply = venue.ask(id, "order.place", params);
         assert_eq!(reply["status"], 200, "{reply}");
@@ -243,7 +188,7 @@ fn the_ws_api_tells_the_order_count_with_orders() {
             .collect();
         assert_eq!(told, [("ORDERS", n), ("ORDERS", n), ("REQUEST_WEIGHT", 2)]);
     }
-    let params = venue.ws_signed(HMAC_KEY, &hmac(), Venue::limit_order("BUY", "50000", "0.001"));
+    let params = venue.ws_signed(HMAC_KEY, &hmac(), Venue::limit_order("BUY", "60000", "0.001"));
     let refused = venue.ask(id, "order.place", params);
     assert_eq!(
         (&refused["status"], &refused["error"]["code"]),
@@ -365,9 +310,35 @@ fn switched_off_nothing_is_refused() {
         venue.get("/api/v3/ping").ok();
     }
     for _ in 0..150 {
-        assert_eq!(place(&mut venue, "50000").status, 200);
+        assert_eq!(place(&mut venue, "60000").status, 200);
     }
     for _ in 0..310 {
         venue.open("/ws");
     }
+}
+
+#[test]
+fn addresses_are_remembered_up_to_a_bound_and_banned_ones_stay() {
+    let mut venue = Venue::with_limits(small());
+    for _ in 0..13 {
+        venue.get("/api/v3/ping");
+    }
+    assert_eq!(venue.get("/api/v3/ping").status, 418);
+    let address = |n: u16| std::net::IpAddr::from([10, 1, n.to_be_bytes()[0], n.to_be_bytes()[1]]);
+    for n in 0..9_999 {
+        venue.peer = address(n);
+        assert_eq!(used(&venue.get("/api/v3/ping")), 1);
+    }
+    venue.peer = address(0);
+    assert_eq!(used(&venue.get("/api/v3/ping")), 2, "ten thousand are remembered");
+    venue.peer = address(9_999);
+    venue.get("/api/v3/ping");
+    venue.peer = address(0);
+    assert_eq!(
+        used(&venue.get("/api/v3/ping")),
+        1,
+        "one more, and those that are not banned are forgotten"
+    );
+    venue.peer = crate::common::PEER;
+    assert_eq!(venue.get("/api/v3/ping").status, 418);
 }

@@ -8,8 +8,14 @@
 )]
 
 mod common;
+mod control;
+mod garbage;
+mod klines;
 mod limits;
 mod market;
+mod order_counts;
+mod samples;
 mod signatures;
 mod streams;
+mod user_data;
 mod ws_api;
