@@ -8,6 +8,7 @@ mod exchange;
 mod generator;
 mod matching;
 mod order;
+mod venue_change;
 
 pub use account::{AccountId, AssetBalance};
 pub use book::{DepthSnapshot, LevelQty};

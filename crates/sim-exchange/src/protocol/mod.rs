@@ -3,7 +3,10 @@
 mod account;
 mod auth;
 mod endpoint;
+mod fault_frames;
+mod faults;
 mod market;
+mod operator;
 mod rest;
 mod streams;
 mod trading;
@@ -18,7 +21,9 @@ use keel_domain::Timestamp;
 
 use crate::core::{AccountId, Exchange, ExchangeEvent};
 
+pub use faults::{Delivery, Reply, Served, Ticket};
 pub use rest::{HttpRequest, HttpResponse, Method};
+use faults::Faults;
 use streams::{DepthStreams, StreamConnection};
 use ws_api::WsApiConnection;
 
@@ -46,6 +51,8 @@ pub enum Outgoing {
     Ping,
     /// The end, with code and reason.
     Close(u16, &'static str),
+    /// The end without a close frame: the connection is reset.
+    Reset,
 }
 
 enum ConnectionKind {
@@ -79,6 +86,7 @@ pub struct Protocol {
     depth: DepthStreams,
     out: VecDeque<(ConnId, Outgoing)>,
     usage: Usage,
+    faults: Faults,
 }
 
 impl Protocol {
@@ -100,6 +108,7 @@ impl Protocol {
             depth: DepthStreams::new(now),
             out: VecDeque::new(),
             usage: Usage::default(),
+            faults: Faults::new(now),
         };
         protocol.publish();
         protocol
@@ -114,6 +123,7 @@ impl Protocol {
     /// Carries out what time has made due: the market, the streams, the pings.
     pub fn advance(&mut self, now: Timestamp) {
         self.exchange.advance(now);
+        self.tick_faults(now);
         self.publish();
         self.flush_depth(now);
         self.ping(now);
@@ -127,13 +137,14 @@ impl Protocol {
         pings
             .chain(market)
             .chain([self.depth.next_flush_at()])
+            .chain(self.faults.next_deadline())
             .min()
             .unwrap_or(Timestamp::EPOCH)
     }
 
     /// The oldest frame not taken yet.
     pub fn poll_out(&mut self) -> Option<(ConnId, Outgoing)> {
-        self.out.pop_front()
+        self.next_frame()
     }
 
     /// A client wants to open a WebSocket at this path with this query.
@@ -141,6 +152,9 @@ impl Protocol {
     /// # Errors
     /// The HTTP status of the refusal.
     pub fn ws_open(&mut self, now: Timestamp, path: &str, query: &str) -> Result<ConnId, u16> {
+        if let Some(status) = self.refuses(now, path) {
+            return Err(status);
+        }
         let kind = match path {
             "/ws-api/v3" => ConnectionKind::WsApi(WsApiConnection::new(query)),
             "/stream" => ConnectionKind::Streams(StreamConnection::combined(query)),
@@ -166,6 +180,7 @@ impl Protocol {
     /// A text frame came.
     pub fn ws_text(&mut self, now: Timestamp, id: ConnId, text: &str) {
         self.exchange.advance(now);
+        self.tick_faults(now);
         self.publish();
         match self
             .connections
@@ -176,7 +191,7 @@ impl Protocol {
                 let reply = streams.control(text, &self.exchange);
                 self.out.push_back((id, Outgoing::Text(reply)));
             }
-            Some(ConnectionKind::WsApi(_)) => self.ws_request(now, id, text),
+            Some(ConnectionKind::WsApi(_)) => self.ws_request_or_fault(now, id, text),
             None => {}
         }
         self.publish();
@@ -192,6 +207,7 @@ impl Protocol {
     /// The connection is gone.
     pub fn ws_closed(&mut self, id: ConnId) {
         self.connections.remove(&id);
+        self.forget_connection(id);
     }
 
     fn ping(&mut self, now: Timestamp) {

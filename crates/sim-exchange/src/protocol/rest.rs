@@ -92,6 +92,7 @@ impl Protocol {
         endpoint: &Endpoint,
         request: &HttpRequest,
     ) -> super::endpoint::Answer {
+        let now = self.clock(now);
         let mut params = Params::parse(&request.raw_query).map_err(unreadable)?;
         // JSON bodies are not parameters; clients that send none still name that content type.
         if !request.raw_body.trim_start().starts_with('{') {

@@ -41,6 +41,11 @@ impl StreamConnection {
         }
     }
 
+    /// Whether frames name their stream.
+    pub(super) fn is_combined(&self) -> bool {
+        self.is_combined
+    }
+
     fn frame(&self, stream: &str, data: &str) -> Option<String> {
         if !self.streams.contains(stream) {
             return None;

@@ -30,10 +30,25 @@ impl WsApiConnection {
             next_subscription: 0,
         }
     }
+
+    /// The key that the session is logged on with.
+    pub(super) fn api_key(&self) -> Option<&str> {
+        self.session.as_ref().map(|(api_key, _)| api_key.as_str())
+    }
+
+    /// Whose events a subscription brings.
+    pub(super) fn account_of(&self, subscription: u64) -> Option<AccountId> {
+        self.subscriptions.get(&subscription).copied()
+    }
+
+    /// Ends all subscriptions and gives their numbers.
+    pub(super) fn end_subscriptions(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.subscriptions).into_keys().collect()
+    }
 }
 
 /// Parameters as text, in which form they are signed; other shapes than scalars keep their JSON.
-fn params_of(request: &Value) -> Params {
+pub(super) fn params_of(request: &Value) -> Params {
     let mut params = Params::new();
     for (name, value) in request
         .get("params")
@@ -108,6 +123,7 @@ impl Protocol {
     }
 
     fn ws_answer(&mut self, now: Timestamp, id: ConnId, method: &str, params: &Params) -> Answer {
+        let now = self.clock(now);
         match method {
             "session.logon" => self.log_on(now, id, params),
             "session.status" => Ok(self.session_status(now, id)),
