@@ -130,11 +130,18 @@ async fn run(
             waiting.requests.remove(&ticket).map(|reply| reply.send(served));
         }
         while let Some(fault) = protocol.poll_injected() {
-            tracing::info!(rule = fault.rule, action = fault.action, subject = fault.subject, "fault injected");
+            tracing::info!(
+                rule = fault.rule,
+                action = fault.action,
+                subject = fault.subject,
+                "fault injected"
+            );
         }
         while let Some((id, outgoing)) = protocol.poll_out() {
             let is_end = matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset);
-            let Some(frames) = waiting.clients.get(&id) else { continue };
+            let Some(frames) = waiting.clients.get(&id) else {
+                continue;
+            };
             let is_slow = frames.try_send(outgoing).is_err();
             if is_slow {
                 tracing::warn!(?id, "client does not keep up with its frames: disconnected");
@@ -147,12 +154,7 @@ async fn run(
     }
 }
 
-fn answer(
-    protocol: &mut Protocol,
-    waiting: &mut Waiting,
-    now: Timestamp,
-    call: Call,
-) {
+fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: Call) {
     match call {
         // A client that hung up meanwhile is not there to take the answer; what it asked for has happened.
         Call::Http(request, reply) => match protocol.serve(now, &request) {

@@ -195,8 +195,14 @@ fn venue(keys: &mut Keys<'_>, action: &str) -> Read<VenueAction> {
     Ok(match action {
         "clock_skew" => {
             let ms = keys.number("ms")?;
-            let ms = keys.required("ms", ms, "write how far ahead the venue's clock is; negative: behind")?;
-            let nanos = ms.checked_mul(Decimal::from(1_000_000)).and_then(|nanos| nanos.to_i64());
+            let ms = keys.required(
+                "ms",
+                ms,
+                "write how far ahead the venue's clock is; negative: behind",
+            )?;
+            let nanos = ms
+                .checked_mul(Decimal::from(1_000_000))
+                .and_then(|nanos| nanos.to_i64());
             let day = 86_400_000_000_000_i64;
             match nanos.filter(|nanos| (-day..=day).contains(nanos)) {
                 Some(nanos) => VenueAction::ClockSkew(nanos),
@@ -254,9 +260,13 @@ fn status(keys: &mut Keys<'_>, default: u16, range: std::ops::RangeInclusive<u16
 fn code(keys: &mut Keys<'_>) -> Read<i32> {
     let code = keys.number("code")?;
     let code = keys.required("code", code, "write one of the venue's codes, as -2010")?;
-    code.to_i32()
-        .filter(|_| code.is_integer())
-        .ok_or_else(|| keys.error("code", format!("{code} is no code"), "write one of the venue's codes, as -2010"))
+    code.to_i32().filter(|_| code.is_integer()).ok_or_else(|| {
+        keys.error(
+            "code",
+            format!("{code} is no code"),
+            "write one of the venue's codes, as -2010",
+        )
+    })
 }
 
 fn when(keys: &mut Keys<'_>, fault: &Fault) -> Read<When> {
@@ -280,9 +290,15 @@ fn when(keys: &mut Keys<'_>, fault: &Fault) -> Read<When> {
     }
     if let Some(chance) = keys.number("probability")? {
         let is_chance = chance >= Decimal::ZERO && chance <= Decimal::ONE;
-        let ppb = (chance.min(Decimal::TWO) * Decimal::from(When::CERTAIN_PPB)).trunc().to_u32();
+        let ppb = (chance.min(Decimal::TWO) * Decimal::from(When::CERTAIN_PPB))
+            .trunc()
+            .to_u32();
         when.probability_ppb = ppb.filter(|_| is_chance).ok_or_else(|| {
-            keys.error("probability", format!("{chance} is no probability"), "use 0 to 1, as 0.05")
+            keys.error(
+                "probability",
+                format!("{chance} is no probability"),
+                "use 0 to 1, as 0.05",
+            )
         })?;
     }
     when.nth = keys.count("nth")?;

@@ -12,6 +12,8 @@ pub(super) struct Armed {
     pub(super) rule: Rule,
     pub(super) armed_at: Timestamp,
     draws: ChaCha8Rng,
+    /// Drawn with the latest decision, for how long something lasts.
+    size: u64,
     /// What it could have hit.
     pub(super) matched: u64,
     /// What chance chose, whether or not an earlier rule came first.
@@ -35,6 +37,7 @@ impl Armed {
             rule,
             armed_at: now,
             draws,
+            size: 0,
             matched: 0,
             chosen: 0,
             fired: 0,
@@ -55,14 +58,15 @@ impl Armed {
         self.rule.when.until.map(|until| self.armed_at.plus(until))
     }
 
-    /// Counts something that matches and lets chance decide. One number is drawn each time, whatever the bounds say, so that the
-    /// n-th decision is always the same.
+    /// Counts something that matches and lets chance decide. Two numbers are drawn each time, whatever the bounds say and
+    /// whether or not another rule comes first, so that the n-th decision is always the same.
     pub(super) fn choose(&mut self, now: Timestamp) -> bool {
         if !self.is_in_time(now) {
             return false;
         }
         self.matched += 1;
         let drawn = self.draws.next_u64() % u64::from(When::CERTAIN_PPB);
+        self.size = self.draws.next_u64();
         let when = &self.rule.when;
         let is_chosen = drawn < u64::from(when.probability_ppb)
             && when.nth.is_none_or(|nth| nth == self.matched)
@@ -71,11 +75,11 @@ impl Armed {
         is_chosen
     }
 
-    /// A span out of the range.
-    pub(super) fn draw(&mut self, lapse: Lapse) -> Duration {
+    /// A span out of the range, as the latest decision drew it.
+    pub(super) fn span_of(&self, lapse: Lapse) -> Duration {
         let range = u64::try_from((lapse.max - lapse.min).as_nanos()).unwrap_or(u64::MAX);
         match range.checked_add(1) {
-            Some(count) if range > 0 => lapse.min + Duration::from_nanos(self.draws.next_u64() % count),
+            Some(count) if range > 0 => lapse.min + Duration::from_nanos(self.size % count),
             _ => lapse.min,
         }
     }

@@ -129,8 +129,7 @@ impl InjectedAnswer {
             let msg = "An unexpected response was received from the message bus. Execution status unknown.";
             return Self::of(500, code, msg);
         }
-        let msg =
-            "Timeout waiting for response from backend server. Send status unknown; execution status unknown.";
+        let msg = "Timeout waiting for response from backend server. Send status unknown; execution status unknown.";
         Self::of(504, code, msg)
     }
 

@@ -28,7 +28,12 @@ impl FaultFile {
         let source = Source { name, text };
         let document = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            source.error(at, "", error.message(), "correct the TOML there; docs/FAULTS.md has models")
+            source.error(
+                at,
+                "",
+                error.message(),
+                "correct the TOML there; docs/FAULTS.md has models",
+            )
         })?;
         let mut keys = Keys::new(source, document.get_ref(), document.span());
         let seed = keys.parsed("seed", "use a whole number from 0 on")?;

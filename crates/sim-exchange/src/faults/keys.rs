@@ -92,7 +92,12 @@ impl<'a> Keys<'a> {
             .map(|(_, value)| value)
     }
 
-    pub(super) fn error(&self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) -> FaultFileError {
+    pub(super) fn error(
+        &self,
+        key: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> FaultFileError {
         let at = self
             .table
             .iter()

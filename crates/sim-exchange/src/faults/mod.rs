@@ -7,17 +7,17 @@
 
 mod actions;
 mod armed;
-mod fate;
 mod facts;
+mod fate;
 mod file;
 mod keys;
 mod plan;
 mod rule;
 
 pub use facts::{ConnectionFacts, EventFacts, RequestFacts};
+pub use fate::{DueConnectionFault, EventFate, Injected, InjectedAnswer, RequestFate, RuleReport, VenueStep};
 pub use file::FaultFile;
 pub use keys::FaultFileError;
-pub use fate::{DueConnectionFault, EventFate, Injected, InjectedAnswer, RequestFate, RuleReport, VenueStep};
 pub use plan::{AddError, FaultPlan};
 pub use rule::{
     ConnectionAction, Corruption, EventAction, Fault, FilterChange, Hangup, Lapse, Loss, RequestAction,

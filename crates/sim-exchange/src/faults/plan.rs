@@ -175,7 +175,11 @@ impl FaultPlan {
                     .when
                     .admits(facts.account, facts.symbol, facts.cl_ord_id);
             // An order is denied for one span only.
-            let is_deniable = || facts.order_id.is_some_and(|order_id| !self.denied.contains_key(&order_id));
+            let is_deniable = || {
+                facts
+                    .order_id
+                    .is_some_and(|order_id| !self.denied.contains_key(&order_id))
+            };
             let may_hit = !matches!(action, RequestAction::DenyOrder { .. }) || is_deniable();
             if is_meant && may_hit && armed.choose(now) {
                 first = first.or(Some(index));
@@ -212,13 +216,17 @@ impl FaultPlan {
         let rule = armed.rule.id.clone();
         match action {
             RequestAction::Lose(stage, loss) => RequestFate::Lose(stage, loss),
-            RequestAction::Delay(stage, lapse) => RequestFate::Delay(stage, armed.draw(lapse)),
+            RequestAction::Delay(stage, lapse) => RequestFate::Delay(stage, armed.span_of(lapse)),
             RequestAction::CutBody => RequestFate::Cut,
             RequestAction::Reject { status, code, msg } => {
                 RequestFate::Answer(Stage::Before, InjectedAnswer::of(status, code, msg))
             }
-            RequestAction::Status(stage, status) => RequestFate::Answer(stage, InjectedAnswer::gateway(status)),
-            RequestAction::UnknownOutcome(stage, code) => RequestFate::Answer(stage, InjectedAnswer::unknown_outcome(code)),
+            RequestAction::Status(stage, status) => {
+                RequestFate::Answer(stage, InjectedAnswer::gateway(status))
+            }
+            RequestAction::UnknownOutcome(stage, code) => {
+                RequestFate::Answer(stage, InjectedAnswer::unknown_outcome(code))
+            }
             RequestAction::RateLimit(span) => self.close(now, rule, span, 429),
             RequestAction::Ban(span) => self.close(now, rule, span, 418),
             RequestAction::DenyOrder {
@@ -233,7 +241,8 @@ impl FaultPlan {
                 if self.denied.len() == Self::DENIALS_MAX {
                     self.denied.pop_first();
                 }
-                self.denied.extend(facts.order_id.map(|order_id| (order_id, denial)));
+                self.denied
+                    .extend(facts.order_id.map(|order_id| (order_id, denial)));
                 RequestFate::Deny
             }
         }
@@ -256,7 +265,10 @@ impl FaultPlan {
     }
 
     fn denied_by(&self, now: Timestamp, facts: &RequestFacts<'_>) -> Option<usize> {
-        let denial = self.denied.get(&facts.order_id?).filter(|denial| now < denial.until)?;
+        let denial = self
+            .denied
+            .get(&facts.order_id?)
+            .filter(|denial| now < denial.until)?;
         let index = self.position(&denial.rule)?;
         match &self.rules.get(index)?.rule.fault {
             Fault::Request(patterns, _) => patterns
@@ -321,7 +333,7 @@ impl FaultPlan {
         match action {
             EventAction::Drop => EventFate::Drop,
             EventAction::Duplicate => EventFate::Duplicate,
-            EventAction::Delay(lapse) => EventFate::Delay(armed.draw(lapse)),
+            EventAction::Delay(lapse) => EventFate::Delay(armed.span_of(lapse)),
             EventAction::Reorder => EventFate::Reorder,
             EventAction::Corrupt(how) => EventFate::Corrupt(how),
             EventAction::Disconnect(how) => EventFate::Disconnect(how),
@@ -352,11 +364,11 @@ impl FaultPlan {
                 continue;
             };
             let rule = rules.get(index).map(|armed| &armed.rule)?;
-            let Fault::Event(kinds, _) = &rule.fault else { continue };
-            let is_meant = facts.is_one_of(kinds)
-                && rule
-                    .when
-                    .admits(facts.account, facts.symbol, facts.cl_ord_id);
+            let Fault::Event(kinds, _) = &rule.fault else {
+                continue;
+            };
+            let is_meant =
+                facts.is_one_of(kinds) && rule.when.admits(facts.account, facts.symbol, facts.cl_ord_id);
             if is_meant {
                 if let SilenceEnd::After(left) = &mut silenced.end {
                     *left -= 1;

@@ -233,8 +233,14 @@ impl When {
     /// Certainty.
     pub const CERTAIN_PPB: u32 = 1_000_000_000;
 
-    pub(super) fn admits(&self, account: Option<&str>, symbol: Option<&str>, cl_ord_id: Option<&str>) -> bool {
-        let same = |wanted: &Option<String>, given: Option<&str>| wanted.is_none() || wanted.as_deref() == given;
+    pub(super) fn admits(
+        &self,
+        account: Option<&str>,
+        symbol: Option<&str>,
+        cl_ord_id: Option<&str>,
+    ) -> bool {
+        let same =
+            |wanted: &Option<String>, given: Option<&str>| wanted.is_none() || wanted.as_deref() == given;
         let begins = self
             .cl_ord_id
             .as_deref()

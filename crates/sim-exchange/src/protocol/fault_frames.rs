@@ -29,10 +29,10 @@ impl Protocol {
     /// Sends a frame past the faults. An end ends the connection here as well.
     pub(super) fn send_now(&mut self, id: ConnId, outgoing: Outgoing) {
         if matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset) {
-            if self.connections.remove(&id).is_none() {
+            if !self.connections.contains_key(&id) {
                 return;
             }
-            self.forget_connection(id);
+            self.ws_closed(id);
         }
         self.faults.ready.push_back((id, outgoing));
     }
@@ -167,15 +167,20 @@ impl Protocol {
 
     /// The next frame that is to leave, after the faults.
     pub(super) fn next_frame(&mut self) -> Option<(ConnId, Outgoing)> {
-        loop {
-            if let Some(ready) = self.faults.ready.pop_front() {
-                return Some(ready);
-            }
-            let (id, outgoing) = self.out.pop_front()?;
+        self.settle();
+        self.faults.ready.pop_front().or_else(|| self.out.pop_front())
+    }
+
+    /// Decides on every frame that is about to leave, in the order in which they came about.
+    pub(super) fn settle(&mut self) {
+        if self.faults.plan.is_empty() && self.faults.deaf.is_empty() {
+            return;
+        }
+        while let Some((id, outgoing)) = self.out.pop_front() {
             let is_touched = self.faults.plan.touches_events() || self.faults.deaf.contains(&id);
             match outgoing {
                 Outgoing::Text(text) if is_touched => self.send_with_faults(id, text),
-                other => return Some((id, other)),
+                other => self.faults.ready.push_back((id, other)),
             }
         }
     }
@@ -342,7 +347,11 @@ impl Protocol {
 
     fn end_user_stream(&mut self, now: Timestamp, id: ConnId) {
         let time = self.clock(now).as_millis();
-        let ended = match self.connections.get_mut(&id).map(|connection| &mut connection.kind) {
+        let ended = match self
+            .connections
+            .get_mut(&id)
+            .map(|connection| &mut connection.kind)
+        {
             Some(ConnectionKind::WsApi(connection)) => connection.end_subscriptions(),
             _ => return,
         };

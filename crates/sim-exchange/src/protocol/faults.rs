@@ -148,7 +148,10 @@ impl Protocol {
                 return Err(format!("rule `{}`: the exchange has no {symbol}", rule.id));
             }
         }
-        self.faults.plan.add(now, rules).map_err(|error| error.to_string())?;
+        self.faults
+            .plan
+            .add(now, rules)
+            .map_err(|error| error.to_string())?;
         self.tick_faults(now);
         Ok(())
     }
@@ -170,6 +173,7 @@ impl Protocol {
 
     /// Carries out what time has made due.
     pub(super) fn tick_faults(&mut self, now: Timestamp) {
+        self.settle();
         self.faults.now = now;
         if !self.faults.plan.is_empty() {
             for step in self.faults.plan.venue_steps(now) {
@@ -253,7 +257,11 @@ impl Protocol {
     }
 
     /// The order that parameters name, with the client's id: of an account, or of the request itself where it is new.
-    pub(super) fn order_named(&self, api_key: Option<&str>, params: &Params) -> (Option<u64>, Option<String>) {
+    pub(super) fn order_named(
+        &self,
+        api_key: Option<&str>,
+        params: &Params,
+    ) -> (Option<u64>, Option<String>) {
         let account = api_key.and_then(|key| self.keys.get(key)).map(|key| key.account);
         let symbol = params.get("symbol").and_then(|text| text.parse().ok());
         let by_id = params

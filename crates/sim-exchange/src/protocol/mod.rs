@@ -21,9 +21,9 @@ use keel_domain::Timestamp;
 
 use crate::core::{AccountId, Exchange, ExchangeEvent};
 
+use faults::Faults;
 pub use faults::{Delivery, Reply, Served, Ticket};
 pub use rest::{HttpRequest, HttpResponse, Method};
-use faults::Faults;
 use streams::{DepthStreams, StreamConnection};
 use ws_api::WsApiConnection;
 

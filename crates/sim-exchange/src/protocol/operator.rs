@@ -25,7 +25,11 @@ impl Protocol {
                     self.tick_faults(now);
                     answer(200, &self.faults_shown(now))
                 } else {
-                    refusal(404, &format!("there is no rule `{id}`"), "GET /keel/faults lists them")
+                    refusal(
+                        404,
+                        &format!("there is no rule `{id}`"),
+                        "GET /keel/faults lists them",
+                    )
                 }
             }
             (Method::Post, ["symbol", symbol, "status"]) => self.post_status(symbol, &request.raw_body),
