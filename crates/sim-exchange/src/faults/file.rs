@@ -39,7 +39,7 @@ impl FaultFile {
         let seed = keys.parsed("seed", "use a whole number from 0 on")?;
         let mut rules: Vec<Rule> = Vec::new();
         for table in rule_tables(source, keys.value("rule"))? {
-            let rule = read(source, table, &rules)?;
+            let rule = read(table, &rules)?;
             rules.push(rule);
         }
         keys.finish()?;
@@ -56,15 +56,19 @@ fn toml_of(name: &str, json: &str) -> Result<String, FaultFileError> {
 }
 
 fn rule_tables<'a>(
-    source: Source<'_>,
+    source: Source<'a>,
     value: Option<&'a Spanned<DeValue<'a>>>,
-) -> Result<Vec<(&'a DeTable<'a>, std::ops::Range<usize>)>, FaultFileError> {
+) -> Result<Vec<Keys<'a>>, FaultFileError> {
     let Some(value) = value else {
         return Ok(Vec::new());
     };
     let tables = value.get_ref().as_array().map(|list| {
         list.iter()
-            .map(|item| item.get_ref().as_table().map(|table| (table, item.span())))
+            .map(|item| {
+                item.get_ref()
+                    .as_table()
+                    .map(|table| Keys::new(source, table, item.span()))
+            })
             .collect::<Option<Vec<_>>>()
     });
     tables.flatten().ok_or_else(|| {
@@ -77,12 +81,7 @@ fn rule_tables<'a>(
     })
 }
 
-fn read(
-    source: Source<'_>,
-    (table, span): (&DeTable<'_>, std::ops::Range<usize>),
-    earlier: &[Rule],
-) -> Result<Rule, FaultFileError> {
-    let mut keys = Keys::new(source, table, span);
+fn read(mut keys: Keys<'_>, earlier: &[Rule]) -> Result<Rule, FaultFileError> {
     let id = keys.text("id")?;
     let (action, fault, when) = actions::read(&mut keys)?;
     let ordinal = earlier.iter().filter(|rule| rule.action == action).count() + 1;

@@ -7,11 +7,13 @@
 
 mod actions;
 mod armed;
+mod events;
 mod facts;
 mod fate;
 mod file;
 mod keys;
 mod plan;
+mod requests;
 mod rule;
 
 pub use facts::{ConnectionFacts, EventFacts, RequestFacts};

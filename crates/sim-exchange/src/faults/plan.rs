@@ -1,16 +1,13 @@
 //! The rules that are switched on, and what they decide.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use keel_domain::Timestamp;
 
 use super::armed::Armed;
-use super::facts::{ConnectionFacts, EventFacts, RequestFacts, glob};
-use super::fate::{
-    DueConnectionFault, EventFate, Injected, InjectedAnswer, RequestFate, RuleReport, VenueStep,
-};
-use super::rule::{ConnectionAction, EventAction, Fault, RequestAction, Rule, Stage, VenueAction};
+use super::facts::{ConnectionFacts, glob};
+use super::fate::{DueConnectionFault, Injected, RuleReport, VenueStep};
+use super::rule::{ConnectionAction, Fault, Rule, VenueAction};
 
 /// Rules that cannot be switched on. None of them was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,26 +21,26 @@ pub enum AddError {
 }
 
 /// The client was told to wait.
-struct Closed {
-    rule: String,
-    until: Timestamp,
-    status: u16,
+pub(super) struct Closed {
+    pub(super) rule: String,
+    pub(super) until: Timestamp,
+    pub(super) status: u16,
 }
 
-struct Denial {
-    rule: String,
-    until: Timestamp,
-    is_hidden: bool,
+pub(super) struct Denial {
+    pub(super) rule: String,
+    pub(super) until: Timestamp,
+    pub(super) is_hidden: bool,
 }
 
 /// Events of a rule's kind that a connection does not get.
-struct Silenced {
-    rule: String,
-    connection: u64,
-    end: SilenceEnd,
+pub(super) struct Silenced {
+    pub(super) rule: String,
+    pub(super) connection: u64,
+    pub(super) end: SilenceEnd,
 }
 
-enum SilenceEnd {
+pub(super) enum SilenceEnd {
     At(Timestamp),
     After(u64),
 }
@@ -51,10 +48,10 @@ enum SilenceEnd {
 /// All rules. Decides; carries nothing out.
 pub struct FaultPlan {
     seed: u64,
-    rules: Vec<Armed>,
-    closed: Option<Closed>,
-    denied: BTreeMap<u64, Denial>,
-    silenced: Vec<Silenced>,
+    pub(super) rules: Vec<Armed>,
+    pub(super) closed: Option<Closed>,
+    pub(super) denied: BTreeMap<u64, Denial>,
+    pub(super) silenced: Vec<Silenced>,
     undone: Vec<VenueStep>,
     injected: VecDeque<Injected>,
 }
@@ -142,12 +139,12 @@ impl FaultPlan {
         self.injected.pop_front()
     }
 
-    fn position(&self, id: &str) -> Option<usize> {
+    pub(super) fn position(&self, id: &str) -> Option<usize> {
         self.rules.iter().position(|armed| armed.rule.id == id)
     }
 
     /// Counts and notes a fault that is carried out.
-    fn fire(&mut self, index: usize, subject: impl Into<String>) {
+    pub(super) fn fire(&mut self, index: usize, subject: impl Into<String>) {
         let Some(armed) = self.rules.get_mut(index) else {
             return;
         };
@@ -160,223 +157,6 @@ impl FaultPlan {
             action: armed.rule.action,
             subject: subject.into(),
         });
-    }
-
-    /// Decides on a request.
-    pub fn on_request(&mut self, now: Timestamp, facts: &RequestFacts<'_>) -> RequestFate {
-        let mut first = None;
-        for (index, armed) in self.rules.iter_mut().enumerate() {
-            let Fault::Request(patterns, action) = &armed.rule.fault else {
-                continue;
-            };
-            let is_meant = patterns.iter().any(|pattern| pattern.matches(facts))
-                && armed
-                    .rule
-                    .when
-                    .admits(facts.account, facts.symbol, facts.cl_ord_id);
-            // An order is denied for one span only.
-            let is_deniable = || {
-                facts
-                    .order_id
-                    .is_some_and(|order_id| !self.denied.contains_key(&order_id))
-            };
-            let may_hit = !matches!(action, RequestAction::DenyOrder { .. }) || is_deniable();
-            if is_meant && may_hit && armed.choose(now) {
-                first = first.or(Some(index));
-            }
-        }
-        let subject = || format!("{} {}", facts.method, facts.name).trim_start().to_owned();
-        if let Some(index) = self.maintenance(now) {
-            self.fire(index, subject());
-            return RequestFate::Answer(Stage::Before, InjectedAnswer::out_of_service());
-        }
-        if let Some(answer) = self.told_to_wait(now) {
-            return RequestFate::Answer(Stage::Before, answer);
-        }
-        if let Some(index) = self.denied_by(now, facts) {
-            self.fire(index, subject());
-            return RequestFate::Deny;
-        }
-        match first {
-            Some(index) => {
-                self.fire(index, subject());
-                self.fate(now, index, facts)
-            }
-            None => RequestFate::Pass,
-        }
-    }
-
-    fn fate(&mut self, now: Timestamp, index: usize, facts: &RequestFacts<'_>) -> RequestFate {
-        let Some(armed) = self.rules.get_mut(index) else {
-            return RequestFate::Pass;
-        };
-        let Fault::Request(_, action) = armed.rule.fault.clone() else {
-            return RequestFate::Pass;
-        };
-        let rule = armed.rule.id.clone();
-        match action {
-            RequestAction::Lose(stage, loss) => RequestFate::Lose(stage, loss),
-            RequestAction::Delay(stage, lapse) => RequestFate::Delay(stage, armed.span_of(lapse)),
-            RequestAction::CutBody => RequestFate::Cut,
-            RequestAction::Reject { status, code, msg } => {
-                RequestFate::Answer(Stage::Before, InjectedAnswer::of(status, code, msg))
-            }
-            RequestAction::Status(stage, status) => {
-                RequestFate::Answer(stage, InjectedAnswer::gateway(status))
-            }
-            RequestAction::UnknownOutcome(stage, code) => {
-                RequestFate::Answer(stage, InjectedAnswer::unknown_outcome(code))
-            }
-            RequestAction::RateLimit(span) => self.close(now, rule, span, 429),
-            RequestAction::Ban(span) => self.close(now, rule, span, 418),
-            RequestAction::DenyOrder {
-                span,
-                hidden_in_lists,
-            } => {
-                let denial = Denial {
-                    rule,
-                    until: now.plus(span),
-                    is_hidden: hidden_in_lists,
-                };
-                if self.denied.len() == Self::DENIALS_MAX {
-                    self.denied.pop_first();
-                }
-                self.denied
-                    .extend(facts.order_id.map(|order_id| (order_id, denial)));
-                RequestFate::Deny
-            }
-        }
-    }
-
-    fn close(&mut self, now: Timestamp, rule: String, span: Duration, status: u16) -> RequestFate {
-        let until = now.plus(span);
-        self.closed = Some(Closed { rule, until, status });
-        RequestFate::Answer(Stage::Before, InjectedAnswer::come_again(status, until))
-    }
-
-    fn told_to_wait(&mut self, now: Timestamp) -> Option<InjectedAnswer> {
-        self.closed.take_if(|closed| closed.until <= now);
-        let closed = self.closed.as_ref()?;
-        let answer = InjectedAnswer::come_again(closed.status, closed.until);
-        if let Some(armed) = self.rules.iter_mut().find(|armed| armed.rule.id == closed.rule) {
-            armed.impatient += 1;
-        }
-        Some(answer)
-    }
-
-    fn denied_by(&self, now: Timestamp, facts: &RequestFacts<'_>) -> Option<usize> {
-        let denial = self
-            .denied
-            .get(&facts.order_id?)
-            .filter(|denial| now < denial.until)?;
-        let index = self.position(&denial.rule)?;
-        match &self.rules.get(index)?.rule.fault {
-            Fault::Request(patterns, _) => patterns
-                .iter()
-                .any(|pattern| pattern.matches(facts))
-                .then_some(index),
-            _ => None,
-        }
-    }
-
-    /// Whether lists of orders leave this one out.
-    #[must_use]
-    pub fn hides(&self, now: Timestamp, order_id: u64) -> bool {
-        self.denied
-            .get(&order_id)
-            .is_some_and(|denial| denial.is_hidden && now < denial.until)
-    }
-
-    /// Whether any order is left out of lists.
-    #[must_use]
-    pub fn hides_any(&self, now: Timestamp) -> bool {
-        self.denied
-            .values()
-            .any(|denial| denial.is_hidden && now < denial.until)
-    }
-
-    /// Decides on an event that is about to leave on a connection.
-    pub fn on_event(&mut self, now: Timestamp, facts: &EventFacts<'_>) -> EventFate {
-        let mut first = None;
-        for (index, armed) in self.rules.iter_mut().enumerate() {
-            let Fault::Event(kinds, _) = &armed.rule.fault else {
-                continue;
-            };
-            let when = &armed.rule.when;
-            let is_meant =
-                facts.is_one_of(kinds) && when.admits(facts.account, facts.symbol, facts.cl_ord_id);
-            if is_meant && armed.choose(now) {
-                first = first.or(Some(index));
-            }
-        }
-        let subject = || format!("{} on connection {}", facts.kind, facts.connection);
-        if let Some(index) = self.silenced_by(now, facts) {
-            self.fire(index, subject());
-            return EventFate::Drop;
-        }
-        let Some(index) = first else {
-            return EventFate::Pass;
-        };
-        self.fire(index, subject());
-        let Some(armed) = self.rules.get_mut(index) else {
-            return EventFate::Pass;
-        };
-        let Fault::Event(_, action) = armed.rule.fault else {
-            return EventFate::Pass;
-        };
-        let rule = armed.rule.id.clone();
-        let silence = |end| Silenced {
-            rule,
-            connection: facts.connection,
-            end,
-        };
-        match action {
-            EventAction::Drop => EventFate::Drop,
-            EventAction::Duplicate => EventFate::Duplicate,
-            EventAction::Delay(lapse) => EventFate::Delay(armed.span_of(lapse)),
-            EventAction::Reorder => EventFate::Reorder,
-            EventAction::Corrupt(how) => EventFate::Corrupt(how),
-            EventAction::Disconnect(how) => EventFate::Disconnect(how),
-            EventAction::Stall(span) => {
-                self.silenced.push(silence(SilenceEnd::At(now.plus(span))));
-                EventFate::Drop
-            }
-            EventAction::Gap(frames) => {
-                if frames > 1 {
-                    self.silenced.push(silence(SilenceEnd::After(frames - 1)));
-                }
-                EventFate::Drop
-            }
-        }
-    }
-
-    fn silenced_by(&mut self, now: Timestamp, facts: &EventFacts<'_>) -> Option<usize> {
-        self.silenced.retain(|silenced| match silenced.end {
-            SilenceEnd::At(until) => now < until,
-            SilenceEnd::After(left) => left > 0,
-        });
-        let rules = &self.rules;
-        for silenced in &mut self.silenced {
-            if silenced.connection != facts.connection {
-                continue;
-            }
-            let Some(index) = rules.iter().position(|armed| armed.rule.id == silenced.rule) else {
-                continue;
-            };
-            let rule = rules.get(index).map(|armed| &armed.rule)?;
-            let Fault::Event(kinds, _) = &rule.fault else {
-                continue;
-            };
-            let is_meant =
-                facts.is_one_of(kinds) && rule.when.admits(facts.account, facts.symbol, facts.cl_ord_id);
-            if is_meant {
-                if let SilenceEnd::After(left) = &mut silenced.end {
-                    *left -= 1;
-                }
-                return Some(index);
-            }
-        }
-        None
     }
 
     /// A connection is gone.
@@ -444,7 +224,7 @@ impl FaultPlan {
         due
     }
 
-    fn maintenance(&self, now: Timestamp) -> Option<usize> {
+    pub(super) fn maintenance(&self, now: Timestamp) -> Option<usize> {
         let is_down = |armed: &Armed| {
             matches!(armed.rule.fault, Fault::Venue(VenueAction::Maintenance)) && armed.is_in_time(now)
         };

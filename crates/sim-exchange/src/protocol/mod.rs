@@ -3,7 +3,9 @@
 mod account;
 mod auth;
 mod endpoint;
+mod fault_events;
 mod fault_frames;
+mod fault_venue;
 mod faults;
 mod market;
 mod operator;

@@ -244,3 +244,36 @@ fn f60_refuse_connection_refuses_handshakes_until_its_end() {
     assert!(venue.protocol.ws_open(end, "/ws", "").is_ok());
     assert_eq!(venue.fired(), [("refuse_connection-1".to_owned(), 2)]);
 }
+
+#[test]
+fn f59_server_shutdown_is_told_and_then_the_connection_closed() {
+    let text = "connection = \"*\"\naction = \"server_shutdown\"\nfrom_s = 1\nfor_s = 5";
+    let mut venue = Venue::new(&rule(text));
+    let combined = venue.streams("");
+    let raw = venue.open("/ws", "");
+    let user = venue.user_stream();
+    venue.pass(SECOND * 3);
+    let all: Vec<_> = std::iter::from_fn(|| venue.protocol.poll_out()).collect();
+    let told = |conn, is_it: &dyn Fn(&Value) -> bool| {
+        all.iter().any(|(id, outgoing)| match outgoing {
+            Outgoing::Text(text) if *id == conn => is_it(&serde_json::from_str(text).unwrap()),
+            _ => false,
+        })
+    };
+    assert!(told(combined, &|f| f["stream"] == "!serverShutdown"
+        && f["data"]["e"] == "serverShutdown"));
+    assert!(told(raw, &|f| f["e"] == "serverShutdown"));
+    assert!(told(user, &|f| f["event"]["e"] == "serverShutdown"));
+    assert!(
+        all.iter()
+            .all(|(_, outgoing)| !matches!(outgoing, Outgoing::Close(..)))
+    );
+    venue.pass(SECOND * 4);
+    let closed = std::iter::from_fn(|| venue.protocol.poll_out());
+    assert_eq!(
+        closed
+            .filter(|(_, outgoing)| matches!(outgoing, Outgoing::Close(..)))
+            .count(),
+        3
+    );
+}
