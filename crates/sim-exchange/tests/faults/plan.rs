@@ -439,6 +439,21 @@ fn the_same_rules_can_be_written_in_toml_and_json() {
 }
 
 #[test]
+fn every_action_and_every_model_is_documented() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let text = std::fs::read_to_string(format!("{root}/docs/FAULTS.md")).unwrap();
+    let error = FaultFile::parse("f", "[[rule]]\naction = \"?\"\n").unwrap_err();
+    let actions = error.remedy.strip_prefix("use one of ").unwrap();
+    for action in actions.split(", ") {
+        assert!(text.contains(&format!("`{action}`")), "{action}");
+    }
+    for entry in std::fs::read_dir(format!("{root}/config/faults")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn the_model_files_can_be_used() {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/faults");
     let mut count = 0;
