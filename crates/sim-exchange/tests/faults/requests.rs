@@ -295,3 +295,22 @@ fn f24_deny_order_denies_for_its_span_though_the_order_lives() {
     let open = venue.rest(Method::Get, "/api/v3/openOrders", &[]);
     assert_eq!(json_of(&open).as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn what_waits_is_bounded_and_what_is_more_goes_through_at_once() {
+    let text = "request = \"GET /api/v3/time\"\naction = \"delay\"\nms = 1000\nstage = \"before\"";
+    let mut venue = Venue::new(&rule(text));
+    let ask = |venue: &mut Venue| venue.reply(Method::Get, "/api/v3/time", String::new(), "");
+    for _ in 0..10_000 {
+        assert!(matches!(ask(&mut venue), Reply::Later(_)));
+    }
+    assert!(matches!(ask(&mut venue), Reply::Now(served) if served.response.status == 200));
+    let (_, shown) = venue.keel(Method::Get, "/keel/faults", "");
+    assert_eq!((&shown["held"], &shown["not_held"]), (&10_000.into(), &1.into()));
+    venue.pass(SECOND);
+    assert_eq!(
+        std::iter::from_fn(|| venue.protocol.poll_answered()).count(),
+        10_000
+    );
+    assert!(matches!(ask(&mut venue), Reply::Later(_)), "there is room again");
+}
