@@ -16,6 +16,7 @@
 pub mod convert;
 pub mod enums;
 pub mod error;
+pub mod market;
 pub mod number;
 pub mod params;
 pub mod rest;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -41,13 +42,15 @@ struct Waiting {
 enum Call {
     Http(HttpRequest, oneshot::Sender<Served>),
     Open {
+        peer: IpAddr,
         path: String,
         query: String,
         frames: mpsc::Sender<Outgoing>,
         reply: oneshot::Sender<Result<ConnId, u16>>,
     },
     Text(ConnId, String),
-    Pong(ConnId),
+    Ping(ConnId),
+    Pong(ConnId, Bytes),
     Closed(ConnId),
 }
 
@@ -164,12 +167,13 @@ fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: 
             }
         },
         Call::Open {
+            peer,
             path,
             query,
             frames,
             reply,
         } => {
-            let opened = protocol.ws_open(now, &path, &query);
+            let opened = protocol.ws_open(now, peer, &path, &query);
             if let Ok(id) = opened {
                 waiting.clients.insert(id, frames);
             }
@@ -179,7 +183,8 @@ fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: 
             }
         }
         Call::Text(id, text) => protocol.ws_text(now, id, &text),
-        Call::Pong(id) => protocol.ws_pong(now, id),
+        Call::Ping(id) => protocol.ws_ping(now, id),
+        Call::Pong(id, payload) => protocol.ws_pong(now, id, &payload),
         Call::Closed(id) => {
             waiting.clients.remove(&id);
             protocol.ws_closed(id);
@@ -225,16 +230,18 @@ async fn answer_http(shell: Shell, peer: Peer, request: Request) -> Response {
     let Ok(raw_body) = String::from_utf8(Vec::from(body)) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
+    let header = |name: &str| {
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
+    };
     let request = HttpRequest {
         method,
+        peer: peer.address.ip(),
         path: parts.uri.path().to_owned(),
         raw_query: parts.uri.query().unwrap_or_default().to_owned(),
         raw_body,
-        api_key: parts
-            .headers
-            .get("x-mbx-apikey")
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned),
+        api_key: header("x-mbx-apikey"),
+        time_unit: header("x-mbx-time-unit"),
     };
     let (reply, answer) = oneshot::channel();
     if shell.calls.send(Call::Http(request, reply)).await.is_err() {
@@ -273,6 +280,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) ->
     let (reply, opened) = oneshot::channel();
     if calls
         .send(Call::Open {
+            peer: peer.address.ip(),
             path,
             query,
             frames,
@@ -310,8 +318,8 @@ async fn carry(
             // One flush for all that waits.
             while let Some(outgoing) = next {
                 let message = match outgoing {
-                    Outgoing::Text(text) => Message::Text(text.into()),
-                    Outgoing::Ping => Message::Ping(Bytes::from_static(b"keel")),
+                    Outgoing::Text(text) => Message::Text(text.as_ref().into()),
+                    Outgoing::Ping(payload) => Message::Ping(Bytes::copy_from_slice(payload.as_bytes())),
                     Outgoing::Close(code, reason) => Message::Close(Some(CloseFrame {
                         code,
                         reason: reason.into(),
@@ -336,10 +344,12 @@ async fn carry(
         while let Some(Ok(message)) = stream.next().await {
             let call = match message {
                 Message::Text(text) => Call::Text(id, text.to_string()),
-                Message::Pong(_) => Call::Pong(id),
+                Message::Pong(payload) => Call::Pong(id, payload),
+                // The library has answered it.
+                Message::Ping(_) => Call::Ping(id),
                 Message::Close(_) => return,
-                // A ping is answered by the library; the venue has no binary requests.
-                Message::Ping(_) | Message::Binary(_) => continue,
+                // The venue has no binary requests.
+                Message::Binary(_) => continue,
             };
             if incoming.send(call).await.is_err() {
                 return;

@@ -1,6 +1,6 @@
 //! Accounts on request.
 
-use keel_binance_wire::error::ApiError;
+use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{Account, CommissionRates, MyTrade, WireBalance};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Protocol;
 use super::endpoint::Answer;
-use super::market::{limit, rate_limits, symbol, to_value};
+use super::market::{limit, millis, symbol, to_value, whole};
 use crate::core::{AccountId, TradeQuery};
 
 /// A rate in hundredths of a percent.
@@ -68,9 +68,17 @@ pub(super) fn commission(protocol: &mut Protocol, _: Timestamp, _: AccountId, pa
     }))
 }
 
-pub(super) fn order_limits(protocol: &mut Protocol, _: Timestamp, _: AccountId, _: &Params) -> Answer {
-    let used = [protocol.usage.orders_10s, protocol.usage.orders_1d];
-    let limits = rate_limits()
+pub(super) fn order_limits(
+    protocol: &mut Protocol,
+    now: Timestamp,
+    account: AccountId,
+    _: &Params,
+) -> Answer {
+    let used = protocol.usage.order_counts(now, account);
+    let limits = protocol
+        .usage
+        .limits
+        .rate_limits()
         .into_iter()
         .filter(|limit| limit.rate_limit_type == "ORDERS");
     to_value(
@@ -84,6 +92,16 @@ pub(super) fn order_limits(protocol: &mut Protocol, _: Timestamp, _: AccountId, 
     )
 }
 
+/// The filters that bind the account's orders on a pair. No account here has a limit of an asset.
+pub(super) fn my_filters(protocol: &mut Protocol, _: Timestamp, _: AccountId, params: &Params) -> Answer {
+    let symbol = symbol(protocol, params)?;
+    let filters = protocol
+        .exchange
+        .instrument(symbol)
+        .map(|instrument| symbol_info(instrument).filters);
+    Ok(json!({ "exchangeFilters": [], "symbolFilters": filters.unwrap_or_default(), "assetFilters": [] }))
+}
+
 pub(super) fn my_trades(
     protocol: &mut Protocol,
     _: Timestamp,
@@ -91,21 +109,10 @@ pub(super) fn my_trades(
     params: &Params,
 ) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let whole = |name: &str| match params.get(name) {
-        Some(text) => text
-            .parse::<u64>()
-            .map(Some)
-            .map_err(|_| ApiError::illegal_chars(name, "^[0-9]{1,20}$")),
-        None => Ok(None),
-    };
-    let time = |name: &str| -> Result<Option<Timestamp>, ApiError> {
-        Ok(whole(name)?
-            .and_then(|ms| i64::try_from(ms).ok())
-            .map(Timestamp::from_millis))
-    };
+    let time = |name: &str| millis(params, name).map(|time| time.map(Timestamp::from_millis));
     let query = TradeQuery {
-        order_id: whole("orderId")?.map(OrderId),
-        from_id: whole("fromId")?.map(TradeId),
+        order_id: whole(params, "orderId")?.map(OrderId),
+        from_id: whole(params, "fromId")?.map(TradeId),
         start: time("startTime")?,
         end: time("endTime")?,
         limit: limit(params, 500, 1_000)?,

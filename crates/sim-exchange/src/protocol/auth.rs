@@ -26,10 +26,7 @@ impl Protocol {
 }
 
 fn unauthorized(code: i32, text: &str) -> Refusal {
-    Refusal {
-        status: 401,
-        error: ApiError::new(code, text),
-    }
+    Refusal::new(401, ApiError::new(code, text))
 }
 
 /// Admits a request to its key's account: the signature is the key's, and the time is right.
@@ -71,11 +68,12 @@ pub(super) fn check_time(now: Timestamp, params: &Params) -> Result<(), ApiError
     if recv_window > RECV_WINDOW_MAX_NANOS {
         return Err(ApiError::new(-1131, "recvWindow must be less than 60000"));
     }
-    if sent_at.saturating_sub(now.as_nanos()) >= AHEAD_MAX_NANOS {
+    // The venue's clock is read in the unit of the timestamp.
+    let server_time = now.as_nanos().div_euclid(nanos).saturating_mul(nanos);
+    if sent_at.saturating_sub(server_time) >= AHEAD_MAX_NANOS {
         return Err(ApiError::new(code::INVALID_TIMESTAMP, text::AHEAD_OF_SERVER));
     }
-    // A timestamp in whole milliseconds may be almost one behind the moment it was taken.
-    if now.as_nanos().saturating_sub(sent_at) > recv_window.saturating_add(nanos) {
+    if server_time.saturating_sub(sent_at) > recv_window {
         return Err(ApiError::new(code::INVALID_TIMESTAMP, text::OUTSIDE_RECV_WINDOW));
     }
     Ok(())

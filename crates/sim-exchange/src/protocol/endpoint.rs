@@ -1,4 +1,4 @@
-//! Every request the venue takes, by REST and by WS API: one table, one set of handlers.
+//! Every request the venue takes, by REST and by WS API: tables by area, one set of handlers.
 
 use keel_binance_wire::error::ApiError;
 use keel_binance_wire::params::Params;
@@ -10,27 +10,72 @@ use super::{Protocol, account, market, trading};
 use crate::core::AccountId;
 
 /// A refusal with its HTTP status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) error: ApiError,
+    /// What the error adds, as the partial failure of a cancel-replace does.
+    pub(super) data: Option<Value>,
+    /// When to ask again, on limits.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, error: ApiError) -> Self {
+        Self {
+            status,
+            error,
+            data: None,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn limited(status: u16, error: ApiError, retry_at: Timestamp) -> Self {
+        Self {
+            retry_at: Some(retry_at),
+            ..Self::new(status, error)
+        }
+    }
 }
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self { status: 400, error }
+        Self::new(400, error)
     }
 }
 
 pub(super) type Answer = Result<Value, Refusal>;
 
+type Public = fn(&Protocol, Timestamp, &Params) -> Answer;
+type Signed = fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer;
+
 /// Who may ask, and what answers.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
     /// Anybody.
-    Public(fn(&Protocol, Timestamp, &Params) -> Answer),
+    Public(Public),
     /// The owner of a key, with a signature.
-    Signed(fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer),
+    Signed(Signed),
+}
+
+/// What a request costs.
+#[derive(Clone, Copy)]
+pub(super) enum Weight {
+    /// Always the same.
+    Fixed(u32),
+    /// By what is asked for.
+    By(fn(&Params) -> u32),
+    /// So much when it fails, nothing when it succeeds: orders and cancels.
+    OnFailure(u32),
+}
+
+impl Weight {
+    pub(super) fn of(self, params: &Params) -> u32 {
+        match self {
+            Self::Fixed(weight) | Self::OnFailure(weight) => weight,
+            Self::By(weight) => weight(params),
+        }
+    }
 }
 
 /// One request.
@@ -38,23 +83,24 @@ pub(super) struct Endpoint {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) ws_method: &'static str,
-    pub(super) weight: u32,
-    pub(super) counts_as_order: bool,
+    pub(super) weight: Weight,
+    /// How many orders a success places.
+    pub(super) orders: u32,
     pub(super) handler: Handler,
 }
 
-const fn public(
+pub(super) const fn public(
     path: &'static str,
     ws_method: &'static str,
-    weight: u32,
-    handler: fn(&Protocol, Timestamp, &Params) -> Answer,
+    weight: Weight,
+    handler: Public,
 ) -> Endpoint {
     Endpoint {
         method: Method::Get,
         path,
         ws_method,
         weight,
-        counts_as_order: false,
+        orders: 0,
         handler: Handler::Public(handler),
     }
 }
@@ -63,84 +109,98 @@ const fn signed(
     method: Method,
     path: &'static str,
     ws_method: &'static str,
-    weight: u32,
-    handler: fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer,
+    weight: Weight,
+    handler: Signed,
 ) -> Endpoint {
     Endpoint {
         method,
         path,
         ws_method,
         weight,
-        counts_as_order: false,
+        orders: 0,
         handler: Handler::Signed(handler),
     }
 }
 
-/// All of them. An empty `ws_method` means REST only. Weights are the documents'; an order costs none when it succeeds.
-pub(super) const ENDPOINTS: &[Endpoint] = &[
-    public("/api/v3/ping", "ping", 1, market::ping),
-    public("/api/v3/time", "time", 1, market::time),
-    public("/api/v3/exchangeInfo", "exchangeInfo", 20, market::exchange_info),
-    public("/api/v3/depth", "depth", 5, market::depth),
-    public("/api/v3/trades", "trades.recent", 25, market::trades),
-    public("/api/v3/avgPrice", "avgPrice", 2, market::avg_price),
-    public("/api/v3/ticker/price", "ticker.price", 2, market::ticker_price),
-    public("/api/v3/ticker/bookTicker", "ticker.book", 2, market::ticker_book),
-    public("/api/v3/ticker/24hr", "ticker.24hr", 2, market::ticker_24hr),
+const fn get(path: &'static str, ws_method: &'static str, weight: u32, handler: Signed) -> Endpoint {
+    signed(Method::Get, path, ws_method, Weight::Fixed(weight), handler)
+}
+
+/// A request that places so many orders, or none and cancels.
+const fn trade(
+    method: Method,
+    path: &'static str,
+    ws_method: &'static str,
+    orders: u32,
+    handler: Signed,
+) -> Endpoint {
     Endpoint {
-        method: Method::Post,
-        path: "/api/v3/order",
-        ws_method: "order.place",
-        weight: 1,
-        counts_as_order: true,
-        handler: Handler::Signed(trading::place),
-    },
-    signed(Method::Post, "/api/v3/order/test", "order.test", 1, trading::test),
-    signed(Method::Get, "/api/v3/order", "order.status", 4, trading::status),
+        orders,
+        ..signed(method, path, ws_method, Weight::OnFailure(1), handler)
+    }
+}
+
+fn weight_of_test(params: &Params) -> u32 {
+    if params.get("computeCommissionRates") == Some("true") {
+        20
+    } else {
+        1
+    }
+}
+
+fn weight_of_open_orders(params: &Params) -> u32 {
+    if params.get("symbol").is_some() { 6 } else { 80 }
+}
+
+fn weight_of_my_trades(params: &Params) -> u32 {
+    if params.get("orderId").is_some() { 5 } else { 20 }
+}
+
+/// Orders. An empty `ws_method` means REST only.
+const TRADING: &[Endpoint] = &[
+    trade(Method::Post, "/api/v3/order", "order.place", 1, trading::place),
     signed(
+        Method::Post,
+        "/api/v3/order/test",
+        "order.test",
+        Weight::By(weight_of_test),
+        trading::test,
+    ),
+    get("/api/v3/order", "order.status", 4, trading::status),
+    trade(
         Method::Delete,
         "/api/v3/order",
         "order.cancel",
-        1,
+        0,
         trading::cancel,
     ),
     signed(
         Method::Get,
         "/api/v3/openOrders",
         "openOrders.status",
-        6,
+        Weight::By(weight_of_open_orders),
         trading::open_orders,
     ),
-    signed(
+    trade(
         Method::Delete,
         "/api/v3/openOrders",
         "openOrders.cancelAll",
-        1,
+        0,
         trading::cancel_all,
     ),
-    signed(
-        Method::Get,
-        "/api/v3/allOrders",
-        "allOrders",
-        20,
-        trading::all_orders,
-    ),
-    signed(
-        Method::Get,
-        "/api/v3/account",
-        "account.status",
-        20,
-        account::status,
-    ),
-    signed(
-        Method::Get,
+    get("/api/v3/allOrders", "allOrders", 20, trading::all_orders),
+];
+
+/// Accounts.
+const ACCOUNT: &[Endpoint] = &[
+    get("/api/v3/account", "account.status", 20, account::status),
+    get(
         "/api/v3/account/commission",
         "account.commission",
         20,
         account::commission,
     ),
-    signed(
-        Method::Get,
+    get(
         "/api/v3/rateLimit/order",
         "account.rateLimits.orders",
         40,
@@ -150,14 +210,19 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Method::Get,
         "/api/v3/myTrades",
         "myTrades",
-        20,
+        Weight::By(weight_of_my_trades),
         account::my_trades,
     ),
-    signed(
-        Method::Get,
+    get("/api/v3/myFilters", "myFilters", 40, account::my_filters),
+    get(
         "/sapi/v1/account/apiRestrictions",
         "",
         1,
         account::api_restrictions,
     ),
 ];
+
+/// All requests.
+pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    [market::ENDPOINTS, TRADING, ACCOUNT].into_iter().flatten()
+}

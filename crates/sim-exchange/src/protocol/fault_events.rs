@@ -1,12 +1,14 @@
 //! Faults carried out on events, frame by frame.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::connection::ConnectionKind;
 use super::fault_frames::{end, half};
 use super::faults::Held;
-use super::{ConnId, ConnectionKind, Outgoing, Protocol};
+use super::{ConnId, Outgoing, Protocol};
 use crate::faults::{Corruption, EventFacts, EventFate};
 
 /// How long a frame waits for the next one of its kind to overtake it.
@@ -42,7 +44,7 @@ impl Protocol {
         }
     }
 
-    fn send_with_faults(&mut self, id: ConnId, text: String) {
+    fn send_with_faults(&mut self, id: ConnId, text: Arc<str>) {
         let Some(event) = self.sniff(id, &text) else {
             self.send_now(id, Outgoing::Text(text));
             return;
@@ -82,7 +84,7 @@ impl Protocol {
             }
             EventFate::Corrupt(how) => {
                 if let Outgoing::Text(text) = frame {
-                    self.send_now(id, Outgoing::Text(spoilt(&text, how)));
+                    self.send_now(id, Outgoing::Text(spoilt(&text, how).into()));
                 }
             }
             EventFate::Disconnect(how) => self.send_now(id, end(how)),
@@ -150,7 +152,7 @@ impl Protocol {
         let ConnectionKind::WsApi(connection) = &self.connections.get(&id)?.kind else {
             return None;
         };
-        let account = connection.account_of(subscription)?;
+        let account = connection.subscriptions.get(&subscription)?.account;
         self.keys
             .values()
             .find(|key| key.account == account)

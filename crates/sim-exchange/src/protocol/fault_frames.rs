@@ -1,13 +1,15 @@
 //! Faults carried out on WebSocket connections: on requests of the WS API, on the connections themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keel_domain::Timestamp;
 use serde_json::{Value, json};
 
+use super::connection::ConnectionKind;
 use super::faults::{Held, denial, is_order_list};
 use super::ws_api::params_of;
-use super::{ConnId, ConnectionKind, Outgoing, Protocol};
+use super::{ConnId, Outgoing, Protocol};
 use crate::faults::{
     ConnectionAction, ConnectionFacts, Hangup, InjectedAnswer, Loss, RequestFacts, RequestFate, Stage,
 };
@@ -50,7 +52,7 @@ impl Protocol {
                 let reply = self.ws_reply_taken(now, id, frame);
                 self.faults
                     .ready
-                    .extend(reply.map(|reply| (id, Outgoing::Text(self.without_hidden(now, reply)))));
+                    .extend(reply.map(|reply| (id, Outgoing::Text(self.without_hidden(now, &reply)))));
             }
             RequestFate::Pass => self.ws_request(now, id, frame),
             RequestFate::Lose(stage, loss) => {
@@ -66,7 +68,7 @@ impl Protocol {
                     self.ws_reply_taken(now, id, frame);
                 }
                 let reply = ws_answer_of(self.clock(now), request_id, answer);
-                self.send_now(id, Outgoing::Text(reply));
+                self.send_now(id, Outgoing::Text(reply.into()));
             }
             RequestFate::Delay(Stage::Before, delay) => {
                 let held = Held::WsRequest(id, frame.to_owned());
@@ -84,13 +86,13 @@ impl Protocol {
             }
             RequestFate::Cut => {
                 if let Some(reply) = self.ws_reply_taken(now, id, frame) {
-                    self.send_now(id, Outgoing::Text(half(&reply).to_owned()));
+                    self.send_now(id, Outgoing::Text(half(&reply).into()));
                 }
             }
             RequestFate::Deny => {
                 let (code, msg) = denial(name.contains("cancel"));
                 let reply = json!({ "id": request_id, "status": 400, "error": { "code": code, "msg": msg } });
-                self.send_now(id, Outgoing::Text(reply.to_string()));
+                self.send_now(id, Outgoing::Text(reply.to_string().into()));
             }
         }
     }
@@ -103,9 +105,15 @@ impl Protocol {
             return (RequestFate::Pass, Value::Null);
         };
         let name = request.get("method").and_then(Value::as_str).unwrap_or_default();
-        let params = params_of(&request);
+        let fields = request.get("params").and_then(Value::as_object).cloned();
+        let params = params_of(fields.unwrap_or_default());
         let api_key = match self.connections.get(&id).map(|connection| &connection.kind) {
-            Some(ConnectionKind::WsApi(connection)) => params.get("apiKey").or(connection.api_key()),
+            Some(ConnectionKind::WsApi(connection)) => {
+                let session = connection.session.as_ref();
+                params
+                    .get("apiKey")
+                    .or(session.map(|(api_key, _)| api_key.as_str()))
+            }
             _ => None,
         };
         let api_key = api_key.map(str::to_owned);
@@ -123,7 +131,7 @@ impl Protocol {
     }
 
     /// Carries the request out and takes its reply away; the events it caused stay.
-    fn ws_reply_taken(&mut self, now: Timestamp, id: ConnId, frame: &str) -> Option<String> {
+    fn ws_reply_taken(&mut self, now: Timestamp, id: ConnId, frame: &str) -> Option<Arc<str>> {
         let before = self.out.len();
         self.ws_request(now, id, frame);
         let is_reply = |(to, outgoing): &(ConnId, Outgoing)| {
@@ -140,16 +148,16 @@ impl Protocol {
         }
     }
 
-    fn without_hidden(&self, now: Timestamp, reply: String) -> String {
-        let Ok(mut value) = serde_json::from_str::<Value>(&reply) else {
-            return reply;
+    fn without_hidden(&self, now: Timestamp, reply: &str) -> Arc<str> {
+        let Ok(mut value) = serde_json::from_str::<Value>(reply) else {
+            return reply.into();
         };
         if let Some(result) = value.get_mut("result") {
             let mut orders = result.to_string();
             self.hide_orders(now, &mut orders);
             *result = serde_json::from_str(&orders).unwrap_or_default();
         }
-        value.to_string()
+        value.to_string().into()
     }
 
     /// Lets the rules about connections visit those that are open.
@@ -174,43 +182,19 @@ impl Protocol {
                 ConnectionAction::UserStreamLost { told: false } => {
                     self.faults.deaf.insert(id);
                 }
-                ConnectionAction::UserStreamLost { told: true } => self.end_user_stream(now, id),
+                ConnectionAction::UserStreamLost { told: true } => {
+                    self.end_subscriptions(self.clock(now), id, |_, _| true);
+                }
                 ConnectionAction::Refuse(_) => {}
             }
         }
     }
 
     fn shut_down(&mut self, now: Timestamp, id: ConnId, after: Duration) {
-        let event = json!({ "e": "serverShutdown", "E": self.clock(now).as_millis() });
-        let frame = match self.connections.get(&id).map(|connection| &connection.kind) {
-            Some(ConnectionKind::Streams(streams)) if streams.is_combined() => {
-                json!({ "stream": "!serverShutdown", "data": event })
-            }
-            Some(ConnectionKind::Streams(_)) => event,
-            Some(ConnectionKind::WsApi(_)) => json!({ "event": event }),
-            None => return,
-        };
-        self.send_now(id, Outgoing::Text(frame.to_string()));
+        self.tell_shutdown(self.clock(now), id);
         let held = Held::Frame(id, Outgoing::Close(1001, "Server shutdown"));
         if let Some(held) = self.faults.hold(now.plus(after), held) {
             self.release(now, held);
-        }
-    }
-
-    fn end_user_stream(&mut self, now: Timestamp, id: ConnId) {
-        let time = self.clock(now).as_millis();
-        let ended = match self
-            .connections
-            .get_mut(&id)
-            .map(|connection| &mut connection.kind)
-        {
-            Some(ConnectionKind::WsApi(connection)) => connection.end_subscriptions(),
-            _ => return,
-        };
-        for subscription in ended {
-            let event = json!({ "e": "eventStreamTerminated", "E": time });
-            let frame = json!({ "subscriptionId": subscription, "event": event });
-            self.send_now(id, Outgoing::Text(frame.to_string()));
         }
     }
 }

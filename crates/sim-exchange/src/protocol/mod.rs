@@ -2,32 +2,41 @@
 
 mod account;
 mod auth;
+mod connection;
 mod endpoint;
 mod fault_events;
 mod fault_frames;
 mod fault_venue;
 mod faults;
+mod limits;
 mod market;
 mod operator;
 mod rest;
+mod session;
 mod streams;
+mod tape;
+mod time_unit;
 mod trading;
 mod user_events;
 mod ws_api;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keel_binance_wire::signing::VerifyingKey;
 use keel_domain::Timestamp;
 
-use crate::core::{AccountId, Exchange, ExchangeEvent};
-
+use crate::core::{AccountId, Exchange, ExchangeEvent, ReportKind};
+use connection::{Connection, ConnectionKind};
 use faults::Faults;
+use limits::Usage;
+use streams::{Flushes, Hub};
+use tape::Tapes;
+
 pub use faults::{Delivery, Reply, Served, Ticket};
+pub use limits::Limits;
 pub use rest::{HttpRequest, HttpResponse, Method};
-use streams::{DepthStreams, StreamConnection};
-use ws_api::WsApiConnection;
 
 /// A key with which a client uses an account.
 #[derive(Debug, Clone)]
@@ -47,36 +56,14 @@ pub struct ConnId(u64);
 /// What goes out on a WebSocket connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outgoing {
-    /// A text frame.
-    Text(String),
+    /// A text frame. One frame for many connections is one text.
+    Text(Arc<str>),
     /// A ping; its payload is to come back.
-    Ping,
+    Ping(Arc<str>),
     /// The end, with code and reason.
     Close(u16, &'static str),
     /// The end without a close frame: the connection is reset.
     Reset,
-}
-
-enum ConnectionKind {
-    Streams(StreamConnection),
-    WsApi(WsApiConnection),
-}
-
-struct Connection {
-    kind: ConnectionKind,
-    ping_due_at: Timestamp,
-    pong_due_at: Timestamp,
-}
-
-/// What a day or a minute has used up.
-#[derive(Debug, Default)]
-struct Usage {
-    minute: i64,
-    weight: u32,
-    ten_seconds: i64,
-    orders_10s: u32,
-    day: i64,
-    orders_1d: u32,
 }
 
 /// The exchange as a client sees it.
@@ -85,7 +72,12 @@ pub struct Protocol {
     keys: BTreeMap<String, AccountKey>,
     connections: BTreeMap<ConnId, Connection>,
     next_connection: u64,
-    depth: DepthStreams,
+    upkeep_at: Timestamp,
+    hub: Hub,
+    flushes: Flushes,
+    tapes: Tapes,
+    /// Who hears of an account: the account, the connection, its subscription.
+    user_subscriptions: BTreeSet<(AccountId, ConnId, u64)>,
     out: VecDeque<(ConnId, Outgoing)>,
     usage: Usage,
     faults: Faults,
@@ -94,22 +86,32 @@ pub struct Protocol {
 impl Protocol {
     /// The venue pings this often.
     pub const PING_EVERY: Duration = Duration::from_secs(20);
-    /// A connection without a pong for this long is closed.
+    /// A ping without its pong for this long ends the connection.
     pub const PONG_WITHIN: Duration = Duration::from_secs(60);
     /// The longest frame and body taken.
     pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
-    /// A venue in front of an exchange.
+    /// A venue in front of an exchange, with the venue's limits.
     #[must_use]
     pub fn new(exchange: Exchange, keys: Vec<AccountKey>, now: Timestamp) -> Self {
+        Self::with_limits(exchange, keys, Limits::default(), now)
+    }
+
+    /// A venue in front of an exchange.
+    #[must_use]
+    pub fn with_limits(exchange: Exchange, keys: Vec<AccountKey>, limits: Limits, now: Timestamp) -> Self {
         let mut protocol = Self {
             exchange,
             keys: keys.into_iter().map(|key| (key.api_key.clone(), key)).collect(),
             connections: BTreeMap::new(),
             next_connection: 1,
-            depth: DepthStreams::new(now),
+            upkeep_at: now.plus(Self::PING_EVERY),
+            hub: Hub::default(),
+            flushes: Flushes::new(now),
+            tapes: Tapes::default(),
+            user_subscriptions: BTreeSet::new(),
             out: VecDeque::new(),
-            usage: Usage::default(),
+            usage: Usage::new(limits),
             faults: Faults::new(now),
         };
         protocol.publish();
@@ -127,105 +129,22 @@ impl Protocol {
         self.exchange.advance(now);
         self.tick_faults(now);
         self.publish();
-        self.flush_depth(now);
-        self.ping(now);
+        self.flush_streams(now);
+        self.upkeep(now);
     }
 
     /// When [`Protocol::advance`] is due next.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        let pings = self.connections.values().map(|connection| connection.ping_due_at);
         let market = self.exchange.next_deadline();
-        pings
-            .chain(market)
-            .chain([self.depth.next_flush_at()])
-            .chain(self.faults.next_deadline())
-            .min()
-            .unwrap_or(Timestamp::EPOCH)
+        let own = self.upkeep_at.min(self.flushes.next_at());
+        let due = market.into_iter().chain(self.faults.next_deadline());
+        due.fold(own, Timestamp::min)
     }
 
     /// The oldest frame not taken yet.
     pub fn poll_out(&mut self) -> Option<(ConnId, Outgoing)> {
         self.next_frame()
-    }
-
-    /// A client wants to open a WebSocket at this path with this query.
-    ///
-    /// # Errors
-    /// The HTTP status of the refusal.
-    pub fn ws_open(&mut self, now: Timestamp, path: &str, query: &str) -> Result<ConnId, u16> {
-        if let Some(status) = self.refuses(now, path) {
-            return Err(status);
-        }
-        let kind = match path {
-            "/ws-api/v3" => ConnectionKind::WsApi(WsApiConnection::new(query)),
-            "/stream" => ConnectionKind::Streams(StreamConnection::combined(query)),
-            _ => match path.strip_prefix("/ws") {
-                Some("") => ConnectionKind::Streams(StreamConnection::raw("")),
-                Some(rest) if rest.starts_with('/') => {
-                    ConnectionKind::Streams(StreamConnection::raw(&rest[1..]))
-                }
-                _ => return Err(404),
-            },
-        };
-        let id = ConnId(self.next_connection);
-        self.next_connection += 1;
-        let connection = Connection {
-            kind,
-            ping_due_at: now.plus(Self::PING_EVERY),
-            pong_due_at: now.plus(Self::PONG_WITHIN),
-        };
-        self.connections.insert(id, connection);
-        Ok(id)
-    }
-
-    /// A text frame came.
-    pub fn ws_text(&mut self, now: Timestamp, id: ConnId, text: &str) {
-        self.exchange.advance(now);
-        self.tick_faults(now);
-        self.publish();
-        match self
-            .connections
-            .get_mut(&id)
-            .map(|connection| &mut connection.kind)
-        {
-            Some(ConnectionKind::Streams(streams)) => {
-                let reply = streams.control(text, &self.exchange);
-                self.out.push_back((id, Outgoing::Text(reply)));
-            }
-            Some(ConnectionKind::WsApi(_)) => self.ws_request_or_fault(now, id, text),
-            None => {}
-        }
-        self.publish();
-    }
-
-    /// A pong came.
-    pub fn ws_pong(&mut self, now: Timestamp, id: ConnId) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.pong_due_at = now.plus(Self::PONG_WITHIN);
-        }
-    }
-
-    /// The connection is gone.
-    pub fn ws_closed(&mut self, id: ConnId) {
-        self.connections.remove(&id);
-        self.forget_connection(id);
-    }
-
-    fn ping(&mut self, now: Timestamp) {
-        let mut dead = Vec::new();
-        for (id, connection) in &mut self.connections {
-            if now >= connection.pong_due_at {
-                dead.push(*id);
-            } else if now >= connection.ping_due_at {
-                connection.ping_due_at = now.plus(Self::PING_EVERY);
-                self.out.push_back((*id, Outgoing::Ping));
-            }
-        }
-        for id in dead {
-            self.connections.remove(&id);
-            self.out.push_back((id, Outgoing::Close(1008, "Pong timeout")));
-        }
     }
 
     /// Hands the exchange's events to whoever subscribed to them.
@@ -240,10 +159,15 @@ impl Protocol {
                     price,
                     qty,
                 } => {
-                    self.depth.note(symbol, update_id, side, price, qty);
+                    self.flushes.note(symbol, update_id, side, price, qty);
                 }
                 ExchangeEvent::Order(report) => {
                     let account = report.order.account;
+                    if let ReportKind::Trade(trade) = report.kind
+                        && report.order.cum_qty == trade.qty
+                    {
+                        self.usage.first_fill(trade.time, account);
+                    }
                     self.publish_user_event(account, &user_events::execution_report(&report));
                 }
                 ExchangeEvent::AccountPosition {
@@ -255,6 +179,7 @@ impl Protocol {
                 }
             }
         }
+        self.publish_agg_trades();
         self.publish_best();
     }
 }

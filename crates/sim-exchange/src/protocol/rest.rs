@@ -1,11 +1,16 @@
 //! REST: one request in, one answer out.
 
+use std::net::IpAddr;
+
 use keel_binance_wire::error::{ApiError, code};
 use keel_binance_wire::params::{Params, ParamsError, signed_payload};
 use keel_domain::Timestamp;
+use serde_json::json;
 
 use super::Protocol;
-use super::endpoint::{ENDPOINTS, Endpoint, Handler, Refusal};
+use super::endpoint::{Answer, Endpoint, Handler, Refusal, Weight, endpoints};
+use super::time_unit::TimeUnit;
+use crate::core::AccountId;
 
 /// The HTTP methods the venue knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub enum Method {
 /// A request as received.
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
+    /// Where it came from: weights count by address.
+    pub peer: IpAddr,
     /// The method.
     pub method: Method,
     /// The path.
@@ -33,6 +40,8 @@ pub struct HttpRequest {
     pub raw_body: String,
     /// `X-MBX-APIKEY`.
     pub api_key: Option<String>,
+    /// `X-MBX-TIME-UNIT`.
+    pub time_unit: Option<String>,
 }
 
 /// An answer to be sent.
@@ -51,38 +60,102 @@ impl Protocol {
     pub fn http(&mut self, now: Timestamp, request: &HttpRequest) -> HttpResponse {
         self.exchange.advance(now);
         self.publish();
-        let by_path = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == request.path);
+        let by_path = || endpoints().filter(|endpoint| endpoint.path == request.path);
         let Some(endpoint) = by_path().find(|endpoint| endpoint.method == request.method) else {
             let status = if by_path().next().is_some() { 405 } else { 404 };
             return HttpResponse {
                 status,
-                headers: Vec::new(),
+                headers: self.weight_header(now, request.peer),
                 body: String::new(),
             };
         };
-        let answer = self.answer(now, endpoint, request);
-        self.publish();
-        let succeeded = answer.is_ok();
-        self.usage.note(now, endpoint, succeeded);
-        let mut headers = vec![("x-mbx-used-weight-1m", self.usage.weight.to_string())];
-        if endpoint.counts_as_order && succeeded {
-            headers.push(("x-mbx-order-count-10s", self.usage.orders_10s.to_string()));
-            headers.push(("x-mbx-order-count-1d", self.usage.orders_1d.to_string()));
+        let unit = TimeUnit::parse(request.time_unit.as_deref());
+        let (account, answer) = match (read_params(request), &unit) {
+            (Ok(params), Ok(_)) => self.weigh(now, endpoint, request.peer, &params, |protocol| {
+                protocol.answer(now, endpoint, request, &params)
+            }),
+            (Err(refusal), _) => (None, self.usage.admit(now, request.peer, 1).and(Err(refusal))),
+            (_, Err(error)) => (
+                None,
+                self.usage
+                    .admit(now, request.peer, 1)
+                    .and(Err(error.clone().into())),
+            ),
+        };
+        let mut headers = self.weight_header(now, request.peer);
+        if let (Some(account), true) = (account, endpoint.orders > 0 && answer.is_ok()) {
+            let [ten_seconds, day] = self.usage.order_counts(now, account);
+            headers.push(("x-mbx-order-count-10s", ten_seconds.to_string()));
+            headers.push(("x-mbx-order-count-1d", day.to_string()));
         }
         match answer {
-            Ok(body) => HttpResponse {
-                status: 200,
-                headers,
-                body: body.to_string(),
-            },
-            Err(Refusal { status, error }) => {
-                let body = serde_json::json!({ "code": error.code, "msg": error.msg }).to_string();
+            Ok(mut body) => {
+                unit.unwrap_or_default().convert(&mut body);
                 HttpResponse {
-                    status,
+                    status: 200,
                     headers,
-                    body,
+                    body: body.to_string(),
                 }
             }
+            Err(refusal) => {
+                if let Some(retry_at) = refusal.retry_at {
+                    let wait = retry_at.since(now);
+                    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                    headers.push(("retry-after", seconds.to_string()));
+                }
+                HttpResponse {
+                    status: refusal.status,
+                    headers,
+                    body: error_body(&refusal).to_string(),
+                }
+            }
+        }
+    }
+
+    fn weight_header(&mut self, now: Timestamp, peer: IpAddr) -> Vec<(&'static str, String)> {
+        vec![("x-mbx-used-weight-1m", self.usage.weight(now, peer).to_string())]
+    }
+
+    /// Runs a request within the limits: charges its weight, counts its orders, and publishes what it did.
+    pub(super) fn weigh(
+        &mut self,
+        now: Timestamp,
+        endpoint: &Endpoint,
+        peer: IpAddr,
+        params: &Params,
+        run: impl FnOnce(&mut Self) -> (Option<AccountId>, Answer),
+    ) -> (Option<AccountId>, Answer) {
+        let weight = endpoint.weight.of(params);
+        if let Err(refusal) = self.usage.admit(now, peer, weight) {
+            return (None, Err(refusal));
+        }
+        let (account, answer) = run(self);
+        if answer.is_ok() {
+            if matches!(endpoint.weight, Weight::OnFailure(_)) {
+                self.usage.refund(now, peer, weight);
+            }
+            if let Some(account) = account {
+                self.usage.count_orders(now, account, endpoint.orders);
+            }
+        }
+        self.publish();
+        (account, answer)
+    }
+
+    /// Lets an endpoint's handler answer somebody who has been admitted, within the account's order count.
+    pub(super) fn handle(
+        &mut self,
+        now: Timestamp,
+        endpoint: &Endpoint,
+        account: AccountId,
+        params: &Params,
+    ) -> Answer {
+        if endpoint.orders > 0 {
+            self.usage.check_orders(now, account, endpoint.orders)?;
+        }
+        match endpoint.handler {
+            Handler::Public(handler) => handler(self, now, params),
+            Handler::Signed(handler) => handler(self, now, account, params),
         }
     }
 
@@ -91,24 +164,47 @@ impl Protocol {
         now: Timestamp,
         endpoint: &Endpoint,
         request: &HttpRequest,
-    ) -> super::endpoint::Answer {
-        let now = self.clock(now);
-        let mut params = Params::parse(&request.raw_query).map_err(unreadable)?;
-        // JSON bodies are not parameters; clients that send none still name that content type.
-        if !request.raw_body.trim_start().starts_with('{') {
-            params.merge(Params::parse(&request.raw_body).map_err(unreadable)?);
+        params: &Params,
+    ) -> (Option<AccountId>, Answer) {
+        let clock = self.clock(now);
+        if let Handler::Public(handler) = endpoint.handler {
+            return (None, handler(self, clock, params));
         }
-        match endpoint.handler {
-            Handler::Public(handler) => handler(self, now, &params),
-            Handler::Signed(handler) => {
-                let key = self.key_of(request.api_key.as_deref())?;
-                let (payload, signature) = signed_payload(&request.raw_query, &request.raw_body);
-                let signature = signature.ok_or_else(|| ApiError::mandatory("signature"))?;
-                let account = super::auth::admit(key, &payload, &signature, now, &params)?;
-                handler(self, now, account, &params)
-            }
+        match self.account_of(clock, request, params) {
+            Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
+            Err(refusal) => (None, Err(refusal)),
         }
     }
+
+    fn account_of(
+        &self,
+        now: Timestamp,
+        request: &HttpRequest,
+        params: &Params,
+    ) -> Result<AccountId, Refusal> {
+        let key = self.key_of(request.api_key.as_deref())?;
+        let (payload, signature) = signed_payload(&request.raw_query, &request.raw_body);
+        let signature = signature.ok_or_else(|| ApiError::mandatory("signature"))?;
+        super::auth::admit(key, &payload, &signature, now, params)
+    }
+}
+
+/// The body of a refusal.
+pub(super) fn error_body(refusal: &Refusal) -> serde_json::Value {
+    let mut body = json!({ "code": refusal.error.code, "msg": refusal.error.msg });
+    if let (Some(data), Some(body)) = (&refusal.data, body.as_object_mut()) {
+        body.insert("data".to_owned(), data.clone());
+    }
+    body
+}
+
+fn read_params(request: &HttpRequest) -> Result<Params, Refusal> {
+    let mut params = Params::parse(&request.raw_query).map_err(unreadable)?;
+    // JSON bodies are not parameters; clients that send none still name that content type.
+    if !request.raw_body.trim_start().starts_with('{') {
+        params.merge(Params::parse(&request.raw_body).map_err(unreadable)?);
+    }
+    Ok(params)
 }
 
 fn unreadable(error: ParamsError) -> Refusal {
@@ -121,35 +217,5 @@ fn unreadable(error: ParamsError) -> Refusal {
             "Duplicate values for a parameter detected.",
         )
         .into(),
-    }
-}
-
-impl super::Usage {
-    /// Counts a request: its weight, unless it was an order or a cancel that succeeded, and the order itself.
-    pub(super) fn note(&mut self, now: Timestamp, endpoint: &Endpoint, succeeded: bool) {
-        let seconds = now.as_millis().div_euclid(1_000);
-        let windows = [
-            (seconds.div_euclid(60), &mut self.minute, &mut self.weight),
-            (
-                seconds.div_euclid(10),
-                &mut self.ten_seconds,
-                &mut self.orders_10s,
-            ),
-            (now.utc_day(), &mut self.day, &mut self.orders_1d),
-        ];
-        for (window, known, count) in windows {
-            if *known != window {
-                *known = window;
-                *count = 0;
-            }
-        }
-        let is_free = succeeded && endpoint.weight == 1 && endpoint.path.contains("rder");
-        if !is_free {
-            self.weight = self.weight.saturating_add(endpoint.weight);
-        }
-        if endpoint.counts_as_order && succeeded {
-            self.orders_10s = self.orders_10s.saturating_add(1);
-            self.orders_1d = self.orders_1d.saturating_add(1);
-        }
     }
 }

@@ -1,65 +1,92 @@
-//! The WS API: the same requests in another envelope, and user events (web-socket-api.md).
+//! The WS API: the same requests in another envelope (web-socket-api.md).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use keel_binance_wire::error::{ApiError, code, text};
+use keel_binance_wire::error::{ApiError, code};
 use keel_binance_wire::params::Params;
 use keel_domain::Timestamp;
 use serde_json::{Value, json};
 
-use super::endpoint::{Answer, ENDPOINTS, Handler, Refusal};
-use super::market::rate_limits;
-use super::{ConnId, ConnectionKind, Outgoing, Protocol, auth};
+use super::endpoint::{Answer, Endpoint, Handler, Refusal, endpoints};
+use super::rest::error_body;
+use super::{ConnId, Outgoing, Protocol};
 use crate::core::AccountId;
+
+/// A subscription to an account's events.
+pub(super) struct Subscription {
+    pub(super) account: AccountId,
+    /// Made by the session's log-on, not by a signature of its own: it ends with the session.
+    pub(super) is_by_session: bool,
+}
 
 /// A connection to the WS API.
 pub(super) struct WsApiConnection {
-    returns_rate_limits: bool,
+    pub(super) returns_rate_limits: bool,
     /// The key the session is logged on with, and since when.
-    session: Option<(String, Timestamp)>,
-    subscriptions: BTreeMap<u64, AccountId>,
-    next_subscription: u64,
+    pub(super) session: Option<(String, Timestamp)>,
+    pub(super) subscriptions: BTreeMap<u64, Subscription>,
+    pub(super) next_subscription: u64,
 }
 
 impl WsApiConnection {
-    pub(super) fn new(query: &str) -> Self {
+    pub(super) fn new(returns_rate_limits: bool) -> Self {
         Self {
-            returns_rate_limits: !query.split('&').any(|pair| pair == "returnRateLimits=false"),
+            returns_rate_limits,
             session: None,
             subscriptions: BTreeMap::new(),
             next_subscription: 0,
         }
     }
+}
 
-    /// The key that the session is logged on with.
-    pub(super) fn api_key(&self) -> Option<&str> {
-        self.session.as_ref().map(|(api_key, _)| api_key.as_str())
-    }
+/// A request as read: who is told the answer, and what is asked.
+struct Request {
+    id: Value,
+    method: String,
+    params: Params,
+}
 
-    /// Whose events a subscription brings.
-    pub(super) fn account_of(&self, subscription: u64) -> Option<AccountId> {
-        self.subscriptions.get(&subscription).copied()
-    }
+/// What a session's own methods cost.
+const SESSION_WEIGHT: u32 = 2;
 
-    /// Ends all subscriptions and gives their numbers.
-    pub(super) fn end_subscriptions(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.subscriptions).into_keys().collect()
+fn bad_json(msg: impl Into<String>) -> Refusal {
+    ApiError::new(code::INVALID_JSON, msg).into()
+}
+
+/// Reads a request, or says why it cannot be read, with the id where there is one.
+fn read(frame: &str) -> Result<Request, (Value, Refusal)> {
+    let request: Value = serde_json::from_str(frame)
+        .map_err(|error| (Value::Null, bad_json(format!("Invalid JSON Request: {error}"))))?;
+    let Value::Object(mut fields) = request else {
+        return Err((Value::Null, bad_json("Invalid JSON Request")));
+    };
+    let id = fields.remove("id").unwrap_or_default();
+    if !(id.is_null() || id.is_i64() || id.is_u64() || id.is_string()) {
+        return Err((Value::Null, bad_json("Invalid 'id' in JSON request")));
     }
+    let Some(Value::String(method)) = fields.remove("method") else {
+        return Err((id, bad_json("Invalid 'method' in JSON request")));
+    };
+    let params = match fields.remove("params").unwrap_or_default() {
+        Value::Object(params) => params_of(params),
+        Value::Null => Params::new(),
+        _ => {
+            let msg = "Invalid 'params' in JSON request; expected an object.";
+            return Err((id, bad_json(msg)));
+        }
+    };
+    Ok(Request { id, method, params })
 }
 
 /// Parameters as text, in which form they are signed; other shapes than scalars keep their JSON.
-pub(super) fn params_of(request: &Value) -> Params {
+pub(super) fn params_of(fields: serde_json::Map<String, Value>) -> Params {
     let mut params = Params::new();
-    for (name, value) in request
-        .get("params")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
+    for (name, value) in fields {
         match value {
-            Value::String(text) => params.push(name, text),
+            Value::String(text) => params.push(&name, text),
             Value::Null => {}
-            other => params.push(name, other),
+            other => params.push(&name, other),
         }
     }
     params
@@ -67,216 +94,125 @@ pub(super) fn params_of(request: &Value) -> Params {
 
 impl Protocol {
     pub(super) fn ws_request(&mut self, now: Timestamp, id: ConnId, frame: &str) {
-        let reply = match serde_json::from_str::<Value>(frame) {
-            Ok(request) if request.get("method").is_some_and(Value::is_string) => {
-                self.ws_reply(now, id, &request)
-            }
-            Ok(request) => {
-                let error = ApiError::new(code::INVALID_JSON, "Invalid 'method' in JSON request");
-                failure(request.get("id").cloned(), &error.into())
-            }
-            Err(error) => {
-                let error = ApiError::new(code::INVALID_JSON, format!("Invalid JSON Request: {error}"));
-                failure(None, &error.into())
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let (peer, unit) = (connection.peer, connection.unit);
+        let (mut reply, is_banned) = match read(frame) {
+            Ok(request) => self.ws_reply(now, id, peer, &request),
+            Err((request_id, refusal)) => {
+                let answer = self.usage.admit(now, peer, 1).err().unwrap_or(refusal);
+                let is_banned = answer.status == 418;
+                (failure(now, &request_id, &answer), is_banned)
             }
         };
-        self.out.push_back((id, Outgoing::Text(reply.to_string())));
+        unit.convert(&mut reply);
+        self.out.push_back((id, Outgoing::Text(reply.to_string().into())));
         self.publish();
+        if is_banned {
+            self.end_all_of(peer);
+        }
     }
 
-    fn ws_reply(&mut self, now: Timestamp, id: ConnId, request: &Value) -> Value {
-        let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
-        let method = method.strip_prefix("v3/").unwrap_or(method);
-        let params = params_of(request);
-        let request_id = request.get("id").cloned();
-        let answer = self.ws_answer(now, id, method, &params);
+    fn ws_reply(&mut self, now: Timestamp, id: ConnId, peer: IpAddr, request: &Request) -> (Value, bool) {
+        let method = request
+            .method
+            .strip_prefix("v3/")
+            .unwrap_or(request.method.as_str());
+        let params = &request.params;
+        let endpoint = endpoints().find(|known| !known.ws_method.is_empty() && known.ws_method == method);
+        let (account, answer) = match endpoint {
+            Some(endpoint) => self.weigh(now, endpoint, peer, params, |protocol| {
+                protocol.ws_answer(now, id, endpoint, params)
+            }),
+            None => (None, self.ws_session_answer(now, id, peer, method, params)),
+        };
+        let is_banned = answer.as_ref().is_err_and(|refusal| refusal.status == 418);
+        let mut reply = match answer {
+            Ok(result) => json!({ "id": request.id, "status": 200, "result": result }),
+            Err(refusal) => failure(now, &request.id, &refusal),
+        };
         let returns_rate_limits = match params.get("returnRateLimits") {
             Some(text) => text == "true",
             None => self
                 .ws_connection(id)
                 .is_none_or(|connection| connection.returns_rate_limits),
         };
-        let mut reply = match answer {
-            Ok(result) => json!({ "id": request_id, "status": 200, "result": result }),
-            Err(refusal) => failure(request_id, &refusal),
-        };
         if let (true, Some(reply)) = (returns_rate_limits, reply.as_object_mut()) {
-            let mut limits = rate_limits();
-            limits.truncate(1);
-            limits
-                .iter_mut()
-                .for_each(|limit| limit.count = Some(self.usage.weight));
-            reply.insert("rateLimits".to_owned(), json!(limits));
+            let orders_of = account.filter(|_| endpoint.is_some_and(|endpoint| endpoint.orders > 0));
+            reply.insert("rateLimits".to_owned(), self.rate_limits(now, peer, orders_of));
         }
-        reply
+        (reply, is_banned)
     }
 
-    fn ws_connection(&mut self, id: ConnId) -> Option<&mut WsApiConnection> {
-        match self
-            .connections
-            .get_mut(&id)
-            .map(|connection| &mut connection.kind)
+    fn ws_session_answer(
+        &mut self,
+        now: Timestamp,
+        id: ConnId,
+        peer: IpAddr,
+        method: &str,
+        params: &Params,
+    ) -> Answer {
+        self.usage.admit(now, peer, SESSION_WEIGHT)?;
+        self.session_method(self.clock(now), id, method, params)
+            .unwrap_or_else(|| {
+                let msg = format!("Unknown method '{method}'.");
+                Err(ApiError::new(code::UNSUPPORTED_OPERATION, msg).into())
+            })
+    }
+
+    fn ws_answer(
+        &mut self,
+        now: Timestamp,
+        id: ConnId,
+        endpoint: &Endpoint,
+        params: &Params,
+    ) -> (Option<AccountId>, Answer) {
+        let clock = self.clock(now);
+        if let Handler::Public(handler) = endpoint.handler {
+            return (None, handler(self, clock, params));
+        }
+        match self.ws_account(clock, id, params) {
+            Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
+            Err(refusal) => (None, Err(refusal)),
+        }
+    }
+
+    /// The limits that a request touched: orders where it may place some, and the address's weight.
+    fn rate_limits(&mut self, now: Timestamp, peer: IpAddr, account: Option<AccountId>) -> Value {
+        let weight = self.usage.weight(now, peer);
+        let mut told = Vec::new();
+        let limits = self.usage.limits.rate_limits();
+        let mut orders = account
+            .map(|account| self.usage.order_counts(now, account))
+            .into_iter()
+            .flatten();
+        for mut limit in limits
+            .iter()
+            .filter(|limit| limit.rate_limit_type == "ORDERS")
+            .cloned()
         {
-            Some(ConnectionKind::WsApi(connection)) => Some(connection),
-            _ => None,
-        }
-    }
-
-    fn ws_answer(&mut self, now: Timestamp, id: ConnId, method: &str, params: &Params) -> Answer {
-        let now = self.clock(now);
-        match method {
-            "session.logon" => self.log_on(now, id, params),
-            "session.status" => Ok(self.session_status(now, id)),
-            "session.logout" => {
-                if let Some(connection) = self.ws_connection(id) {
-                    connection.session = None;
-                }
-                Ok(self.session_status(now, id))
-            }
-            "session.subscriptions" => {
-                let ids: Vec<u64> = self
-                    .ws_connection(id)
-                    .map(|c| c.subscriptions.keys().copied().collect())
-                    .unwrap_or_default();
-                Ok(ids
-                    .into_iter()
-                    .map(|id| json!({ "subscriptionId": id }))
-                    .collect())
-            }
-            "userDataStream.subscribe.signature" | "userDataStream.subscribe" => {
-                let account = self.ws_account(now, id, params)?;
-                self.subscribe_user(id, account)
-            }
-            "userDataStream.unsubscribe" => self.unsubscribe_user(id, params),
-            _ => {
-                let endpoint = ENDPOINTS
-                    .iter()
-                    .find(|e| !e.ws_method.is_empty() && e.ws_method == method);
-                let Some(endpoint) = endpoint else {
-                    let msg = format!("Unknown method '{method}'.");
-                    return Err(ApiError::new(code::UNSUPPORTED_OPERATION, msg).into());
-                };
-                let answer = match endpoint.handler {
-                    Handler::Public(handler) => handler(self, now, params),
-                    Handler::Signed(handler) => {
-                        let account = self.ws_account(now, id, params)?;
-                        handler(self, now, account, params)
-                    }
-                };
-                self.usage.note(now, endpoint, answer.is_ok());
-                answer
+            if let Some(count) = orders.next() {
+                limit.count = Some(count);
+                told.push(limit);
             }
         }
-    }
-
-    /// Who asks: by signature, or by the session's log-on.
-    fn ws_account(&mut self, now: Timestamp, id: ConnId, params: &Params) -> Result<AccountId, Refusal> {
-        let session = self
-            .ws_connection(id)
-            .and_then(|connection| connection.session.clone());
-        match (params.get("signature"), session) {
-            (Some(signature), _) => {
-                let key = self.key_of(params.get("apiKey"))?;
-                auth::admit(key, &params.to_ws_payload(), signature, now, params)
-            }
-            (None, Some((api_key, _))) => {
-                auth::check_time(now, params)?;
-                self.key_of(Some(&api_key)).map(|key| key.account)
-            }
-            (None, None) => Err(ApiError::mandatory("signature").into()),
+        for mut limit in limits
+            .into_iter()
+            .filter(|limit| limit.rate_limit_type == "REQUEST_WEIGHT")
+        {
+            limit.count = Some(weight);
+            told.push(limit);
         }
-    }
-
-    fn log_on(&mut self, now: Timestamp, id: ConnId, params: &Params) -> Answer {
-        let key = self.key_of(params.get("apiKey"))?;
-        if !key.verifying_key.may_log_on() {
-            let msg = "Only Ed25519 keys may log a session on.";
-            return Err(ApiError::new(code::UNSUPPORTED_OPERATION, msg).into());
-        }
-        let signature = params
-            .get("signature")
-            .ok_or_else(|| ApiError::mandatory("signature"))?;
-        auth::admit(key, &params.to_ws_payload(), signature, now, params)?;
-        let api_key = key.api_key.clone();
-        if let Some(connection) = self.ws_connection(id) {
-            connection.session = Some((api_key, now));
-        }
-        Ok(self.session_status(now, id))
-    }
-
-    fn session_status(&mut self, now: Timestamp, id: ConnId) -> Value {
-        let session = self
-            .ws_connection(id)
-            .and_then(|connection| connection.session.clone());
-        let (api_key, since) = session.unzip();
-        json!({
-            "apiKey": api_key,
-            "authorizedSince": since.map(Timestamp::as_millis),
-            "connectedSince": now.as_millis(),
-            "returnRateLimits": true,
-            "serverTime": now.as_millis(),
-            "userDataStream": self.ws_connection(id).is_some_and(|connection| !connection.subscriptions.is_empty()),
-        })
-    }
-
-    fn subscribe_user(&mut self, id: ConnId, account: AccountId) -> Answer {
-        let gone = || Refusal::from(ApiError::new(code::UNKNOWN, text::REJECTED_MBX_KEY));
-        let connection = self.ws_connection(id).ok_or_else(gone)?;
-        if connection.subscriptions.values().any(|known| *known == account) {
-            let msg = "User Data Stream subscription already active.";
-            return Err(ApiError::new(code::SUBSCRIPTION_ACTIVE, msg).into());
-        }
-        let subscription = connection.next_subscription;
-        connection.next_subscription += 1;
-        connection.subscriptions.insert(subscription, account);
-        Ok(json!({ "subscriptionId": subscription }))
-    }
-
-    fn unsubscribe_user(&mut self, id: ConnId, params: &Params) -> Answer {
-        let which = params
-            .get("subscriptionId")
-            .and_then(|text| text.parse::<u64>().ok());
-        let Some(connection) = self.ws_connection(id) else {
-            return Ok(json!({}));
-        };
-        let ended: Vec<u64> = connection
-            .subscriptions
-            .keys()
-            .copied()
-            .filter(|known| which.is_none_or(|id| id == *known))
-            .collect();
-        if ended.is_empty() {
-            let msg = "User Data Stream subscription not active.";
-            return Err(ApiError::new(code::SUBSCRIPTION_INACTIVE, msg).into());
-        }
-        for subscription in ended {
-            connection.subscriptions.remove(&subscription);
-        }
-        Ok(json!({}))
-    }
-
-    /// Sends an event to every subscription of the account.
-    pub(super) fn publish_user_event(&mut self, account: AccountId, event: &str) {
-        for (id, connection) in &self.connections {
-            let ConnectionKind::WsApi(connection) = &connection.kind else {
-                continue;
-            };
-            for (subscription, _) in connection
-                .subscriptions
-                .iter()
-                .filter(|(_, owner)| **owner == account)
-            {
-                let frame = format!(r#"{{"subscriptionId":{subscription},"event":{event}}}"#);
-                self.out.push_back((*id, Outgoing::Text(frame)));
-            }
-        }
+        json!(told)
     }
 }
 
-fn failure(id: Option<Value>, refusal: &Refusal) -> Value {
-    json!({
-        "id": id,
-        "status": refusal.status,
-        "error": { "code": refusal.error.code, "msg": refusal.error.msg },
-    })
+fn failure(now: Timestamp, id: &Value, refusal: &Refusal) -> Value {
+    let mut error = error_body(refusal);
+    if let (Some(retry_at), Some(error)) = (refusal.retry_at, error.as_object_mut()) {
+        let data = json!({ "serverTime": now.as_millis(), "retryAfter": retry_at.as_millis() });
+        error.insert("data".to_owned(), data);
+    }
+    json!({ "id": id, "status": refusal.status, "error": error })
 }

@@ -3,7 +3,7 @@
 use keel_sim_exchange::protocol::Outgoing;
 use serde_json::Value;
 
-use crate::venue::{REST, TAKE, Venue};
+use crate::venue::{CLIENT, REST, TAKE, Venue};
 use crate::{ORDERS, SECOND, rule};
 
 #[test]
@@ -238,10 +238,13 @@ fn f38_user_stream_lost_silently_or_told() {
 fn f60_refuse_connection_refuses_handshakes_until_its_end() {
     let text = "connection = \"*\"\naction = \"refuse_connection\"\nstatus = 429\nuntil_s = 600";
     let mut venue = Venue::new(&rule(text));
-    assert_eq!(venue.protocol.ws_open(venue.now, "/ws", ""), Err(429));
-    assert_eq!(venue.protocol.ws_open(venue.now, "/ws-api/v3", ""), Err(429));
+    assert_eq!(venue.protocol.ws_open(venue.now, CLIENT, "/ws", ""), Err(429));
+    assert_eq!(
+        venue.protocol.ws_open(venue.now, CLIENT, "/ws-api/v3", ""),
+        Err(429)
+    );
     let end = venue.now.plus(SECOND * 600);
-    assert!(venue.protocol.ws_open(end, "/ws", "").is_ok());
+    assert!(venue.protocol.ws_open(end, CLIENT, "/ws", "").is_ok());
     assert_eq!(venue.fired(), [("refuse_connection-1".to_owned(), 2)]);
 }
 

@@ -2,7 +2,7 @@
 
 use keel_sim_exchange::protocol::{Method, Outgoing, Reply};
 
-use crate::venue::{REST, Venue, code_of, json_of};
+use crate::venue::{CLIENT, REST, Venue, code_of, json_of};
 use crate::{SECOND, rule};
 
 #[test]
@@ -61,11 +61,11 @@ fn f61_maintenance_closes_everything_and_ends() {
     let served = venue.place(REST, "a-2");
     assert_eq!((served.response.status, code_of(&served)), (503, Some(-1016)));
     assert_eq!(venue.time().response.status, 503);
-    assert_eq!(venue.protocol.ws_open(venue.now, "/ws", ""), Err(503));
+    assert_eq!(venue.protocol.ws_open(venue.now, CLIENT, "/ws", ""), Err(503));
     venue.pass(SECOND * 60);
     assert_eq!(venue.time().response.status, 200);
     assert!(venue.exists("a-1") && !venue.exists("a-2"));
-    assert!(venue.protocol.ws_open(venue.now, "/ws", "").is_ok());
+    assert!(venue.protocol.ws_open(venue.now, CLIENT, "/ws", "").is_ok());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A venue in virtual time with one client, for the tests of faults.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use keel_binance_wire::params::Params;
@@ -8,10 +9,12 @@ use keel_domain::{ClOrdId, Money, Symbol, Timestamp};
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, OrderRef};
 use keel_sim_exchange::faults::FaultFile;
 use keel_sim_exchange::protocol::{
-    AccountKey, ConnId, HttpRequest, Method, Outgoing, Protocol, Reply, Served,
+    AccountKey, ConnId, HttpRequest, Limits, Method, Outgoing, Protocol, Reply, Served,
 };
 use serde_json::{Value, json};
 
+/// Where the client is.
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const KEY: &str = "paper-key";
 pub(crate) const SECRET: &str = "paper-secret";
 
@@ -30,7 +33,7 @@ pub(crate) fn protocol(rules: &str, now: Timestamp) -> Protocol {
         verifying_key: VerifyingKey::hmac(SECRET),
         account: exchange.account(0).unwrap(),
     };
-    let mut protocol = Protocol::new(exchange, vec![key], now);
+    let mut protocol = Protocol::with_limits(exchange, vec![key], Limits::off(), now);
     let file = FaultFile::parse("test.toml", rules).unwrap();
     protocol
         .set_faults(now, file.seed.unwrap_or(1), file.rules)
@@ -91,10 +94,12 @@ impl Venue {
     pub(crate) fn reply(&mut self, method: Method, path: &str, raw_query: String, raw_body: &str) -> Reply {
         let request = HttpRequest {
             method,
+            peer: CLIENT,
             path: path.to_owned(),
             raw_query,
             raw_body: raw_body.to_owned(),
             api_key: Some(KEY.to_owned()),
+            time_unit: None,
         };
         self.protocol.serve(self.now, &request)
     }
@@ -146,7 +151,7 @@ impl Venue {
     }
 
     pub(crate) fn open(&mut self, path: &str, query: &str) -> ConnId {
-        self.protocol.ws_open(self.now, path, query).unwrap()
+        self.protocol.ws_open(self.now, CLIENT, path, query).unwrap()
     }
 
     pub(crate) fn streams(&mut self, names: &str) -> ConnId {

@@ -1,0 +1,15 @@
+//! The protocol as a client sees it, driven without sockets and with the time as an argument.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
+
+mod common;
+mod limits;
+mod market;
+mod signatures;
+mod streams;
+mod ws_api;
