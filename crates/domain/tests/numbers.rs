@@ -88,16 +88,15 @@ proptest! {
 #[test]
 fn each_bad_number_says_what_is_wrong_with_it() {
     let refused = |text: &str| text.parse::<Price>().unwrap_err();
-    for text in ["", ".", "1.", ".5", "1e3", "+1", " 1", "1 ", "1,0", "1.2.3", "0x1", "１"] {
+    for text in [
+        "", ".", "1.", ".5", "1e3", "+1", " 1", "1 ", "1,0", "1.2.3", "0x1", "１",
+    ] {
         assert_eq!(refused(text), NumberError::Malformed, "{text:?}");
     }
     assert_eq!(refused("-1"), NumberError::Negative);
     assert_eq!(refused("0.000000001"), NumberError::TooPrecise);
     assert_eq!(refused("92233720368.54775808"), NumberError::OutOfRange);
-    assert_eq!(
-        refused("99999999999999999999999999"),
-        NumberError::OutOfRange
-    );
+    assert_eq!(refused("99999999999999999999999999"), NumberError::OutOfRange);
 }
 
 #[test]
