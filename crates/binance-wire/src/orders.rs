@@ -54,9 +54,19 @@ pub struct ConditionalEventFields {
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub prevented_match_id: Option<u64>,
     /// What self-trade prevention took away in all.
-    #[serde(rename = "A", with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "A",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub prevented_qty: Option<Qty>,
     /// What it took away now.
-    #[serde(rename = "B", with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "B",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last_prevented_qty: Option<Qty>,
 }

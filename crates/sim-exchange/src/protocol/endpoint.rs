@@ -319,5 +319,7 @@ const COMBINED: &[Endpoint] = &[
 
 /// All requests.
 pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    [market::ENDPOINTS, TRADING, COMBINED, ACCOUNT].into_iter().flatten()
+    [market::ENDPOINTS, TRADING, COMBINED, ACCOUNT]
+        .into_iter()
+        .flatten()
 }
