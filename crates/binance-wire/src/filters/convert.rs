@@ -1,172 +1,11 @@
-//! A pair's rules between the venue's list and the domain's words (filters.md).
+//! Between the venue's list and the domain's words.
 
 use keel_domain::{
     Instrument, LotSize, MinNotional, Money, NotionalRange, OrderLimits, PercentPrice, PercentPriceBySide,
-    Price, PriceBand, PriceFilter, Qty, TrailingDelta,
+    PriceBand, PriceFilter, Qty, TrailingDelta,
 };
-use serde::{Deserialize, Serialize};
 
-use crate::number;
-
-/// A pair's rule (filters.md). Those that are not used here are kept as `Other`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "filterType", rename_all_fields = "camelCase")]
-pub enum Filter {
-    /// Bounds and tick of prices.
-    #[serde(rename = "PRICE_FILTER")]
-    Price {
-        /// Lowest.
-        #[serde(with = "number")]
-        min_price: Price,
-        /// Highest.
-        #[serde(with = "number")]
-        max_price: Price,
-        /// Step.
-        #[serde(with = "number")]
-        tick_size: Price,
-    },
-    /// Bounds and step of quantities.
-    #[serde(rename = "LOT_SIZE")]
-    LotSize {
-        /// Smallest.
-        #[serde(with = "number")]
-        min_qty: Qty,
-        /// Largest.
-        #[serde(with = "number")]
-        max_qty: Qty,
-        /// Step.
-        #[serde(with = "number")]
-        step_size: Qty,
-    },
-    /// The same for market orders.
-    #[serde(rename = "MARKET_LOT_SIZE")]
-    MarketLotSize {
-        /// Smallest.
-        #[serde(with = "number")]
-        min_qty: Qty,
-        /// Largest.
-        #[serde(with = "number")]
-        max_qty: Qty,
-        /// Step.
-        #[serde(with = "number")]
-        step_size: Qty,
-    },
-    /// Bounds of an order's value.
-    #[serde(rename = "NOTIONAL")]
-    Notional {
-        /// Least.
-        #[serde(with = "number")]
-        min_notional: Money,
-        /// Whether it binds market orders.
-        apply_min_to_market: bool,
-        /// Most.
-        #[serde(with = "number")]
-        max_notional: Money,
-        /// Whether it binds market orders.
-        apply_max_to_market: bool,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// The older form of the lower bound.
-    #[serde(rename = "MIN_NOTIONAL")]
-    MinNotional {
-        /// Least.
-        #[serde(with = "number")]
-        min_notional: Money,
-        /// Whether it binds market orders.
-        apply_to_market: bool,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// A band around the market's price.
-    #[serde(rename = "PERCENT_PRICE")]
-    PercentPrice {
-        /// Highest multiple.
-        #[serde(with = "number")]
-        multiplier_up: Money,
-        /// Lowest multiple.
-        #[serde(with = "number")]
-        multiplier_down: Money,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// A band around the market's price for each side.
-    #[serde(rename = "PERCENT_PRICE_BY_SIDE")]
-    PercentPriceBySide {
-        /// Highest multiple of a buy.
-        #[serde(with = "number")]
-        bid_multiplier_up: Money,
-        /// Lowest multiple of a buy.
-        #[serde(with = "number")]
-        bid_multiplier_down: Money,
-        /// Highest multiple of a sell.
-        #[serde(with = "number")]
-        ask_multiplier_up: Money,
-        /// Lowest multiple of a sell.
-        #[serde(with = "number")]
-        ask_multiplier_down: Money,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// Most parts of an iceberg.
-    #[serde(rename = "ICEBERG_PARTS")]
-    IcebergParts {
-        /// Most.
-        limit: u32,
-    },
-    /// Bounds of trailing deltas, in hundredths of a percent.
-    #[serde(rename = "TRAILING_DELTA")]
-    TrailingDelta {
-        /// Least above the market.
-        min_trailing_above_delta: u32,
-        /// Most above the market.
-        max_trailing_above_delta: u32,
-        /// Least below the market.
-        min_trailing_below_delta: u32,
-        /// Most below the market.
-        max_trailing_below_delta: u32,
-    },
-    /// Most open orders.
-    #[serde(rename = "MAX_NUM_ORDERS")]
-    MaxNumOrders {
-        /// Most.
-        max_num_orders: u32,
-    },
-    /// Most open orders that wait for a trigger.
-    #[serde(rename = "MAX_NUM_ALGO_ORDERS")]
-    MaxNumAlgoOrders {
-        /// Most.
-        max_num_algo_orders: u32,
-    },
-    /// Most open icebergs.
-    #[serde(rename = "MAX_NUM_ICEBERG_ORDERS")]
-    MaxNumIcebergOrders {
-        /// Most.
-        max_num_iceberg_orders: u32,
-    },
-    /// Most base held or about to be bought.
-    #[serde(rename = "MAX_POSITION")]
-    MaxPosition {
-        /// Most.
-        #[serde(with = "number")]
-        max_position: Qty,
-    },
-    /// Most amends of one order.
-    #[serde(rename = "MAX_NUM_ORDER_AMENDS")]
-    MaxNumOrderAmends {
-        /// Most.
-        max_num_order_amends: u32,
-    },
-    /// Most open order lists.
-    #[serde(rename = "MAX_NUM_ORDER_LISTS")]
-    MaxNumOrderLists {
-        /// Most.
-        max_num_order_lists: u32,
-    },
-    /// A rule that is not used here.
-    #[serde(other, rename = "OTHER")]
-    Other,
-}
+use super::Filter;
 
 /// The domain's filters of one pair, gathered from the venue's list.
 pub(crate) struct Filters {
@@ -289,6 +128,13 @@ impl Filters {
                     below_max,
                 });
             }
+            ref other => self.take_count(other),
+        }
+    }
+
+    fn take_count(&mut self, filter: &Filter) {
+        let limits = &mut self.limits;
+        match *filter {
             Filter::IcebergParts { limit } => limits.iceberg_parts = Some(limit),
             Filter::MaxNumOrders { max_num_orders } => limits.max_num_orders = Some(max_num_orders),
             Filter::MaxNumAlgoOrders { max_num_algo_orders } => {
@@ -308,6 +154,10 @@ impl Filters {
             | Filter::LotSize { .. }
             | Filter::MarketLotSize { .. }
             | Filter::Notional { .. }
+            | Filter::MinNotional { .. }
+            | Filter::PercentPrice { .. }
+            | Filter::PercentPriceBySide { .. }
+            | Filter::TrailingDelta { .. }
             | Filter::Other => {}
         }
     }
@@ -340,27 +190,7 @@ pub(crate) fn list(instrument: &Instrument) -> Vec<Filter> {
         min_trailing_below_delta: range.below_min,
         max_trailing_below_delta: range.below_max,
     }));
-    list.extend(limits.percent_price.map(|filter| Filter::PercentPrice {
-        multiplier_up: filter.band.up,
-        multiplier_down: filter.band.down,
-        avg_price_mins: filter.avg_price_mins,
-    }));
-    list.extend(
-        limits
-            .percent_price_by_side
-            .map(|filter| Filter::PercentPriceBySide {
-                bid_multiplier_up: filter.bid.up,
-                bid_multiplier_down: filter.bid.down,
-                ask_multiplier_up: filter.ask.up,
-                ask_multiplier_down: filter.ask.down,
-                avg_price_mins: filter.avg_price_mins,
-            }),
-    );
-    list.extend(limits.min_notional.map(|filter| Filter::MinNotional {
-        min_notional: filter.min,
-        apply_to_market: filter.apply_to_market,
-        avg_price_mins: filter.avg_price_mins,
-    }));
+    list.extend(price_filters(limits));
     list.push(Filter::Notional {
         min_notional: instrument.notional.min,
         apply_min_to_market: instrument.notional.apply_min_to_market,
@@ -368,6 +198,33 @@ pub(crate) fn list(instrument: &Instrument) -> Vec<Filter> {
         apply_max_to_market: instrument.notional.apply_max_to_market,
         avg_price_mins: instrument.notional.avg_price_mins,
     });
+    list.extend(count_filters(limits));
+    list
+}
+
+fn price_filters(limits: &OrderLimits) -> impl Iterator<Item = Filter> {
+    let percent_price = limits.percent_price.map(|filter| Filter::PercentPrice {
+        multiplier_up: filter.band.up,
+        multiplier_down: filter.band.down,
+        avg_price_mins: filter.avg_price_mins,
+    });
+    let by_side = limits.percent_price_by_side;
+    let by_side = by_side.map(|filter| Filter::PercentPriceBySide {
+        bid_multiplier_up: filter.bid.up,
+        bid_multiplier_down: filter.bid.down,
+        ask_multiplier_up: filter.ask.up,
+        ask_multiplier_down: filter.ask.down,
+        avg_price_mins: filter.avg_price_mins,
+    });
+    let min_notional = limits.min_notional.map(|filter| Filter::MinNotional {
+        min_notional: filter.min,
+        apply_to_market: filter.apply_to_market,
+        avg_price_mins: filter.avg_price_mins,
+    });
+    [percent_price, by_side, min_notional].into_iter().flatten()
+}
+
+fn count_filters(limits: &OrderLimits) -> impl Iterator<Item = Filter> {
     let counts = [
         limits
             .max_num_orders
@@ -390,6 +247,5 @@ pub(crate) fn list(instrument: &Instrument) -> Vec<Filter> {
             .max_position
             .map(|max_position| Filter::MaxPosition { max_position }),
     ];
-    list.extend(counts.into_iter().flatten());
-    list
+    counts.into_iter().flatten()
 }
