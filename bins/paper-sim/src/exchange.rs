@@ -95,6 +95,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
     let funded = |(key, _): &(String, VerifyingKey)| AccountConfig {
         name: key.clone(),
         funds: setup.funds.clone(),
+        ..AccountConfig::default()
     };
     config.accounts = setup.accounts.iter().map(funded).collect();
     let clock = Clock::start();

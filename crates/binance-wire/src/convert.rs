@@ -1,12 +1,13 @@
 //! Between the venue's messages and the domain's words.
 
 use keel_domain::{
-    Asset, ClOrdId, ExecType, ExecutionReport, IdError, Instrument, InstrumentStatus, LotSize, Money,
-    NotionalRange, OrdStatus, OrdType, OrderId, Price, PriceFilter, Qty, Symbol, Timestamp, Trade, TradeId,
+    Asset, ClOrdId, ExecType, ExecutionReport, IdError, Instrument, InstrumentStatus, Money, OrdStatus,
+    OrdType, OrderId, Price, Qty, Symbol, Timestamp, Trade, TradeId,
 };
 
 use crate::enums::{WireOrderType, WireSymbolStatus, WireTimeInForce};
-use crate::rest::{Filter, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
+use crate::filters::Filters;
+use crate::rest::{MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
 use crate::ws_api::ExecutionReportEvent;
 
 /// A message whose words are the venue's but whose meaning is not.
@@ -212,83 +213,12 @@ pub fn my_trade(trade: &MyTrade) -> Result<Trade, ConvertError> {
     })
 }
 
-/// The domain's filters of one pair, gathered from the venue's list.
-struct Filters {
-    price: Option<PriceFilter>,
-    lot_size: Option<LotSize>,
-    market_lot_size: LotSize,
-    notional: NotionalRange,
-}
-
-impl Filters {
-    /// No price and no quantity filter yet; a market order of any size and an order of any value pass.
-    const NONE: Self = Self {
-        price: None,
-        lot_size: None,
-        market_lot_size: LotSize {
-            min: Qty::ZERO,
-            max: Qty::ZERO,
-            step: Qty::ZERO,
-        },
-        notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
-        },
-    };
-
-    fn take(&mut self, filter: &Filter) {
-        match *filter {
-            Filter::Price {
-                min_price: min,
-                max_price: max,
-                tick_size,
-            } => self.price = Some(PriceFilter { min, max, tick_size }),
-            Filter::LotSize {
-                min_qty: min,
-                max_qty: max,
-                step_size: step,
-            } => self.lot_size = Some(LotSize { min, max, step }),
-            Filter::MarketLotSize {
-                min_qty: min,
-                max_qty: max,
-                step_size: step,
-            } => self.market_lot_size = LotSize { min, max, step },
-            Filter::Notional {
-                min_notional: min,
-                apply_min_to_market,
-                max_notional,
-                apply_max_to_market,
-                ..
-            } => {
-                self.notional = NotionalRange {
-                    min,
-                    max: Some(max_notional),
-                    apply_min_to_market,
-                    apply_max_to_market,
-                };
-            }
-            Filter::MinNotional {
-                min_notional,
-                apply_to_market,
-                ..
-            } => {
-                self.notional.min = min_notional;
-                self.notional.apply_min_to_market = apply_to_market;
-            }
-            Filter::Other => {}
-        }
-    }
-}
-
 /// The domain's pair. A pair without a value filter takes any value.
 ///
 /// # Errors
 /// A name that cannot be one, or no PRICE_FILTER or LOT_SIZE.
 pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
-    let mut filters = Filters::NONE;
-    info.filters.iter().for_each(|filter| filters.take(filter));
+    let filters = Filters::gather(&info.filters);
     let missing = |filter| ConvertError::NoFilter {
         symbol: info.symbol.clone(),
         filter,
@@ -307,36 +237,13 @@ pub fn instrument(info: &SymbolInfo) -> Result<Instrument, ConvertError> {
         lot_size: filters.lot_size.ok_or_else(|| missing("LOT_SIZE"))?,
         market_lot_size: filters.market_lot_size,
         notional: filters.notional,
+        limits: filters.limits,
     })
 }
 
-/// The venue's description of a pair that takes limit, market and post-only orders.
+/// The venue's description of a pair that takes orders of every type.
 #[must_use]
 pub fn symbol_info(instrument: &Instrument) -> SymbolInfo {
-    let filters = vec![
-        Filter::Price {
-            min_price: instrument.price_filter.min,
-            max_price: instrument.price_filter.max,
-            tick_size: instrument.price_filter.tick_size,
-        },
-        Filter::LotSize {
-            min_qty: instrument.lot_size.min,
-            max_qty: instrument.lot_size.max,
-            step_size: instrument.lot_size.step,
-        },
-        Filter::MarketLotSize {
-            min_qty: instrument.market_lot_size.min,
-            max_qty: instrument.market_lot_size.max,
-            step_size: instrument.market_lot_size.step,
-        },
-        Filter::Notional {
-            min_notional: instrument.notional.min,
-            apply_min_to_market: instrument.notional.apply_min_to_market,
-            max_notional: instrument.notional.max.unwrap_or_else(|| Money::from(9_000_000)),
-            apply_max_to_market: instrument.notional.apply_max_to_market,
-            avg_price_mins: 5,
-        },
-    ];
     SymbolInfo {
         symbol: instrument.symbol.to_string(),
         status: match instrument.status {
@@ -356,32 +263,51 @@ pub fn symbol_info(instrument: &Instrument) -> SymbolInfo {
             WireOrderType::Limit,
             WireOrderType::LimitMaker,
             WireOrderType::Market,
+            WireOrderType::StopLoss,
+            WireOrderType::StopLossLimit,
+            WireOrderType::TakeProfit,
+            WireOrderType::TakeProfitLimit,
         ],
-        iceberg_allowed: false,
-        oco_allowed: false,
-        oto_allowed: false,
-        opo_allowed: false,
+        iceberg_allowed: true,
+        oco_allowed: true,
+        oto_allowed: true,
+        opo_allowed: true,
         quote_order_qty_market_allowed: true,
-        allow_trailing_stop: false,
-        cancel_replace_allowed: false,
-        amend_allowed: false,
+        allow_trailing_stop: true,
+        cancel_replace_allowed: true,
+        amend_allowed: true,
         peg_instructions_allowed: false,
         is_spot_trading_allowed: true,
         is_margin_trading_allowed: false,
-        filters,
+        filters: crate::filters::list(instrument),
         permissions: Vec::new(),
         permission_sets: vec![vec!["SPOT".to_owned()]],
         default_self_trade_prevention_mode: "NONE".to_owned(),
-        allowed_self_trade_prevention_modes: vec!["NONE".to_owned()],
+        allowed_self_trade_prevention_modes: [
+            "NONE",
+            "EXPIRE_TAKER",
+            "EXPIRE_MAKER",
+            "EXPIRE_BOTH",
+            "DECREMENT",
+            "TRANSFER",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     }
 }
 
 /// The venue's type, time in force and price of an order's terms. The venue tells GTC for types that have none.
 #[must_use]
 pub fn order_terms(ord_type: OrdType) -> (WireOrderType, WireTimeInForce, Price) {
-    match ord_type {
-        OrdType::Market => (WireOrderType::Market, WireTimeInForce::Gtc, Price::ZERO),
-        OrdType::Limit { price, time_in_force } => (WireOrderType::Limit, time_in_force.into(), price),
-        OrdType::LimitMaker { price } => (WireOrderType::LimitMaker, WireTimeInForce::Gtc, price),
-    }
+    let order_type = match ord_type {
+        OrdType::Market => WireOrderType::Market,
+        OrdType::Limit { .. } => WireOrderType::Limit,
+        OrdType::LimitMaker { .. } => WireOrderType::LimitMaker,
+        OrdType::StopLoss { .. } => WireOrderType::StopLoss,
+        OrdType::StopLossLimit { .. } => WireOrderType::StopLossLimit,
+        OrdType::TakeProfit { .. } => WireOrderType::TakeProfit,
+        OrdType::TakeProfitLimit { .. } => WireOrderType::TakeProfitLimit,
+    };
+    let time_in_force = ord_type.time_in_force().map_or(WireTimeInForce::Gtc, Into::into);
+    (order_type, time_in_force, ord_type.price().unwrap_or(Price::ZERO))
 }

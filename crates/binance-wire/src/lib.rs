@@ -16,8 +16,10 @@
 pub mod convert;
 pub mod enums;
 pub mod error;
+pub mod filters;
 pub mod market;
 pub mod number;
+pub mod orders;
 pub mod params;
 pub mod rest;
 pub mod signing;

@@ -4,6 +4,7 @@ use keel_domain::{Money, Price, Qty};
 use serde::{Deserialize, Serialize};
 
 use crate::enums::{WireOrderStatus, WireOrderType, WireSide, WireSymbolStatus, WireTimeInForce};
+pub use crate::filters::Filter;
 use crate::number;
 
 /// `GET /api/v3/time`.
@@ -109,81 +110,6 @@ pub struct SymbolInfo {
     pub default_self_trade_prevention_mode: String,
     /// Self-trade prevention that orders may name.
     pub allowed_self_trade_prevention_modes: Vec<String>,
-}
-
-/// A pair's rule (filters.md). Those that are not used here are kept as `Other`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "filterType", rename_all_fields = "camelCase")]
-pub enum Filter {
-    /// Bounds and tick of prices.
-    #[serde(rename = "PRICE_FILTER")]
-    Price {
-        /// Lowest.
-        #[serde(with = "number")]
-        min_price: Price,
-        /// Highest.
-        #[serde(with = "number")]
-        max_price: Price,
-        /// Step.
-        #[serde(with = "number")]
-        tick_size: Price,
-    },
-    /// Bounds and step of quantities.
-    #[serde(rename = "LOT_SIZE")]
-    LotSize {
-        /// Smallest.
-        #[serde(with = "number")]
-        min_qty: Qty,
-        /// Largest.
-        #[serde(with = "number")]
-        max_qty: Qty,
-        /// Step.
-        #[serde(with = "number")]
-        step_size: Qty,
-    },
-    /// The same for market orders.
-    #[serde(rename = "MARKET_LOT_SIZE")]
-    MarketLotSize {
-        /// Smallest.
-        #[serde(with = "number")]
-        min_qty: Qty,
-        /// Largest.
-        #[serde(with = "number")]
-        max_qty: Qty,
-        /// Step.
-        #[serde(with = "number")]
-        step_size: Qty,
-    },
-    /// Bounds of an order's value.
-    #[serde(rename = "NOTIONAL")]
-    Notional {
-        /// Least.
-        #[serde(with = "number")]
-        min_notional: Money,
-        /// Whether it binds market orders.
-        apply_min_to_market: bool,
-        /// Most.
-        #[serde(with = "number")]
-        max_notional: Money,
-        /// Whether it binds market orders.
-        apply_max_to_market: bool,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// The older form of the lower bound.
-    #[serde(rename = "MIN_NOTIONAL")]
-    MinNotional {
-        /// Least.
-        #[serde(with = "number")]
-        min_notional: Money,
-        /// Whether it binds market orders.
-        apply_to_market: bool,
-        /// Minutes of the average price.
-        avg_price_mins: u32,
-    },
-    /// A rule that is not used here.
-    #[serde(other, rename = "OTHER")]
-    Other,
 }
 
 /// One level: price and quantity.

@@ -8,7 +8,7 @@ use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::{WireRespType, WireSide};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{KeyError, SigningKey};
-use keel_domain::{ClOrdId, OrdType, Symbol, Timestamp, TradeId};
+use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
 use keel_risk::ApprovedOrder;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -97,12 +97,20 @@ impl SignedRequests {
             .with("symbol", intent.symbol)
             .with("side", WireSide::from(intent.side))
             .with("type", order_type);
-        if matches!(intent.ord_type, OrdType::Limit { .. }) {
+        if intent.ord_type.time_in_force().is_some() {
             params.push("timeInForce", time_in_force);
         }
         params.push("quantity", intent.order_qty);
         if intent.ord_type.price().is_some() {
             params.push("price", price);
+        }
+        if let Some(trigger) = intent.ord_type.trigger() {
+            if let Some(stop_px) = trigger.stop_px() {
+                params.push("stopPrice", stop_px);
+            }
+            if let Some(delta_bips) = trigger.delta_bips() {
+                params.push("trailingDelta", delta_bips);
+            }
         }
         params.push("newClientOrderId", order.cl_ord_id());
         params.push("newOrderRespType", WireRespType::Full);

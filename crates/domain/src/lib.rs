@@ -13,6 +13,8 @@
 //! # Ok::<(), keel_domain::NumberError>(())
 //! ```
 
+mod filter_failure;
+mod filters;
 mod fixed;
 mod ids;
 mod instrument;
@@ -20,9 +22,14 @@ mod order;
 mod report;
 mod time;
 
+pub use filter_failure::FilterFailure;
+pub use filters::{
+    FilterInputs, LotSize, MinNotional, NotionalRange, OrderLimits, OrderTerms, PercentPrice,
+    PercentPriceBySide, PriceBand, PriceFilter, TrailingDelta,
+};
 pub use fixed::{Money, NumberError, Price, Qty, SCALE, SignedQty, notional};
 pub use ids::{Asset, ClOrdId, IdError, OrderId, Symbol, TradeId};
-pub use instrument::{FilterFailure, Instrument, InstrumentStatus, LotSize, NotionalRange, PriceFilter};
-pub use order::{OrdType, OrderIntent, Purpose, Side, TimeInForce};
+pub use instrument::{Instrument, InstrumentStatus};
+pub use order::{OrdType, OrderIntent, Purpose, Side, TimeInForce, Trigger};
 pub use report::{ExecType, ExecutionReport, OrdStatus, Trade};
 pub use time::Timestamp;

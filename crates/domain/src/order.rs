@@ -55,6 +55,43 @@ pub enum TimeInForce {
     Fok,
 }
 
+/// When a contingent order begins to work, judged on the last trade's price. FIX `StopPx` (99).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Trigger {
+    /// Once the last price reaches `stop_px`.
+    Stop {
+        /// The price.
+        stop_px: Price,
+    },
+    /// Once the last price turned by `delta_bips` from its best since tracking began.
+    Trailing {
+        /// Hundredths of a percent; the venue's `trailingDelta`.
+        delta_bips: u32,
+        /// Where tracking begins; without it, at the next trade.
+        stop_px: Option<Price>,
+    },
+}
+
+impl Trigger {
+    /// The stop price, where there is one.
+    #[must_use]
+    pub const fn stop_px(self) -> Option<Price> {
+        match self {
+            Self::Stop { stop_px } => Some(stop_px),
+            Self::Trailing { stop_px, .. } => stop_px,
+        }
+    }
+
+    /// The trailing delta in hundredths of a percent, where it trails.
+    #[must_use]
+    pub const fn delta_bips(self) -> Option<u32> {
+        match self {
+            Self::Stop { .. } => None,
+            Self::Trailing { delta_bips, .. } => Some(delta_bips),
+        }
+    }
+}
+
 /// The kind of an order with the terms that belong to that kind. FIX `OrdType` (40).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrdType {
@@ -72,6 +109,34 @@ pub enum OrdType {
         /// The price to rest at.
         price: Price,
     },
+    /// A market order once the price turned against: above the market for a buy, below for a sell.
+    StopLoss {
+        /// When it begins to work.
+        trigger: Trigger,
+    },
+    /// A limit order on such a trigger.
+    StopLossLimit {
+        /// When it begins to work.
+        trigger: Trigger,
+        /// The worst price to trade at.
+        price: Price,
+        /// How long it stays once it works.
+        time_in_force: TimeInForce,
+    },
+    /// A market order once the price came as wished: below the market for a buy, above for a sell.
+    TakeProfit {
+        /// When it begins to work.
+        trigger: Trigger,
+    },
+    /// A limit order on such a trigger.
+    TakeProfitLimit {
+        /// When it begins to work.
+        trigger: Trigger,
+        /// The worst price to trade at.
+        price: Price,
+        /// How long it stays once it works.
+        time_in_force: TimeInForce,
+    },
 }
 
 impl OrdType {
@@ -79,8 +144,11 @@ impl OrdType {
     #[must_use]
     pub const fn price(self) -> Option<Price> {
         match self {
-            Self::Market => None,
-            Self::Limit { price, .. } | Self::LimitMaker { price } => Some(price),
+            Self::Market | Self::StopLoss { .. } | Self::TakeProfit { .. } => None,
+            Self::Limit { price, .. }
+            | Self::LimitMaker { price }
+            | Self::StopLossLimit { price, .. }
+            | Self::TakeProfitLimit { price, .. } => Some(price),
         }
     }
 
@@ -88,22 +156,39 @@ impl OrdType {
     #[must_use]
     pub const fn time_in_force(self) -> Option<TimeInForce> {
         match self {
-            Self::Limit { time_in_force, .. } => Some(time_in_force),
-            Self::Market | Self::LimitMaker { .. } => None,
+            Self::Limit { time_in_force, .. }
+            | Self::StopLossLimit { time_in_force, .. }
+            | Self::TakeProfitLimit { time_in_force, .. } => Some(time_in_force),
+            Self::Market | Self::LimitMaker { .. } | Self::StopLoss { .. } | Self::TakeProfit { .. } => None,
         }
     }
 
-    /// Whether it can rest in the book.
+    /// What it waits for, where it is contingent. The venue calls such orders "algo" orders.
+    #[must_use]
+    pub const fn trigger(self) -> Option<Trigger> {
+        match self {
+            Self::StopLoss { trigger }
+            | Self::StopLossLimit { trigger, .. }
+            | Self::TakeProfit { trigger }
+            | Self::TakeProfitLimit { trigger, .. } => Some(trigger),
+            Self::Market | Self::Limit { .. } | Self::LimitMaker { .. } => None,
+        }
+    }
+
+    /// Whether its stop price lies above the market: a stop loss that buys, a take profit that sells.
+    #[must_use]
+    pub const fn triggers_above(self, side: Side) -> bool {
+        match self {
+            Self::StopLoss { .. } | Self::StopLossLimit { .. } => matches!(side, Side::Buy),
+            Self::TakeProfit { .. } | Self::TakeProfitLimit { .. } => matches!(side, Side::Sell),
+            Self::Market | Self::Limit { .. } | Self::LimitMaker { .. } => false,
+        }
+    }
+
+    /// Whether it can rest in the book (a contingent one: once it works).
     #[must_use]
     pub const fn can_rest(self) -> bool {
-        matches!(
-            self,
-            Self::LimitMaker { .. }
-                | Self::Limit {
-                    time_in_force: TimeInForce::Gtc,
-                    ..
-                }
-        )
+        matches!(self, Self::LimitMaker { .. }) || matches!(self.time_in_force(), Some(TimeInForce::Gtc))
     }
 }
 

@@ -19,7 +19,9 @@
 //!     price_filter: PriceFilter { min: "0.01".parse()?, max: "1000000".parse()?, tick_size: "0.01".parse()? },
 //!     lot_size: lot,
 //!     market_lot_size: lot,
-//!     notional: NotionalRange { min: 5.into(), max: None, apply_min_to_market: true, apply_max_to_market: false },
+//!     notional: NotionalRange { min: 5.into(), max: None, apply_min_to_market: true,
+//!         apply_max_to_market: false, avg_price_mins: 5 },
+//!     limits: OrderLimits::default(),
 //! };
 //! let mut gate = RiskGate::new(RiskLimits {
 //!     per_symbol: BTreeMap::from([(symbol, SymbolLimits {

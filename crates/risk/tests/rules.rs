@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
-    PriceFilter, Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
+    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, OrderLimits,
+    Price, PriceFilter, Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
 };
 use keel_risk::{
     Breach, HaltCause, LimitError, Reference, ReferenceFault, RiskGate, RiskLimits, RiskView, Rule,
@@ -59,7 +59,9 @@ fn instrument() -> Instrument {
             max: None,
             apply_min_to_market: true,
             apply_max_to_market: false,
+            avg_price_mins: 5,
         },
+        limits: OrderLimits::default(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A two-sided maker with inventory skew.
 
-use keel_domain::{Instrument, OrdType, OrderIntent, Price, Purpose, Qty, Side, SignedQty};
+use keel_domain::{
+    FilterInputs, Instrument, OrdType, OrderIntent, OrderTerms, Price, Purpose, Qty, Side, SignedQty,
+};
 use keel_market_data::BookTop;
 
 use crate::{Action, OpenOrder, Permission, SettingsError, Strategy, StrategyView, Trigger};
@@ -119,7 +121,9 @@ impl Quoter {
         }
         let Some(price) = wanted else { return };
         let ord_type = OrdType::LimitMaker { price };
-        if view.instrument.check(ord_type, qty, price).is_err() {
+        let terms = OrderTerms::new(side, ord_type, qty);
+        let inputs = FilterInputs::at_price(price);
+        if view.instrument.check(&terms, &inputs).is_err() {
             return;
         }
         let purpose = match side {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keel_domain::{Asset, ClOrdId, Money, OrderId, Symbol, Timestamp};
 
-use super::{AccountTrade, OrderState};
+use super::order_lists::OrderList;
+use super::{AccountConfig, AccountTrade, CommissionRates, OrderState, PreventedMatch};
 
 /// An account of the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +36,14 @@ pub(super) struct Holding {
     pub(super) locked: Money,
 }
 
+/// How many orders an account has open on a pair.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct OpenCounts {
+    pub(super) orders: u32,
+    pub(super) algo: u32,
+    pub(super) icebergs: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Account {
     /// Whether a client uses it: background participants leave no history.
@@ -46,6 +55,14 @@ pub(super) struct Account {
     pub(super) ended: BTreeMap<OrderId, OrderState>,
     /// Bounded by [`Account::HISTORY_MAX`], oldest go first.
     pub(super) trades: VecDeque<AccountTrade>,
+    /// Bounded by [`Account::HISTORY_MAX`], oldest go first.
+    pub(super) prevented: VecDeque<PreventedMatch>,
+    /// Open and ended ones, by id. Bounded by [`Account::HISTORY_MAX`], oldest go first.
+    pub(super) lists: BTreeMap<u64, OrderList>,
+    pub(super) open_lists: BTreeSet<u64>,
+    pub(super) counts: BTreeMap<Symbol, OpenCounts>,
+    pub(super) rates: CommissionRates,
+    pub(super) trade_group: Option<u64>,
     pub(super) updated_at: Timestamp,
     pub(super) touched: BTreeSet<Asset>,
 }
@@ -54,7 +71,12 @@ impl Account {
     /// How many ended orders, and how many trades, an account keeps.
     pub(super) const HISTORY_MAX: usize = 100_000;
 
-    pub(super) fn new(has_client: bool, funds: &[(Asset, Money)], now: Timestamp) -> Self {
+    pub(super) fn new(
+        has_client: bool,
+        config: &AccountConfig,
+        rates: CommissionRates,
+        now: Timestamp,
+    ) -> Self {
         let holding = |(asset, free): &(Asset, Money)| {
             (
                 *asset,
@@ -66,11 +88,17 @@ impl Account {
         };
         Self {
             has_client,
-            holdings: funds.iter().map(holding).collect(),
+            holdings: config.funds.iter().map(holding).collect(),
             open: BTreeSet::new(),
             open_by_client_id: BTreeMap::new(),
             ended: BTreeMap::new(),
             trades: VecDeque::new(),
+            prevented: VecDeque::new(),
+            lists: BTreeMap::new(),
+            open_lists: BTreeSet::new(),
+            counts: BTreeMap::new(),
+            rates,
+            trade_group: config.trade_group,
             updated_at: now,
             touched: BTreeSet::new(),
         }
@@ -96,6 +124,35 @@ impl Account {
         self.touched.insert(asset);
     }
 
+    /// Takes money that is free. The caller has checked that it is there.
+    pub(super) fn pay(&mut self, asset: Asset, amount: Money) {
+        self.holdings.entry(asset).or_default().free -= amount;
+        self.touched.insert(asset);
+    }
+
+    /// Counts an order that is open now.
+    pub(super) fn opened(&mut self, order: &OrderState) {
+        self.open.insert(order.order_id);
+        self.open_by_client_id
+            .insert((order.symbol, order.cl_ord_id), order.order_id);
+        let counts = self.counts.entry(order.symbol).or_default();
+        counts.orders += 1;
+        counts.algo += u32::from(order.ord_type.trigger().is_some());
+        counts.icebergs += u32::from(!order.iceberg_qty.is_zero());
+    }
+
+    /// Counts an order that is open no more, and keeps it.
+    pub(super) fn closed(&mut self, order: OrderState) {
+        self.open.remove(&order.order_id);
+        self.open_by_client_id.remove(&(order.symbol, order.cl_ord_id));
+        if let Some(counts) = self.counts.get_mut(&order.symbol) {
+            counts.orders -= 1;
+            counts.algo -= u32::from(order.ord_type.trigger().is_some());
+            counts.icebergs -= u32::from(!order.iceberg_qty.is_zero());
+        }
+        self.keep_ended(order);
+    }
+
     /// Gives money.
     pub(super) fn receive(&mut self, asset: Asset, amount: Money) {
         self.holdings.entry(asset).or_default().free += amount;
@@ -111,7 +168,7 @@ impl Account {
         self.holdings.iter().map(balance).collect()
     }
 
-    pub(super) fn keep_ended(&mut self, order: OrderState) {
+    fn keep_ended(&mut self, order: OrderState) {
         if !self.has_client {
             return;
         }
@@ -128,6 +185,24 @@ impl Account {
         self.trades.push_back(trade);
         if self.trades.len() > Self::HISTORY_MAX {
             self.trades.pop_front();
+        }
+    }
+
+    pub(super) fn keep_prevented(&mut self, prevented: PreventedMatch) {
+        if !self.has_client {
+            return;
+        }
+        self.prevented.push_back(prevented);
+        if self.prevented.len() > Self::HISTORY_MAX {
+            self.prevented.pop_front();
+        }
+    }
+
+    pub(super) fn keep_list(&mut self, list: OrderList) {
+        self.open_lists.insert(list.id);
+        self.lists.insert(list.id, list);
+        if self.lists.len() > Self::HISTORY_MAX {
+            self.lists.pop_first();
         }
     }
 }

@@ -137,3 +137,18 @@ impl Book {
         Some(left)
     }
 }
+
+impl Book {
+    /// Makes an order smaller without changing its place. Returns the level's quantity afterwards, or none when the order
+    /// was not there. What is left of the order must not be zero: such an order is removed.
+    pub(super) fn reduce(&mut self, side: Side, price: Price, order_id: OrderId, by: Qty) -> Option<Qty> {
+        let level = self.side_mut(side).get_mut(&price)?;
+        let resting = level
+            .queue
+            .iter_mut()
+            .find(|resting| resting.order_id == order_id)?;
+        resting.leaves_qty = resting.leaves_qty.saturating_sub(by);
+        level.qty = level.qty.saturating_sub(by);
+        Some(level.qty)
+    }
+}

@@ -2,7 +2,7 @@
 
 use keel_domain::{Asset, ClOrdId, Money, OrderId, Price, Qty, Side, Symbol, Timestamp, TradeId};
 
-use super::{AccountId, AssetBalance, OrderState};
+use super::{AccountId, AssetBalance, ExpiryReason, ListReport, OrderState};
 
 /// A trade as everybody sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct AccountTrade {
     pub qty: Qty,
     /// The commission.
     pub commission: Money,
-    /// What it was taken in: the received asset.
+    /// What it was taken in: the received asset, or the discount's.
     pub commission_asset: Asset,
     /// Whether the owner's order rested.
     pub is_maker: bool,
@@ -55,8 +55,12 @@ pub enum ReportKind {
     Trade(AccountTrade),
     /// It was canceled; the id is the cancel's own.
     Canceled(ClOrdId),
-    /// It expired, with the venue's word for why.
-    Expired(&'static str),
+    /// It expired.
+    Expired(ExpiryReason),
+    /// It was amended; the id is the one it had.
+    Replaced(ClOrdId),
+    /// Self-trade prevention took this much of it away.
+    Prevented(Qty),
 }
 
 /// An order moved.
@@ -68,6 +72,14 @@ pub struct OrderReport {
     pub kind: ReportKind,
     /// Counts up by one over the whole exchange.
     pub execution_id: u64,
+}
+
+impl OrderReport {
+    /// Whether this is the order's first trade: unfilled-order counts go down by it.
+    #[must_use]
+    pub fn is_first_fill(&self) -> bool {
+        matches!(self.kind, ReportKind::Trade(trade) if trade.qty == self.order.cum_qty)
+    }
 }
 
 /// Something that happened.
@@ -90,6 +102,19 @@ pub enum ExchangeEvent {
     },
     /// An order of an account with a client moved.
     Order(Box<OrderReport>),
+    /// An order list of an account with a client moved.
+    List(Box<ListReport>),
+    /// Money came to an account from outside, or went there.
+    BalanceUpdate {
+        /// The account.
+        account: AccountId,
+        /// The asset.
+        asset: Asset,
+        /// What came; below zero: what went.
+        delta: Money,
+        /// When.
+        time: Timestamp,
+    },
     /// Balances of an account with a client may have changed.
     AccountPosition {
         /// The account.

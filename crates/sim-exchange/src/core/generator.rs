@@ -10,8 +10,8 @@ use keel_domain::{OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Times
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::exchange::{Exchange, ExchangeConfig, Market};
-use super::{AccountId, NewOrder, OrderRef, Quantity};
+use super::exchange::Exchange;
+use super::{AccountId, ExchangeConfig, Market, NewOrder, OrderOptions, OrderRef, Quantity};
 
 /// How the market moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,6 +295,7 @@ impl MarketMakers {
             ord_type,
             quantity: Quantity::Base(qty),
             cl_ord_id: None,
+            options: OrderOptions::default(),
         };
         exchange.place(now, account, order).ok()
     }

@@ -1,10 +1,10 @@
 //! Orders as the exchange keeps them.
 
 use keel_domain::{
-    ClOrdId, FilterFailure, Money, OrdStatus, OrdType, OrderId, Price, Qty, Side, Symbol, Timestamp,
+    ClOrdId, FilterFailure, Money, OrdStatus, OrdType, OrderId, Price, Qty, Side, Symbol, Timestamp, notional,
 };
 
-use super::AccountId;
+use super::{AccountId, Amendment};
 
 /// How much a new order is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,67 @@ pub struct NewOrder {
     pub quantity: Quantity,
     /// The client's id; one is made where there is none.
     pub cl_ord_id: Option<ClOrdId>,
+    /// What most orders do without.
+    pub options: OrderOptions,
+}
+
+/// What most orders do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OrderOptions {
+    /// The displayed part of an iceberg; zero without one.
+    pub iceberg_qty: Qty,
+    /// What happens instead of a trade with itself.
+    pub stp_mode: StpMode,
+    /// The client's number for a strategy.
+    pub strategy_id: Option<i64>,
+    /// The client's number for a kind of strategy.
+    pub strategy_type: Option<i64>,
+}
+
+/// What happens instead of a trade of an account, or a trade group, with itself (faqs/stp_faq.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StpMode {
+    /// It trades.
+    #[default]
+    None,
+    /// What is left of the taking order expires.
+    ExpireTaker,
+    /// What is left of the resting order expires.
+    ExpireMaker,
+    /// Both expire.
+    ExpireBoth,
+    /// Both become smaller by what would have traded.
+    Decrement,
+    /// As decrement; between two accounts of a group the quantity and its value change hands too.
+    Transfer,
+}
+
+/// Why an order expired (enums.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiryReason {
+    /// It was refused when its turn to work came: funds, filters, prices.
+    Rejected,
+    /// The exchange ended it.
+    ExchangeCanceled,
+    /// The other order of its pair began to trade or to work.
+    OcoTrigger,
+    /// The order that it waited for ended without being filled.
+    OtoPhaseOneExpired,
+    /// What an immediate-or-cancel order could not trade.
+    UnfilledIoc,
+    /// A fill-or-kill order that could not trade whole.
+    UnfilledFok,
+    /// The book was empty before a market order was filled.
+    InsufficientLiquidity,
+}
+
+/// In which states an order may be canceled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelRestriction {
+    /// Nothing traded yet.
+    OnlyNew,
+    /// Something traded.
+    OnlyPartiallyFilled,
 }
 
 /// How a client names an order.
@@ -53,6 +114,36 @@ pub enum OrderError {
     /// A filter fails.
     #[error("filter failure: {0}")]
     Filter(FilterFailure),
+    /// The displayed part of an iceberg is larger than the order.
+    #[error("iceberg quantity exceeds quantity")]
+    IcebergTooLarge,
+    /// Terms that do not go together.
+    #[error("unsupported order combination")]
+    Combination,
+    /// The book has nothing for an order by value.
+    #[error("no liquidity")]
+    NoLiquidity,
+    /// The book has less than the smallest quantity for an order by value.
+    #[error("liquidity below the smallest quantity")]
+    LittleLiquidity,
+    /// The stop price lies on the wrong side of the last price.
+    #[error("would trigger immediately")]
+    WouldTrigger,
+    /// The prices of a pair do not lie on both sides of the last price.
+    #[error("wrong relationship of prices")]
+    PriceRelationship,
+    /// The order is not in the state that the cancel asks for.
+    #[error("cancel restrictions")]
+    CancelRestricted,
+    /// An amend may only reduce.
+    #[error("amend to more")]
+    AmendIncrease,
+    /// An amend that changes nothing.
+    #[error("amend to the same")]
+    AmendNoChange,
+    /// The quantity of an order that waits for another's proceeds cannot be amended.
+    #[error("amend of a pending order by proceeds")]
+    AmendPendingProceeds,
     /// Not enough is free.
     #[error("insufficient balance")]
     InsufficientBalance,
@@ -99,20 +190,61 @@ pub struct OrderState {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// What most orders do without.
+    pub options: OrderOptions,
+    /// The displayed part of an iceberg; zero without one.
+    pub iceberg_qty: Qty,
+    /// What self-trade prevention took away.
+    pub prevented_qty: Qty,
+    /// The latest match that it took part in and that was prevented.
+    pub prevented_match_id: Option<u64>,
+    /// The list it belongs to.
+    pub order_list_id: Option<u64>,
+    /// When it began to work; none while it waits.
+    pub working_at: Option<Timestamp>,
+    /// When a trailing order began to follow the price.
+    pub trailing_at: Option<Timestamp>,
+    /// Why it expired.
+    pub expiry_reason: Option<ExpiryReason>,
+    /// How it was amended, oldest first.
+    pub amendments: Vec<Amendment>,
     /// What of the owner's balance it holds: quote for a buy, base for a sell.
     pub(super) locked: Money,
+    /// What of it the book shows.
+    pub(super) shown: Qty,
+    /// What it received, less commission taken in the same asset.
+    pub(super) proceeds: Money,
 }
 
 impl OrderState {
     /// What can still trade.
     #[must_use]
     pub fn leaves_qty(&self) -> Qty {
-        self.order_qty.saturating_sub(self.cum_qty)
+        let gone = self.cum_qty.saturating_add(self.prevented_qty);
+        self.order_qty.saturating_sub(gone)
     }
 
     /// The limit price; zero for a market order.
     #[must_use]
     pub fn price(&self) -> Price {
         self.ord_type.price().unwrap_or(Price::ZERO)
+    }
+
+    /// The list it belongs to as the venue tells it: -1 without one.
+    #[must_use]
+    pub fn list_id(&self) -> i64 {
+        self.order_list_id
+            .and_then(|id| i64::try_from(id).ok())
+            .unwrap_or(-1)
+    }
+
+    /// What it must hold of the owner's balance for what can still trade. A buy without a price keeps what it has.
+    pub(super) fn required_lock(&self) -> Money {
+        let leaves = self.leaves_qty();
+        match (self.side, self.ord_type.price()) {
+            (Side::Sell, _) => leaves.to_decimal(),
+            (Side::Buy, Some(price)) => notional(leaves, price),
+            (Side::Buy, None) => self.locked,
+        }
     }
 }

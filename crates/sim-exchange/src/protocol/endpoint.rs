@@ -6,7 +6,7 @@ use keel_domain::Timestamp;
 use serde_json::Value;
 
 use super::rest::Method;
-use super::{Protocol, account, market, trading};
+use super::{Protocol, account, market, order_lists, replacing, trading};
 use crate::core::AccountId;
 
 /// A refusal with its HTTP status.
@@ -222,7 +222,104 @@ const ACCOUNT: &[Endpoint] = &[
     ),
 ];
 
+fn weight_of_prevented(params: &Params) -> u32 {
+    if params.get("orderId").is_some() { 20 } else { 2 }
+}
+
+/// Orders that replace, amend or belong together.
+const COMBINED: &[Endpoint] = &[
+    trade(
+        Method::Post,
+        "/api/v3/order/cancelReplace",
+        "order.cancelReplace",
+        1,
+        replacing::cancel_replace,
+    ),
+    Endpoint {
+        weight: Weight::Fixed(4),
+        ..trade(
+            Method::Put,
+            "/api/v3/order/amend/keepPriority",
+            "order.amend.keepPriority",
+            0,
+            replacing::amend,
+        )
+    },
+    get(
+        "/api/v3/order/amendments",
+        "order.amendments",
+        4,
+        replacing::amendments,
+    ),
+    signed(
+        Method::Get,
+        "/api/v3/myPreventedMatches",
+        "myPreventedMatches",
+        Weight::By(weight_of_prevented),
+        replacing::prevented_matches,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/order/oco",
+        "orderList.place",
+        2,
+        order_lists::place_old_oco,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/orderList/oco",
+        "orderList.place.oco",
+        2,
+        order_lists::place_oco,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/orderList/oto",
+        "orderList.place.oto",
+        2,
+        order_lists::place_oto,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/orderList/otoco",
+        "orderList.place.otoco",
+        3,
+        order_lists::place_otoco,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/orderList/opo",
+        "orderList.place.opo",
+        2,
+        order_lists::place_opo,
+    ),
+    trade(
+        Method::Post,
+        "/api/v3/orderList/opoco",
+        "orderList.place.opoco",
+        3,
+        order_lists::place_opoco,
+    ),
+    trade(
+        Method::Delete,
+        "/api/v3/orderList",
+        "orderList.cancel",
+        0,
+        order_lists::cancel,
+    ),
+    get("/api/v3/orderList", "orderList.status", 4, order_lists::status),
+    get("/api/v3/allOrderList", "allOrderLists", 20, order_lists::all),
+    get(
+        "/api/v3/openOrderList",
+        "openOrderLists.status",
+        6,
+        order_lists::open,
+    ),
+];
+
 /// All requests.
 pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    [market::ENDPOINTS, TRADING, ACCOUNT].into_iter().flatten()
+    [market::ENDPOINTS, TRADING, COMBINED, ACCOUNT]
+        .into_iter()
+        .flatten()
 }

@@ -11,6 +11,10 @@ mod faults;
 mod limits;
 mod market;
 mod operator;
+mod order_answers;
+mod order_lists;
+mod order_params;
+mod replacing;
 mod rest;
 mod session;
 mod streams;
@@ -27,7 +31,7 @@ use std::time::Duration;
 use keel_binance_wire::signing::VerifyingKey;
 use keel_domain::Timestamp;
 
-use crate::core::{AccountId, Exchange, ExchangeEvent, ReportKind};
+use crate::core::{AccountId, Exchange, ExchangeEvent};
 use connection::{Connection, ConnectionKind};
 use faults::Faults;
 use limits::Usage;
@@ -163,12 +167,22 @@ impl Protocol {
                 }
                 ExchangeEvent::Order(report) => {
                     let account = report.order.account;
-                    if let ReportKind::Trade(trade) = report.kind
-                        && report.order.cum_qty == trade.qty
-                    {
-                        self.usage.first_fill(trade.time, account);
+                    if report.is_first_fill() {
+                        self.usage.first_fill(report.order.updated_at, account);
                     }
                     self.publish_user_event(account, &user_events::execution_report(&report));
+                }
+                ExchangeEvent::List(report) => {
+                    let account = report.list.account;
+                    self.publish_user_event(account, &user_events::list_status(&report));
+                }
+                ExchangeEvent::BalanceUpdate {
+                    account,
+                    asset,
+                    delta,
+                    time,
+                } => {
+                    self.publish_user_event(account, &user_events::balance_update(asset, delta, time));
                 }
                 ExchangeEvent::AccountPosition {
                     account,

@@ -4,10 +4,16 @@ use std::borrow::Cow;
 
 use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::WireExecType;
+use keel_binance_wire::number::EightPlaces;
+use keel_binance_wire::orders::ConditionalEventFields;
 use keel_binance_wire::ws_api::{AccountPositionEvent, ExecutionReportEvent, PositionBalance};
-use keel_domain::{Money, Price, Qty, Timestamp, notional};
+use keel_domain::{Asset, Money, OrdStatus, Price, Qty, Timestamp, notional};
+use serde::Serialize;
+use serde_json::json;
 
-use crate::core::{AssetBalance, OrderReport, ReportKind};
+use super::order_answers::{expiry_word, stop_px, stp_word, trailing_time};
+use super::order_lists::contingency_word;
+use crate::core::{AssetBalance, ListReport, ListStatus, OrderReport, OrderState, ReportKind};
 
 /// JSON of an event; serialising these plain structs cannot fail.
 fn to_json(event: impl serde::Serialize) -> String {
@@ -23,13 +29,15 @@ pub(super) fn execution_report(report: &OrderReport) -> String {
         ReportKind::Trade(_) => (WireExecType::Trade, own_id, String::new()),
         ReportKind::Expired(_) => (WireExecType::Expired, own_id, String::new()),
         ReportKind::Canceled(cancel_id) => (WireExecType::Canceled, cancel_id.to_string(), own_id),
+        ReportKind::Replaced(before) => (WireExecType::Replaced, own_id, before.to_string()),
+        ReportKind::Prevented(_) => (WireExecType::TradePrevention, own_id, String::new()),
     };
     let trade = match report.kind {
         ReportKind::Trade(trade) => Some(trade),
         _ => None,
     };
     let time = order.updated_at.as_millis();
-    to_json(ExecutionReportEvent {
+    let event = ExecutionReportEvent {
         event: "executionReport".into(),
         event_time: time,
         symbol: order.symbol.as_str().into(),
@@ -39,9 +47,9 @@ pub(super) fn execution_report(report: &OrderReport) -> String {
         time_in_force,
         order_qty: order.order_qty,
         price,
-        stop_price: Price::ZERO,
-        iceberg_qty: Qty::ZERO,
-        order_list_id: -1,
+        stop_price: stop_px(order),
+        iceberg_qty: order.iceberg_qty,
+        order_list_id: order.list_id(),
         orig_client_order_id: orig_client_order_id.into(),
         exec_type,
         status: order.ord_status.into(),
@@ -57,20 +65,105 @@ pub(super) fn execution_report(report: &OrderReport) -> String {
             .and_then(|trade| i64::try_from(trade.trade_id.0).ok())
             .unwrap_or(-1),
         execution_id: report.execution_id,
-        is_on_book: !order.ord_status.is_terminal() && order.ord_type.can_rest(),
+        is_on_book: is_on_book(order),
         is_maker: trade.is_some_and(|trade| trade.is_maker),
         ignored: false,
         order_time: order.created_at.as_millis(),
         cum_quote: order.cum_quote,
         last_quote: trade.map_or(Money::ZERO, |trade| notional(trade.qty, trade.price)),
         quote_order_qty: order.quote_order_qty,
-        working_time: Some(order.created_at.as_millis()),
-        self_trade_prevention_mode: "NONE".into(),
+        working_time: working_time(order),
+        self_trade_prevention_mode: stp_word(order.options.stp_mode).into(),
         expiry_reason: match report.kind {
-            ReportKind::Expired(reason) => Some(Cow::Borrowed(reason)),
+            ReportKind::Expired(reason) => Some(Cow::Borrowed(expiry_word(reason))),
             _ => None,
         },
+    };
+    to_json(Report {
+        event,
+        conditional: conditional(report),
     })
+}
+
+/// A report with the fields that only some orders have.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    event: ExecutionReportEvent<'a>,
+    #[serde(flatten)]
+    conditional: ConditionalEventFields,
+}
+
+/// An order that waits, for a trigger or for another order, is in no book; any other is, from the moment it is accepted.
+fn is_on_book(order: &OrderState) -> bool {
+    !order.ord_status.is_terminal() && order.ord_type.can_rest() && working_time(order).is_some()
+}
+
+fn working_time(order: &OrderState) -> Option<i64> {
+    let waits = order.ord_type.trigger().is_some() || order.ord_status == OrdStatus::PendingNew;
+    let working_at = order.working_at.or((!waits).then_some(order.created_at));
+    working_at.map(Timestamp::as_millis)
+}
+
+fn conditional(report: &OrderReport) -> ConditionalEventFields {
+    let order = &report.order;
+    let is_prevented = !order.prevented_qty.is_zero();
+    ConditionalEventFields {
+        trailing_delta: order
+            .ord_type
+            .trigger()
+            .and_then(keel_domain::Trigger::delta_bips),
+        trailing_time: trailing_time(order),
+        strategy_id: order.options.strategy_id,
+        strategy_type: order.options.strategy_type,
+        prevented_match_id: order.prevented_match_id.filter(|_| is_prevented),
+        prevented_qty: Some(order.prevented_qty).filter(|_| is_prevented),
+        last_prevented_qty: match report.kind {
+            ReportKind::Prevented(qty) => Some(qty),
+            _ => None,
+        },
+    }
+}
+
+/// A list moved.
+pub(super) fn list_status(report: &ListReport) -> String {
+    let list = &report.list;
+    let (status_type, status) = match report.status {
+        ListStatus::ExecStarted => ("EXEC_STARTED", "EXECUTING"),
+        ListStatus::Updated => ("UPDATED", "EXECUTING"),
+        ListStatus::AllDone => ("ALL_DONE", "ALL_DONE"),
+    };
+    let orders: Vec<_> = report
+        .orders
+        .iter()
+        .map(|(id, cl_ord_id)| json!({ "s": list.symbol.as_str(), "i": id.0, "c": cl_ord_id.as_str() }))
+        .collect();
+    json!({
+        "e": "listStatus",
+        "E": report.time.as_millis(),
+        "s": list.symbol.as_str(),
+        "g": list.id,
+        "c": contingency_word(list.contingency),
+        "l": status_type,
+        "L": status,
+        "r": "NONE",
+        "C": list.cl_ord_id.as_str(),
+        "T": report.time.as_millis(),
+        "O": orders,
+    })
+    .to_string()
+}
+
+/// Money came from outside, or went there.
+pub(super) fn balance_update(asset: Asset, delta: Money, time: Timestamp) -> String {
+    json!({
+        "e": "balanceUpdate",
+        "E": time.as_millis(),
+        "a": asset.as_str(),
+        "d": delta.write(),
+        "T": time.as_millis(),
+    })
+    .to_string()
 }
 
 pub(super) fn account_position(balances: &[AssetBalance], time: Timestamp) -> String {

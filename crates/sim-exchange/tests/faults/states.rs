@@ -33,7 +33,7 @@ fn filters_change_at_a_time_and_go_back() {
     for (change, failure) in [
         ("tick_size = \"7\"", "PRICE_FILTER"),
         ("step_size = \"0.0007\"", "LOT_SIZE"),
-        ("min_notional = 50", "NOTIONAL"),
+        ("min_notional = 100", "NOTIONAL"),
     ] {
         let text = format!("action = \"filters\"\nsymbol = \"BTCUSDT\"\n{change}\nfrom_s = 5\nuntil_s = 10");
         let mut venue = Venue::new(&rule(&text));

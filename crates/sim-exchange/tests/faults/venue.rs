@@ -26,6 +26,7 @@ pub(crate) fn protocol(rules: &str, now: Timestamp) -> Protocol {
             ("USDT".parse().unwrap(), Money::from(100_000)),
             ("BTC".parse().unwrap(), Money::from(2)),
         ],
+        ..AccountConfig::default()
     });
     let exchange = Exchange::new(config, now).unwrap();
     let key = AccountKey {
@@ -59,7 +60,7 @@ pub(crate) const REST: &[(&str, &str)] = &[
     ("type", "LIMIT"),
     ("timeInForce", "GTC"),
     ("quantity", "0.001"),
-    ("price", "10000"),
+    ("price", "60000"),
 ];
 pub(crate) const TAKE: &[(&str, &str)] = &[
     ("symbol", "BTCUSDT"),

@@ -108,6 +108,7 @@ impl Venue {
                 ("USDT".parse().unwrap(), 100_000.into()),
                 ("BTC".parse().unwrap(), 10.into()),
             ],
+            ..AccountConfig::default()
         };
         config.accounts = vec![account("hmac"), account("ed25519")];
         let exchange = Exchange::new(config, START).unwrap();

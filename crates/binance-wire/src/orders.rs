@@ -1,0 +1,72 @@
+//! What an order's answer and its event have only under conditions (rest-api.md, user-data-stream.md).
+
+use keel_domain::{Price, Qty};
+use serde::{Deserialize, Serialize};
+
+use crate::number;
+
+/// Fields that an order's answer has only where they mean something ("Conditional fields in Order Responses").
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionalFields {
+    /// Stop price.
+    #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    pub stop_price: Option<Price>,
+    /// Displayed part of an iceberg.
+    #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    pub iceberg_qty: Option<Qty>,
+    /// Trailing delta, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailing_delta: Option<u32>,
+    /// When a trailing order began to follow the price; milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailing_time: Option<i64>,
+    /// The client's number of a strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy_id: Option<i64>,
+    /// The client's number of a kind of strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy_type: Option<i64>,
+    /// The latest prevented match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prevented_match_id: Option<u64>,
+    /// What self-trade prevention took away.
+    #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    pub prevented_quantity: Option<Qty>,
+}
+
+/// Fields that an `executionReport` has only where they mean something ("Conditional Fields in Execution Report").
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConditionalEventFields {
+    /// Trailing delta, in hundredths of a percent.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub trailing_delta: Option<u32>,
+    /// When a trailing order began to follow the price; milliseconds.
+    #[serde(rename = "D", default, skip_serializing_if = "Option::is_none")]
+    pub trailing_time: Option<i64>,
+    /// The client's number of a strategy.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub strategy_id: Option<i64>,
+    /// The client's number of a kind of strategy.
+    #[serde(rename = "J", default, skip_serializing_if = "Option::is_none")]
+    pub strategy_type: Option<i64>,
+    /// The latest prevented match.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub prevented_match_id: Option<u64>,
+    /// What self-trade prevention took away in all.
+    #[serde(
+        rename = "A",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prevented_qty: Option<Qty>,
+    /// What it took away now.
+    #[serde(
+        rename = "B",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_prevented_qty: Option<Qty>,
+}

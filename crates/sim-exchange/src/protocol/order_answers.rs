@@ -1,0 +1,251 @@
+//! Orders as answers tell them.
+
+use keel_binance_wire::convert::order_terms;
+use keel_binance_wire::enums::WireRespType;
+use keel_binance_wire::error::{ApiError, code, text};
+use keel_binance_wire::orders::ConditionalFields;
+use keel_binance_wire::rest::{Fill, OrderCanceled, OrderPlaced, OrderResult, OrderStatusReport};
+use keel_domain::{ClOrdId, FilterFailure, Price, Timestamp, Trigger};
+use serde::Serialize;
+
+use super::endpoint::Answer;
+use super::market::to_value;
+use crate::core::{Exchange, ExpiryReason, OrderError, OrderState, StpMode, TradeQuery};
+
+/// The venue's words for an order that is not there, on a query.
+pub(super) const NOT_FOUND_BY_QUERY: (i32, &str) = (code::NO_SUCH_ORDER, text::NO_SUCH_ORDER);
+/// The same on a cancel.
+pub(super) const NOT_FOUND_BY_CANCEL: (i32, &str) = (code::CANCEL_REJECTED, text::UNKNOWN_ORDER);
+/// The same on an amend.
+pub(super) const NOT_FOUND_BY_AMEND: (i32, &str) = (AMEND_REJECTED, text::UNKNOWN_ORDER);
+const AMEND_REJECTED: i32 = -2038;
+
+/// The venue's words for a refusal; those for an order that is not there differ by what was asked.
+pub(super) fn refused(error: OrderError, unknown: (i32, &str)) -> ApiError {
+    let rejected = |text: &str| ApiError::new(code::NEW_ORDER_REJECTED, text);
+    let amend = |text: &str| ApiError::new(AMEND_REJECTED, text);
+    match error {
+        OrderError::UnknownSymbol => ApiError::new(code::BAD_SYMBOL, text::BAD_SYMBOL),
+        OrderError::MarketClosed => ApiError::new(code::INVALID_MESSAGE, text::MARKET_CLOSED),
+        OrderError::Filter(filter) => {
+            let code = if filter == FilterFailure::MaxNumOrderAmends {
+                AMEND_REJECTED
+            } else {
+                code::INVALID_MESSAGE
+            };
+            ApiError::new(code, format!("Filter failure: {filter}"))
+        }
+        OrderError::InsufficientBalance => rejected(text::INSUFFICIENT_BALANCE),
+        OrderError::WouldMatch => rejected(text::WOULD_MATCH),
+        OrderError::WouldTrigger => rejected("Order would trigger immediately."),
+        OrderError::IcebergTooLarge => rejected("IcebergQty exceeds QTY."),
+        OrderError::Combination => rejected("Unsupported order combination"),
+        OrderError::NoLiquidity => rejected("Order book liquidity is less than symbol minimum quantity."),
+        OrderError::LittleLiquidity => {
+            rejected("Order book liquidity is less than LOT_SIZE filter minimum quantity.")
+        }
+        OrderError::PriceRelationship => {
+            rejected("The relationship of the prices for the orders is not correct.")
+        }
+        OrderError::Duplicate => rejected(text::DUPLICATE_ORDER),
+        OrderError::UnknownOrder => ApiError::new(unknown.0, unknown.1),
+        OrderError::CancelRestricted => ApiError::new(
+            code::CANCEL_REJECTED,
+            "Order was not canceled due to cancel restrictions.",
+        ),
+        OrderError::AmendIncrease => amend("Order amend (quantity increase) is not supported."),
+        OrderError::AmendNoChange => amend("The requested action would change no state; rejecting"),
+        OrderError::AmendPendingProceeds => amend("Order amend (pending OPO order) is not supported."),
+        OrderError::IdMismatch => ApiError::new(
+            code::CLIENT_ORDER_ID_MISMATCH,
+            "Client order ID is not correct for this order ID",
+        ),
+    }
+}
+
+/// The venue's word for a mode.
+pub(super) const fn stp_word(mode: StpMode) -> &'static str {
+    match mode {
+        StpMode::None => "NONE",
+        StpMode::ExpireTaker => "EXPIRE_TAKER",
+        StpMode::ExpireMaker => "EXPIRE_MAKER",
+        StpMode::ExpireBoth => "EXPIRE_BOTH",
+        StpMode::Decrement => "DECREMENT",
+        StpMode::Transfer => "TRANSFER",
+    }
+}
+
+/// The venue's word for a reason.
+pub(super) const fn expiry_word(reason: ExpiryReason) -> &'static str {
+    match reason {
+        ExpiryReason::Rejected => "REJECTED",
+        ExpiryReason::ExchangeCanceled => "EXCHANGE_CANCELED",
+        ExpiryReason::OcoTrigger => "OCO_TRIGGER",
+        ExpiryReason::OtoPhaseOneExpired => "OTO_PHASE_ONE_EXPIRED",
+        ExpiryReason::UnfilledIoc => "UNFILLED_IOC_QUANTITY_EXPIRED",
+        ExpiryReason::UnfilledFok => "UNFILLED_FOK_ORDER_EXPIRED",
+        ExpiryReason::InsufficientLiquidity => "INSUFFICIENT_LIQUIDITY",
+    }
+}
+
+/// The stop price as the venue tells it where there must be one: zero without.
+pub(super) fn stop_px(state: &OrderState) -> Price {
+    let trigger = state.ord_type.trigger();
+    trigger.and_then(Trigger::stop_px).unwrap_or_default()
+}
+
+/// When a trailing order began to follow the price: -1 while it does not; none for other orders.
+pub(super) fn trailing_time(state: &OrderState) -> Option<i64> {
+    let trigger = state.ord_type.trigger();
+    trigger
+        .and_then(Trigger::delta_bips)
+        .map(|_| state.trailing_at.map_or(-1, Timestamp::as_millis))
+}
+
+fn conditional(state: &OrderState) -> ConditionalFields {
+    let trigger = state.ord_type.trigger();
+    let is_prevented = !state.prevented_qty.is_zero();
+    ConditionalFields {
+        stop_price: trigger.map(|_| stop_px(state)),
+        iceberg_qty: Some(state.iceberg_qty).filter(|qty| !qty.is_zero()),
+        trailing_delta: trigger.and_then(Trigger::delta_bips),
+        trailing_time: trailing_time(state),
+        strategy_id: state.options.strategy_id,
+        strategy_type: state.options.strategy_type,
+        prevented_match_id: state.prevented_match_id.filter(|_| is_prevented),
+        prevented_quantity: Some(state.prevented_qty).filter(|_| is_prevented),
+    }
+}
+
+/// An answer with the fields that only some orders have.
+#[derive(Serialize)]
+struct With<T: Serialize> {
+    #[serde(flatten)]
+    answer: T,
+    #[serde(flatten)]
+    conditional: ConditionalFields,
+}
+
+fn working_time(state: &OrderState) -> i64 {
+    state.working_at.map_or(-1, Timestamp::as_millis)
+}
+
+fn result_of(state: &OrderState) -> OrderResult {
+    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    OrderResult {
+        price,
+        orig_qty: state.order_qty,
+        executed_qty: state.cum_qty,
+        orig_quote_order_qty: state.quote_order_qty,
+        cummulative_quote_qty: state.cum_quote,
+        status: state.ord_status.into(),
+        time_in_force,
+        order_type,
+        side: state.side.into(),
+        working_time: Some(working_time(state)),
+        self_trade_prevention_mode: stp_word(state.options.stp_mode).to_owned(),
+        expiry_reason: state.expiry_reason.map(|reason| expiry_word(reason).to_owned()),
+    }
+}
+
+/// The answer to a new order.
+pub(super) fn placed(
+    exchange: &Exchange,
+    state: &OrderState,
+    now: Timestamp,
+    resp_type: WireRespType,
+) -> Answer {
+    let fills = (resp_type == WireRespType::Full).then(|| {
+        let query = TradeQuery {
+            order_id: Some(state.order_id),
+            limit: usize::MAX,
+            ..TradeQuery::default()
+        };
+        let trades = exchange.my_trades(state.account, state.symbol, query).into_iter();
+        trades.map(|trade| Fill {
+            price: trade.price,
+            qty: trade.qty,
+            commission: trade.commission,
+            commission_asset: trade.commission_asset.to_string(),
+            trade_id: trade.trade_id.0,
+        })
+    });
+    let is_ack = resp_type == WireRespType::Ack;
+    to_value(With {
+        answer: OrderPlaced {
+            symbol: state.symbol.to_string(),
+            order_id: state.order_id.0,
+            order_list_id: state.list_id(),
+            client_order_id: state.cl_ord_id.to_string(),
+            transact_time: now.as_millis(),
+            result: (!is_ack).then(|| result_of(state)),
+            fills: fills.map(Iterator::collect),
+        },
+        conditional: if is_ack {
+            ConditionalFields::default()
+        } else {
+            conditional(state)
+        },
+    })
+}
+
+/// The answer to a query.
+pub(super) fn status_of(state: &OrderState) -> Answer {
+    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    to_value(With {
+        answer: OrderStatusReport {
+            symbol: state.symbol.to_string(),
+            order_id: state.order_id.0,
+            order_list_id: state.list_id(),
+            client_order_id: state.cl_ord_id.to_string(),
+            price,
+            orig_qty: state.order_qty,
+            executed_qty: state.cum_qty,
+            cummulative_quote_qty: state.cum_quote,
+            status: state.ord_status.into(),
+            time_in_force,
+            order_type,
+            side: state.side.into(),
+            stop_price: stop_px(state),
+            iceberg_qty: state.iceberg_qty,
+            time: state.created_at.as_millis(),
+            update_time: state.updated_at.as_millis(),
+            is_working: state.working_at.is_some(),
+            working_time: working_time(state),
+            orig_quote_order_qty: state.quote_order_qty,
+            self_trade_prevention_mode: stp_word(state.options.stp_mode).to_owned(),
+            expiry_reason: state.expiry_reason.map(|reason| expiry_word(reason).to_owned()),
+        },
+        conditional: ConditionalFields {
+            stop_price: None,
+            iceberg_qty: None,
+            ..conditional(state)
+        },
+    })
+}
+
+/// The answer to a cancel.
+pub(super) fn canceled(state: &OrderState, cancel_id: ClOrdId, now: Timestamp) -> Answer {
+    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    to_value(With {
+        answer: OrderCanceled {
+            symbol: state.symbol.to_string(),
+            orig_client_order_id: state.cl_ord_id.to_string(),
+            order_id: state.order_id.0,
+            order_list_id: state.list_id(),
+            client_order_id: cancel_id.to_string(),
+            transact_time: now.as_millis(),
+            price,
+            orig_qty: state.order_qty,
+            executed_qty: state.cum_qty,
+            orig_quote_order_qty: state.quote_order_qty,
+            cummulative_quote_qty: state.cum_quote,
+            status: state.ord_status.into(),
+            time_in_force,
+            order_type,
+            side: state.side.into(),
+            self_trade_prevention_mode: stp_word(state.options.stp_mode).to_owned(),
+        },
+        conditional: conditional(state),
+    })
+}

@@ -1,0 +1,14 @@
+//! Orders that wait, hide, belong together, change, or must not meet; accounts and their commissions; the filters.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod amends;
+mod conservation;
+mod filters;
+mod icebergs;
+mod lists;
+mod prevention;
+mod triggers;
