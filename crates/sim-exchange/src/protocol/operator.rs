@@ -6,13 +6,17 @@
 //! | `POST /keel/faults` | switches rules on; the body is a fault file, or the same as JSON |
 //! | `DELETE /keel/faults/{id}` | switches one off, and what it set goes back |
 //! | `POST /keel/symbol/{symbol}/status` | body `{"status":"HALT"}`: the pair's status from now on |
+//! | `POST /keel/account/{api key}/deposit`, `withdraw` | body `{"asset":"USDT","amount":"100"}`: money from outside, or to there; told by `balanceUpdate` |
 
-use keel_domain::{InstrumentStatus, Timestamp};
+use keel_domain::{Asset, InstrumentStatus, Money, Timestamp};
 use serde_json::{Value, json};
 
 use super::Protocol;
 use super::rest::{HttpRequest, HttpResponse, Method};
 use crate::faults::FaultFile;
+
+/// The most that one deposit or withdrawal moves; sums of balances stay far from where a decimal ends.
+const TRANSFER_MAX: i64 = 1_000_000_000_000;
 
 impl Protocol {
     pub(super) fn operate(&mut self, now: Timestamp, request: &HttpRequest) -> HttpResponse {
@@ -33,10 +37,16 @@ impl Protocol {
                 }
             }
             (Method::Post, ["symbol", symbol, "status"]) => self.post_status(symbol, &request.raw_body),
+            (Method::Post, ["account", key, "deposit"]) => {
+                self.post_transfer(now, key, &request.raw_body, false)
+            }
+            (Method::Post, ["account", key, "withdraw"]) => {
+                self.post_transfer(now, key, &request.raw_body, true)
+            }
             _ => refusal(
                 404,
                 &format!("{} is nothing an operator can do", request.path),
-                "use GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/symbol/{symbol}/status",
+                "use GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/symbol/{symbol}/status, POST /keel/account/{api key}/deposit or withdraw",
             ),
         }
     }
@@ -66,6 +76,34 @@ impl Protocol {
             Ok(()) => answer(200, &self.faults_shown(now)),
             Err(problem) => refusal(400, &problem, "GET /keel/faults lists the rules"),
         }
+    }
+
+    fn post_transfer(&mut self, now: Timestamp, key: &str, body: &str, is_withdrawal: bool) -> HttpResponse {
+        let Some(account) = self.keys.get(key).map(|key| key.account) else {
+            let remedy = "name an account by its API key, as given with --account";
+            return refusal(404, &format!("there is no account `{key}`"), remedy);
+        };
+        let wanted: Value = serde_json::from_str(body).unwrap_or_default();
+        let word = |key: &str| wanted.get(key).and_then(Value::as_str);
+        let asset: Option<Asset> = word("asset").and_then(|text| text.parse().ok());
+        let amount: Option<Money> = word("amount").and_then(|text| text.parse().ok());
+        let (Some(asset), Some(amount)) = (
+            asset,
+            amount.filter(|amount| *amount > Money::ZERO && *amount <= Money::from(TRANSFER_MAX)),
+        ) else {
+            let remedy = "send {\"asset\":\"USDT\",\"amount\":\"100\"}, the amount above zero, at most 1000000000000, and as a text";
+            return refusal(400, "asset or amount cannot be read", remedy);
+        };
+        let delta = if is_withdrawal { -amount } else { amount };
+        if self.exchange.transfer(now, account, asset, delta).is_err() {
+            let problem = format!("the account has not {amount} {asset} free");
+            return refusal(400, &problem, "withdraw less, or cancel orders first");
+        }
+        self.publish();
+        answer(
+            200,
+            &json!({ "asset": asset.to_string(), "delta": delta.to_string() }),
+        )
     }
 
     fn post_status(&mut self, symbol: &str, body: &str) -> HttpResponse {

@@ -2,7 +2,7 @@
 
 use keel_sim_exchange::protocol::Method;
 
-use crate::venue::{REST, Venue, code_of};
+use crate::venue::{REST, Venue, code_of, json_of};
 
 #[test]
 fn the_operator_adds_lists_and_takes_out_rules_while_running() {
@@ -63,4 +63,43 @@ fn the_operator_sets_a_pairs_status() {
         404
     );
     assert_eq!(venue.keel(Method::Get, "/keel/nothing", "").0, 404);
+}
+
+#[test]
+fn the_operator_deposits_and_withdraws() {
+    let mut venue = Venue::new("");
+    let user = venue.user_stream();
+    let (deposit, withdraw) = (
+        "/keel/account/paper-key/deposit",
+        "/keel/account/paper-key/withdraw",
+    );
+    let free = |venue: &mut Venue| {
+        let account = venue.rest(Method::Get, "/api/v3/account", &[]);
+        let balances = json_of(&account)["balances"].as_array().unwrap().clone();
+        let usdt = balances
+            .into_iter()
+            .find(|balance| balance["asset"] == "USDT")
+            .unwrap();
+        usdt["free"].as_str().unwrap().to_owned()
+    };
+    let body = r#"{"asset":"USDT","amount":"250.5"}"#;
+    assert_eq!(venue.keel(Method::Post, deposit, body).0, 200);
+    assert_eq!(
+        venue.user_events(user),
+        ["balanceUpdate", "outboundAccountPosition"]
+    );
+    assert_eq!(free(&mut venue), "100250.50000000");
+    assert_eq!(venue.keel(Method::Post, withdraw, body).0, 200);
+    assert_eq!(free(&mut venue), "100000.00000000");
+    for (path, body, status) in [
+        (withdraw, r#"{"asset":"USDT","amount":"100000.01"}"#, 400),
+        (deposit, r#"{"asset":"USDT","amount":"-1"}"#, 400),
+        (deposit, r#"{"asset":"USDT","amount":"1e999"}"#, 400),
+        (deposit, r#"{"asset":"USDT","amount":"1000000000000.1"}"#, 400),
+        (deposit, "nonsense", 400),
+        ("/keel/account/nobody/deposit", body, 404),
+    ] {
+        assert_eq!(venue.keel(Method::Post, path, body).0, status, "{path} {body}");
+    }
+    assert_eq!(free(&mut venue), "100000.00000000");
 }
