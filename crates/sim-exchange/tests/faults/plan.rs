@@ -102,6 +102,18 @@ fn another_seed_gives_other_fates() {
 }
 
 #[test]
+fn every_rule_has_a_random_stream_of_its_own() {
+    let text = "[[rule]]\nrequest = \"*\"\naction = \"cut_body\"\nprobability = 0.5\n\
+                [[rule]]\nevent = \"*\"\naction = \"drop\"\nprobability = 0.5\n";
+    let fates = fates(&mut plan(1, text));
+    let alike = fates
+        .iter()
+        .filter(|(request, event)| (*request == RequestFate::Cut) == (*event == EventFate::Drop))
+        .count();
+    assert!((25..=75).contains(&alike), "{alike} of 100");
+}
+
+#[test]
 fn a_probability_is_met() {
     let mut plan = plan(
         3,
