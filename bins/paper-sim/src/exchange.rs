@@ -1,12 +1,14 @@
 //! `paper-sim exchange`: only the exchange.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use keel_binance_wire::signing::VerifyingKey;
 use keel_domain::{Asset, Money, Symbol};
 use keel_runtime::{ExitCode, StopSignals};
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
+use keel_sim_exchange::faults::FaultFile;
 use keel_sim_exchange::protocol::{AccountKey, Protocol};
 use keel_sim_exchange::server::{self, Clock};
 use tokio::net::TcpListener;
@@ -18,6 +20,9 @@ pub(crate) struct ExchangeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:9100")]
     listen: SocketAddr,
+    /// Let other machines reach it too. Its keys are no secrets; the operator's paths stay closed to them.
+    #[arg(long)]
+    allow_remote: bool,
     /// An account: its API key, and its HMAC secret or the path of an Ed25519 public key in PEM form.
     #[arg(long, value_name = "KEY:SECRET", default_value = "paper-key:paper-secret")]
     account: Vec<String>,
@@ -33,6 +38,9 @@ pub(crate) struct ExchangeArgs {
     /// How the market moves: calm, volatile or trend.
     #[arg(long, default_value = "calm")]
     scenario: String,
+    /// What goes wrong: a fault file (docs/FAULTS.md; models in config/faults). POST /keel/faults adds rules later.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
 }
 
 /// A running exchange.
@@ -59,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) seed: u64,
     /// Its moves.
     pub(crate) scenario: Scenario,
+    /// What goes wrong.
+    pub(crate) faults: Option<FaultFile>,
 }
 
 /// Starts an exchange on a task of the present runtime.
@@ -102,7 +112,12 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
             })
         });
     let keys = keys.collect();
-    let protocol = Protocol::new(exchange, keys, clock.now());
+    let mut protocol = Protocol::new(exchange, keys, clock.now());
+    if let Some(file) = setup.faults {
+        let seed = file.seed.unwrap_or(setup.seed);
+        let started = protocol.set_faults(clock.now(), seed, file.rules);
+        started.map_err(|problem| anyhow::anyhow!("the fault file: {problem}"))?;
+    }
     let listener = TcpListener::bind(setup.listen).await.with_context(|| {
         format!(
             "the exchange cannot listen on {}: choose another with --listen 127.0.0.1:PORT",
@@ -153,12 +168,31 @@ fn funds(text: &str) -> Result<Vec<(Asset, Money)>> {
     text.split(',').map(fund).collect()
 }
 
+fn fault_file(path: &Path) -> Result<FaultFile> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{name} cannot be read: config/faults has models"))?;
+    Ok(FaultFile::parse(&name, &text)?)
+}
+
+/// Refuses an address that other machines reach, unless that is wanted.
+fn check_listen(listen: SocketAddr, allow_remote: bool) -> Result<()> {
+    if !allow_remote && !listen.ip().is_loopback() {
+        bail!(
+            "{listen} can be reached by other machines: listen on 127.0.0.1, or say --allow-remote if that is meant"
+        );
+    }
+    Ok(())
+}
+
 /// Runs the exchange until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// Wrong arguments, or an address that cannot be had.
 pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
-    crate::init_logging("warn");
+    // Each injected fault is a line.
+    crate::init_logging("warn,keel_sim_exchange=info");
+    check_listen(args.listen, args.allow_remote)?;
     let stop = StopSignals::listen()?;
     let symbols = args
         .symbols
@@ -175,6 +209,7 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
         symbols: symbols.collect::<Result<_>>()?,
         seed: args.seed,
         scenario: args.scenario.parse()?,
+        faults: args.faults.as_deref().map(fault_file).transpose()?,
     };
     let running = start(setup).await?;
     let address = running.address;

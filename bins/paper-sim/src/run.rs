@@ -97,6 +97,7 @@ impl Plan {
             symbols: Vec::new(),
             seed: self.seed,
             scenario: self.scenario,
+            faults: None,
         };
         let exchange = exchange::start(setup).await?;
         let address = exchange.address;

@@ -15,5 +15,7 @@
 //! ```
 
 pub mod core;
+pub mod faults;
 pub mod protocol;
 pub mod server;
+mod sockets;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -17,15 +17,30 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol};
+use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol, Reply, Served, Ticket};
+use crate::sockets::{Peer, Resettable, deliver};
 
 /// Frames that may wait for one client; a client that lets more wait is disconnected, never waited for.
 const OUT_QUEUE_MAX: usize = 4_096;
 /// Requests that may wait for the exchange.
 const IN_QUEUE_MAX: usize = 1_024;
 
+/// What every connection needs.
+#[derive(Clone)]
+struct Shell {
+    calls: mpsc::Sender<Call>,
+    shutdown: CancellationToken,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Waiting {
+    clients: BTreeMap<ConnId, mpsc::Sender<Outgoing>>,
+    requests: BTreeMap<Ticket, oneshot::Sender<Served>>,
+}
+
 enum Call {
-    Http(HttpRequest, oneshot::Sender<HttpResponse>),
+    Http(HttpRequest, oneshot::Sender<Served>),
     Open {
         peer: IpAddr,
         path: String,
@@ -54,9 +69,12 @@ pub async fn serve(
     let app = Router::new()
         .fallback(handle)
         .layer(DefaultBodyLimit::max(Protocol::MESSAGE_BYTES_MAX))
-        .with_state(calls)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
+        .with_state(Shell {
+            calls,
+            shutdown: shutdown.clone(),
+        })
+        .into_make_service_with_connect_info::<Peer>();
+    axum::serve(Resettable(listener), app)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .await?;
     shutdown.cancel();
@@ -96,7 +114,7 @@ async fn run(
     clock: Clock,
     shutdown: CancellationToken,
 ) {
-    let mut clients: BTreeMap<ConnId, mpsc::Sender<Outgoing>> = BTreeMap::new();
+    let mut waiting = Waiting::default();
     loop {
         let wait = protocol
             .next_deadline()
@@ -105,35 +123,49 @@ async fn run(
         tokio::select! {
             () = shutdown.cancelled() => return,
             call = inbox.recv() => match call {
-                Some(call) => answer(&mut protocol, &mut clients, clock.now(), call),
+                Some(call) => answer(&mut protocol, &mut waiting, clock.now(), call),
                 None => return,
             },
             () = tokio::time::sleep(wait) => protocol.advance(clock.now()),
         }
+        while let Some((ticket, served)) = protocol.poll_answered() {
+            // A client that hung up meanwhile is not there to take the answer.
+            waiting.requests.remove(&ticket).map(|reply| reply.send(served));
+        }
+        while let Some(fault) = protocol.poll_injected() {
+            tracing::info!(
+                rule = fault.rule,
+                action = fault.action,
+                subject = fault.subject,
+                "fault injected"
+            );
+        }
         while let Some((id, outgoing)) = protocol.poll_out() {
-            let is_end = matches!(outgoing, Outgoing::Close(..));
-            let Some(frames) = clients.get(&id) else { continue };
+            let is_end = matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset);
+            let Some(frames) = waiting.clients.get(&id) else {
+                continue;
+            };
             let is_slow = frames.try_send(outgoing).is_err();
             if is_slow {
                 tracing::warn!(?id, "client does not keep up with its frames: disconnected");
             }
             if is_slow || is_end {
-                clients.remove(&id);
+                waiting.clients.remove(&id);
                 protocol.ws_closed(id);
             }
         }
     }
 }
 
-fn answer(
-    protocol: &mut Protocol,
-    clients: &mut BTreeMap<ConnId, mpsc::Sender<Outgoing>>,
-    now: Timestamp,
-    call: Call,
-) {
+fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: Call) {
     match call {
         // A client that hung up meanwhile is not there to take the answer; what it asked for has happened.
-        Call::Http(request, reply) => drop(reply.send(protocol.http(now, &request))),
+        Call::Http(request, reply) => match protocol.serve(now, &request) {
+            Reply::Now(served) => drop(reply.send(served)),
+            Reply::Later(ticket) => {
+                waiting.requests.insert(ticket, reply);
+            }
+        },
         Call::Open {
             peer,
             path,
@@ -143,10 +175,10 @@ fn answer(
         } => {
             let opened = protocol.ws_open(now, peer, &path, &query);
             if let Ok(id) = opened {
-                clients.insert(id, frames);
+                waiting.clients.insert(id, frames);
             }
             if let (Err(Ok(id)), true) = (reply.send(opened), opened.is_ok()) {
-                clients.remove(&id);
+                waiting.clients.remove(&id);
                 protocol.ws_closed(id);
             }
         }
@@ -154,15 +186,15 @@ fn answer(
         Call::Ping(id) => protocol.ws_ping(now, id),
         Call::Pong(id, payload) => protocol.ws_pong(now, id, &payload),
         Call::Closed(id) => {
-            clients.remove(&id);
+            waiting.clients.remove(&id);
             protocol.ws_closed(id);
         }
     }
 }
 
 async fn handle(
-    State(calls): State<mpsc::Sender<Call>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    State(shell): State<Shell>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
     let wants_socket = request
@@ -170,13 +202,20 @@ async fn handle(
         .get(header::UPGRADE)
         .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if wants_socket {
-        open_socket(calls, peer.ip(), request).await
+        open_socket(shell.calls, peer, request).await
+    } else if request.uri().path().starts_with("/keel/") && !is_operator(&peer, &request) {
+        StatusCode::FORBIDDEN.into_response()
     } else {
-        answer_http(calls, peer.ip(), request).await
+        answer_http(shell, peer, request).await
     }
 }
 
-async fn answer_http(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) -> Response {
+/// Whether the operator's surface is open to this request: it comes from this machine, and not from a page in a browser.
+fn is_operator(peer: &Peer, request: &Request) -> bool {
+    peer.address.ip().is_loopback() && !request.headers().contains_key(header::ORIGIN)
+}
+
+async fn answer_http(shell: Shell, peer: Peer, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let method = match parts.method {
         HttpMethod::GET => Method::Get,
@@ -197,7 +236,7 @@ async fn answer_http(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
     };
     let request = HttpRequest {
         method,
-        peer,
+        peer: peer.address.ip(),
         path: parts.uri.path().to_owned(),
         raw_query: parts.uri.query().unwrap_or_default().to_owned(),
         raw_body,
@@ -205,12 +244,16 @@ async fn answer_http(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
         time_unit: header("x-mbx-time-unit"),
     };
     let (reply, answer) = oneshot::channel();
-    if calls.send(Call::Http(request, reply)).await.is_err() {
+    if shell.calls.send(Call::Http(request, reply)).await.is_err() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let Ok(answer) = answer.await else {
+    let Ok(served) = answer.await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
+    deliver(served, &peer, &shell.shutdown, response_of).await
+}
+
+fn response_of(answer: HttpResponse) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, answer.body).into_response();
     let headers = response.headers_mut();
@@ -226,7 +269,7 @@ async fn answer_http(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
     response
 }
 
-async fn open_socket(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) -> Response {
+async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -237,7 +280,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
     let (reply, opened) = oneshot::channel();
     if calls
         .send(Call::Open {
-            peer,
+            peer: peer.address.ip(),
             path,
             query,
             frames,
@@ -252,7 +295,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
         Ok(Ok(id)) => upgrade
             .max_message_size(Protocol::MESSAGE_BYTES_MAX)
             .max_frame_size(Protocol::MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| carry(socket, id, calls, outbox)),
+            .on_upgrade(move |socket| carry(socket, id, peer, calls, outbox)),
         Ok(Err(status)) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::NOT_FOUND)
             .into_response(),
@@ -264,6 +307,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: IpAddr, request: Request) 
 async fn carry(
     socket: WebSocket,
     id: ConnId,
+    peer: Peer,
     calls: mpsc::Sender<Call>,
     mut outbox: mpsc::Receiver<Outgoing>,
 ) {
@@ -280,6 +324,10 @@ async fn carry(
                         code,
                         reason: reason.into(),
                     })),
+                    Outgoing::Reset => {
+                        peer.reset();
+                        return;
+                    }
                 };
                 if sink.feed(message).await.is_err() {
                     return;

@@ -22,6 +22,7 @@ mod replace;
 mod settlement;
 mod transfers;
 mod triggers;
+mod venue_change;
 
 pub use account::{AccountId, AssetBalance};
 pub use amend::Amendment;

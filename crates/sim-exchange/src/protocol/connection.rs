@@ -73,6 +73,9 @@ impl Protocol {
     /// # Errors
     /// The HTTP status of the refusal.
     pub fn ws_open(&mut self, now: Timestamp, peer: IpAddr, path: &str, query: &str) -> Result<ConnId, u16> {
+        if let Some(status) = self.refuses(now, path) {
+            return Err(status);
+        }
         self.usage
             .admit_connection(now, peer)
             .map_err(|refusal| refusal.status)?;
@@ -130,13 +133,14 @@ impl Protocol {
     /// A text frame came.
     pub fn ws_text(&mut self, now: Timestamp, id: ConnId, text: &str) {
         self.exchange.advance(now);
+        self.tick_faults(now);
         self.publish();
         if !self.take_frame(now, id) {
             return;
         }
         match self.connections.get(&id).map(|connection| &connection.kind) {
             Some(ConnectionKind::Streams(_)) => self.stream_request(id, text),
-            Some(ConnectionKind::WsApi(_)) => self.ws_request(now, id, text),
+            Some(ConnectionKind::WsApi(_)) => self.ws_request_or_fault(now, id, text),
             None => {}
         }
         self.publish();
@@ -182,6 +186,7 @@ impl Protocol {
 
     /// The connection is gone.
     pub fn ws_closed(&mut self, id: ConnId) {
+        self.forget_connection(id);
         let Some(connection) = self.connections.remove(&id) else {
             return;
         };
@@ -220,7 +225,7 @@ impl Protocol {
         }
     }
 
-    fn tell_shutdown(&mut self, now: Timestamp, id: ConnId) {
+    pub(super) fn tell_shutdown(&mut self, now: Timestamp, id: ConnId) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };

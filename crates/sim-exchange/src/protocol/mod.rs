@@ -4,8 +4,13 @@ mod account;
 mod auth;
 mod connection;
 mod endpoint;
+mod fault_events;
+mod fault_frames;
+mod fault_venue;
+mod faults;
 mod limits;
 mod market;
+mod operator;
 mod order_answers;
 mod order_lists;
 mod order_pairs;
@@ -30,10 +35,12 @@ use keel_domain::Timestamp;
 
 use crate::core::{AccountId, Exchange, ExchangeEvent};
 use connection::{Connection, ConnectionKind};
+use faults::Faults;
 use limits::Usage;
 use streams::{Flushes, Hub};
 use tape::Tapes;
 
+pub use faults::{Delivery, Reply, Served, Ticket};
 pub use limits::Limits;
 pub use rest::{HttpRequest, HttpResponse, Method};
 
@@ -61,6 +68,8 @@ pub enum Outgoing {
     Ping(Arc<str>),
     /// The end, with code and reason.
     Close(u16, &'static str),
+    /// The end without a close frame: the connection is reset.
+    Reset,
 }
 
 /// The exchange as a client sees it.
@@ -77,6 +86,7 @@ pub struct Protocol {
     user_subscriptions: BTreeSet<(AccountId, ConnId, u64)>,
     out: VecDeque<(ConnId, Outgoing)>,
     usage: Usage,
+    faults: Faults,
 }
 
 impl Protocol {
@@ -108,6 +118,7 @@ impl Protocol {
             user_subscriptions: BTreeSet::new(),
             out: VecDeque::new(),
             usage: Usage::new(limits),
+            faults: Faults::new(now),
         };
         protocol.publish();
         protocol
@@ -122,6 +133,7 @@ impl Protocol {
     /// Carries out what time has made due: the market, the streams, the pings.
     pub fn advance(&mut self, now: Timestamp) {
         self.exchange.advance(now);
+        self.tick_faults(now);
         self.publish();
         self.flush_streams(now);
         self.upkeep(now);
@@ -132,12 +144,13 @@ impl Protocol {
     pub fn next_deadline(&self) -> Timestamp {
         let market = self.exchange.next_deadline();
         let own = self.upkeep_at.min(self.flushes.next_at());
-        market.map_or(own, |market| market.min(own))
+        let due = market.into_iter().chain(self.faults.next_deadline());
+        due.fold(own, Timestamp::min)
     }
 
     /// The oldest frame not taken yet.
     pub fn poll_out(&mut self) -> Option<(ConnId, Outgoing)> {
-        self.out.pop_front()
+        self.next_frame()
     }
 
     /// Hands the exchange's events to whoever subscribed to them.

@@ -171,10 +171,11 @@ impl Protocol {
         request: &HttpRequest,
         params: &Params,
     ) -> (Option<AccountId>, Answer) {
+        let clock = self.clock(now);
         if let Handler::Public(handler) = endpoint.handler {
-            return (None, handler(self, now, params));
+            return (None, handler(self, clock, params));
         }
-        match self.account_of(now, request, params) {
+        match self.account_of(clock, request, params) {
             Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
             Err(refusal) => (None, Err(refusal)),
         }

@@ -173,7 +173,7 @@ impl Protocol {
     }
 
     /// Ends subscriptions of a connection, each with its last event. Whether there was one.
-    fn end_subscriptions(
+    pub(super) fn end_subscriptions(
         &mut self,
         now: Timestamp,
         id: ConnId,

@@ -80,7 +80,7 @@ fn read(frame: &str) -> Result<Request, (Value, Refusal)> {
 }
 
 /// Parameters as text, in which form they are signed; other shapes than scalars keep their JSON.
-fn params_of(fields: serde_json::Map<String, Value>) -> Params {
+pub(super) fn params_of(fields: serde_json::Map<String, Value>) -> Params {
     let mut params = Params::new();
     for (name, value) in fields {
         match value {
@@ -154,10 +154,11 @@ impl Protocol {
         params: &Params,
     ) -> Answer {
         self.usage.admit(now, peer, SESSION_WEIGHT)?;
-        self.session_method(now, id, method, params).unwrap_or_else(|| {
-            let msg = format!("Unknown method '{method}'.");
-            Err(ApiError::new(code::UNSUPPORTED_OPERATION, msg).into())
-        })
+        self.session_method(self.clock(now), id, method, params)
+            .unwrap_or_else(|| {
+                let msg = format!("Unknown method '{method}'.");
+                Err(ApiError::new(code::UNSUPPORTED_OPERATION, msg).into())
+            })
     }
 
     fn ws_answer(
@@ -167,10 +168,11 @@ impl Protocol {
         endpoint: &Endpoint,
         params: &Params,
     ) -> (Option<AccountId>, Answer) {
+        let clock = self.clock(now);
         if let Handler::Public(handler) = endpoint.handler {
-            return (None, handler(self, now, params));
+            return (None, handler(self, clock, params));
         }
-        match self.ws_account(now, id, params) {
+        match self.ws_account(clock, id, params) {
             Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
             Err(refusal) => (None, Err(refusal)),
         }
