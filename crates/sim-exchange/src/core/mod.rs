@@ -2,15 +2,17 @@
 //! the same seed and the same calls give the same events.
 
 mod account;
+mod arena;
 mod book;
 mod event;
 mod exchange;
 mod generator;
 mod matching;
 mod order;
+mod order_index;
 
 pub use account::{AccountId, AssetBalance};
-pub use book::{DepthSnapshot, LevelQty};
+pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
 pub use exchange::{AccountConfig, ConfigError, Exchange, ExchangeConfig, Market, MarketStats, TradeQuery};
 pub use generator::Scenario;
