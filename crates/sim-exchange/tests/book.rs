@@ -63,15 +63,14 @@ impl Naive {
         Some((side, self.level(side, price)))
     }
 
-    fn reduce(&mut self, id: u64, leaves: Qty) -> Option<(Side, LevelQty)> {
+    fn reduce(&mut self, side: Side, price: Price, id: u64, by: Qty) -> Option<Qty> {
         let place = self.place(id)?;
-        let (side, price, resting) = &mut self.0[place];
-        let (side, price) = (*side, *price);
-        if leaves.is_zero() || leaves >= resting.leaves_qty {
+        let order = &mut self.0[place];
+        if order.0 != side || order.1 != price || by >= order.2.leaves_qty {
             return None;
         }
-        resting.leaves_qty = leaves;
-        Some((side, self.level(side, price)))
+        order.2.leaves_qty = order.2.leaves_qty.saturating_sub(by);
+        Some(self.level(side, price).qty)
     }
 
     fn take(&mut self, side: Side, limit: Option<Price>, mut left: Qty) -> (Vec<Fill>, Qty) {
@@ -115,7 +114,7 @@ enum Step {
     TakeFront(Side, i64),
     Cancel(usize),
     Remove(Side, i64, usize),
-    Reduce(usize, i64),
+    Reduce(Side, i64, usize, i64),
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -123,14 +122,14 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (near, units) = (1..40_i64, 1..20_i64);
+    let (near, units) = (1..12_i64, 1..20_i64);
     prop_oneof![
         6 => (side(), near.clone(), units.clone()).prop_map(|(s, p, q)| Step::Add(s, p, q)),
         2 => (side(), proptest::option::of(near.clone()), 1..60_i64).prop_map(|(s, p, q)| Step::Take(s, p, q)),
         1 => (side(), units.clone()).prop_map(|(s, q)| Step::TakeFront(s, q)),
         3 => any::<usize>().prop_map(Step::Cancel),
         1 => (side(), near, any::<usize>()).prop_map(|(s, p, i)| Step::Remove(s, p, i)),
-        2 => (any::<usize>(), 0..20_i64).prop_map(|(i, q)| Step::Reduce(i, q)),
+        3 => (side(), 1..12_i64, any::<usize>(), 0..20_i64).prop_map(|(s, p, i, q)| Step::Reduce(s, p, i, q)),
     ]
 }
 
@@ -170,11 +169,9 @@ fn carry_out(book: &mut Book, naive: &mut Naive, id: u64, step: Step) {
             };
             assert_eq!(book.remove(side, price(p), OrderId(pick(i))), expected);
         }
-        Step::Reduce(i, q) => {
-            assert_eq!(
-                book.reduce(OrderId(pick(i)), qty(q)),
-                naive.reduce(pick(i), qty(q))
-            );
+        Step::Reduce(side, p, i, q) => {
+            let expected = naive.reduce(side, price(p), pick(i), qty(q));
+            assert_eq!(book.reduce(side, price(p), OrderId(pick(i)), qty(q)), expected);
         }
     }
 }
@@ -218,14 +215,16 @@ fn a_reduced_order_keeps_its_place() {
     let mut book = Book::default();
     book.add(Side::Buy, price(100), resting(1, 5));
     book.add(Side::Buy, price(100), resting(2, 5));
-    assert!(book.reduce(OrderId(1), qty(2)).is_some());
+    let reduce = |book: &mut Book, by| book.reduce(Side::Buy, price(100), OrderId(1), qty(by));
+    assert_eq!(reduce(&mut book, 3), Some(qty(7)));
     assert_eq!(book.front(Side::Buy), Some((price(100), resting(1, 2))));
-    assert_eq!(book.reduce(OrderId(1), qty(2)), None, "not lower");
+    assert_eq!(reduce(&mut book, 2), None, "nothing would be left");
     assert_eq!(
-        book.reduce(OrderId(1), Qty::ZERO),
+        book.reduce(Side::Buy, price(99), OrderId(1), qty(1)),
         None,
-        "a cancel is no reduction"
+        "not its price"
     );
+    assert_eq!(book.best(Side::Buy).unwrap().qty, qty(7));
 }
 
 #[test]

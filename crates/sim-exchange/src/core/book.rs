@@ -362,22 +362,17 @@ impl Book {
         self.cancel(order_id).map(|(_, level)| level.qty)
     }
 
-    /// Lowers what is left of an order without touching its place in the queue. Returns its side and its level
-    /// afterwards, or none, with nothing changed, when it does not rest here or `leaves_qty` is zero or not lower.
-    pub fn reduce(&mut self, order_id: OrderId, leaves_qty: Qty) -> Option<(Side, LevelQty)> {
+    /// Makes an order smaller without changing its place. Returns the level's quantity afterwards, or none, with nothing
+    /// changed, when the order does not rest at this price or nothing would be left of it: such an order is removed.
+    pub fn reduce(&mut self, side: Side, price: Price, order_id: OrderId, by: Qty) -> Option<Qty> {
         let node = self.orders.get_mut(self.index.get(order_id)?)?;
-        if leaves_qty.is_zero() || leaves_qty >= node.leaves_qty {
+        let level = self.levels.get_mut(node.level)?;
+        if level.side != side || level.price != price || by >= node.leaves_qty {
             return None;
         }
-        let less = node.leaves_qty.saturating_sub(leaves_qty);
-        let level = self.levels.get_mut(node.level)?;
-        node.leaves_qty = leaves_qty;
-        level.qty = level.qty.saturating_sub(less);
-        let left = LevelQty {
-            price: level.price,
-            qty: level.qty,
-        };
-        Some((level.side, left))
+        node.leaves_qty = node.leaves_qty.saturating_sub(by);
+        level.qty = level.qty.saturating_sub(by);
+        Some(level.qty)
     }
 
     /// Places for orders, levels and ids that memory is held for. Does not grow while the book keeps its size.
