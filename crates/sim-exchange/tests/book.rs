@@ -1,4 +1,5 @@
 //! The book against a naive model, and its rules one by one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use keel_domain::{OrderId, Price, Qty, Side};
 use keel_sim_exchange::core::{Book, Fill, LevelQty, Resting};

@@ -10,10 +10,11 @@ mod generator;
 mod matching;
 mod order;
 mod order_index;
+mod scenario;
 
 pub use account::{AccountId, AssetBalance};
 pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
 pub use exchange::{AccountConfig, ConfigError, Exchange, ExchangeConfig, Market, MarketStats, TradeQuery};
-pub use generator::Scenario;
 pub use order::{NewOrder, OrderError, OrderRef, OrderState, Quantity};
+pub use scenario::{Scenario, UnknownScenario};
