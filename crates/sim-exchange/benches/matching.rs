@@ -176,86 +176,114 @@ fn reach(book: &Book, side: Side, limit: u64) -> u64 {
         .sum()
 }
 
-/// The first [`RESTING`] operations fill the book; what follows keeps it near that size.
-fn operations() -> Vec<Operation> {
-    let mut random = Random(SEED);
-    let mut book = Keel::default();
-    let mut made = Vec::with_capacity(RESTING + OPERATIONS);
-    // Ids that rest, and where each is in that list.
-    let mut open: Vec<u64> = Vec::new();
-    let mut places: Vec<usize> = vec![usize::MAX; RESTING + OPERATIONS];
-    let mut mid = 1_000_000_u64;
-    while made.len() < RESTING + OPERATIONS {
-        mid = mid + random.below(3) - 1;
-        let draw = if made.len() < RESTING { 0 } else { random.below(10) };
+/// Makes operations that suit the book as it is by then.
+struct Workload {
+    random: Random,
+    book: Keel,
+    mid: u64,
+    /// Ids that rest, and where each is in that list.
+    open: Vec<u64>,
+    places: Vec<usize>,
+}
+
+impl Workload {
+    /// The kinds in tenths; limit orders only, to fill the book.
+    fn next(&mut self, is_filling: bool) -> Operation {
+        let random = &mut self.random;
+        self.mid = self.mid + random.below(3) - 1;
         let side = random.side();
-        let operation = match draw {
-            0..6 => {
-                // Denser towards the middle; one in sixteen reaches across it.
-                let behind = random.below(400).min(random.below(400)) + 1;
-                let across = if random.below(16) == 0 {
-                    2 * random.below(3) + behind
-                } else {
-                    0
-                };
-                let price = match side {
-                    Side::Buy => mid + across - behind,
-                    Side::Sell => mid + behind - across,
-                };
-                let qty = 1 + random.below(100);
-                let reach = reach(&book.0, side, price);
-                let qty = if reach == 0 { qty } else { qty.min(reach) };
-                Operation::Limit { side, price, qty }
-            }
-            6..9 if !open.is_empty() => {
-                let place = usize::try_from(random.below(open.len() as u64)).unwrap_or(0);
+        match if is_filling { 0 } else { random.below(10) } {
+            0..6 => self.limit(side),
+            6..9 if !self.open.is_empty() => {
+                let place = usize::try_from(random.below(self.open.len() as u64)).unwrap_or(0);
                 Operation::Cancel {
-                    id: open.get(place).copied().unwrap_or(0),
+                    id: self.open.get(place).copied().unwrap_or(0),
                 }
             }
             _ => {
                 // Takes more from a book that has grown, so that its size stays.
-                let average = if open.len() > RESTING { 240 } else { 80 };
+                let average = if self.open.len() > RESTING { 240 } else { 80 };
                 Operation::Market {
                     side,
                     qty: 1 + random.below(average * 2),
                 }
             }
+        }
+    }
+
+    /// Denser towards the middle; one in sixteen may reach across it.
+    fn limit(&mut self, side: Side) -> Operation {
+        let random = &mut self.random;
+        let behind = random.below(400).min(random.below(400)) + 1;
+        let is_across = random.below(16) == 0;
+        let across = if is_across {
+            2 * random.below(3) + behind
+        } else {
+            0
         };
-        let id = made.len() as u64;
+        let price = match side {
+            Side::Buy => self.mid + across - behind,
+            Side::Sell => self.mid + behind - across,
+        };
+        let qty = 1 + random.below(100);
+        let reach = reach(&self.book.0, side, price);
+        let qty = if reach == 0 { qty } else { qty.min(reach) };
+        Operation::Limit { side, price, qty }
+    }
+
+    fn carry_out(&mut self, id: u64, operation: Operation) {
         let mut touched = vec![id];
         if let Operation::Cancel { id } = operation {
             touched.push(id);
         }
-        book.run(id, operation, |trade| touched.push(trade.maker));
+        self.book.run(id, operation, |trade| touched.push(trade.maker));
         for id in touched {
-            let Some(place) = places.get_mut(usize::try_from(id).unwrap_or(usize::MAX)) else {
-                continue;
-            };
-            match (book.0.get(OrderId(id)), *place) {
-                (Some(_), usize::MAX) => {
-                    *place = open.len();
-                    open.push(id);
-                }
-                (None, at) if at != usize::MAX => {
-                    *place = usize::MAX;
-                    open.swap_remove(at);
-                    if let Some(moved) = open
-                        .get(at)
-                        .and_then(|id| places.get_mut(usize::try_from(*id).ok()?))
-                    {
-                        *moved = at;
-                    }
-                }
-                _ => {}
-            }
+            self.note(id);
         }
+    }
+
+    fn note(&mut self, id: u64) {
+        let Some(place) = self.places.get_mut(usize::try_from(id).unwrap_or(usize::MAX)) else {
+            return;
+        };
+        match (self.book.0.get(OrderId(id)), *place) {
+            (Some(_), usize::MAX) => {
+                *place = self.open.len();
+                self.open.push(id);
+            }
+            (None, at) if at != usize::MAX => {
+                *place = usize::MAX;
+                self.open.swap_remove(at);
+                let moved = self.open.get(at).and_then(|id| usize::try_from(*id).ok());
+                if let Some(moved) = moved.and_then(|id| self.places.get_mut(id)) {
+                    *moved = at;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The first [`RESTING`] operations fill the book; what follows keeps it near that size.
+fn operations() -> Vec<Operation> {
+    let count = RESTING + OPERATIONS;
+    let mut workload = Workload {
+        random: Random(SEED),
+        book: Keel::default(),
+        mid: 1_000_000,
+        open: Vec::new(),
+        places: vec![usize::MAX; count],
+    };
+    let mut made = Vec::with_capacity(count);
+    for id in 0..count {
+        let operation = workload.next(id < RESTING);
+        workload.carry_out(id as u64, operation);
         made.push(operation);
     }
     println!(
         "{OPERATIONS} operations after {RESTING} to fill the book; at the end {} orders rest on {} levels",
-        open.len(),
-        book.0.levels(Side::Buy).count() + book.0.levels(Side::Sell).count(),
+        workload.open.len(),
+        workload.book.0.levels(Side::Buy).count() + workload.book.0.levels(Side::Sell).count(),
     );
     made
 }

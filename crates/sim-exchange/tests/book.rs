@@ -1,5 +1,9 @@
 //! The book against a naive model, and its rules one by one.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use keel_domain::{OrderId, Price, Qty, Side};
 use keel_sim_exchange::core::{Book, Fill, LevelQty, Resting};

@@ -1,5 +1,9 @@
 //! Each market does what its name says, in virtual time, with books that hold and money that stays.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::time::Duration;
 
