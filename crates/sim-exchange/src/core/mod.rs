@@ -10,6 +10,8 @@ mod generator;
 mod matching;
 mod order;
 mod order_index;
+mod recorded;
+mod recording;
 mod scenario;
 
 pub use account::{AccountId, AssetBalance};
@@ -17,4 +19,6 @@ pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
 pub use exchange::{AccountConfig, ConfigError, Exchange, ExchangeConfig, Market, MarketStats, TradeQuery};
 pub use order::{NewOrder, OrderError, OrderRef, OrderState, Quantity};
+pub use recorded::RecordedMarket;
+pub use recording::{Participation, Placed, QueueRule, RecordedEvent, RecordedFill};
 pub use scenario::{Scenario, UnknownScenario};
