@@ -130,6 +130,8 @@ fn nobody_is_before_us_who_is_no_longer_there() {
     for rule in BOTH {
         let mut market = market(rule);
         let order = rest(&mut market, Side::Buy, "100", "2");
+        market.apply(&snapshot(&[("100", "7")], &[]));
+        assert_eq!(ahead(&market, order), "7");
         market.apply(&depth(Side::Buy, "100", "3"));
         assert_eq!(ahead(&market, order), "3");
         market.apply(&depth(Side::Buy, "100", "0"));
@@ -185,16 +187,10 @@ fn our_orders_at_a_price_trade_in_order_of_arrival_with_the_market_between() {
         (ahead(&market, first), ahead(&market, second)),
         ("10".to_owned(), "15".to_owned())
     );
-    // 10 before the first, its 2, 4 of the 5 between.
-    assert_eq!(
-        fills(&mut market, &trade(Side::Buy, "101", "16")),
-        vec![(1, "2".to_owned())]
-    );
-    assert_eq!(ahead(&market, second), "1");
-    assert_eq!(
-        fills(&mut market, &trade(Side::Buy, "101", "2")),
-        vec![(2, "1".to_owned())]
-    );
+    // 10 before the first, its 2, the 5 between, and 1 for the second.
+    let both = vec![(1, "2".to_owned()), (2, "1".to_owned())];
+    assert_eq!(fills(&mut market, &trade(Side::Buy, "101", "18")), both);
+    assert_eq!(ahead(&market, second), "0");
 }
 
 #[test]
@@ -216,6 +212,15 @@ fn what_we_took_stays_gone_until_the_level_is_refreshed() {
         market.apply(&depth(Side::Sell, "101", "0"));
         market.apply(&depth(Side::Sell, "101", "1"));
         assert_eq!(best(&market), level("101", "1"), "the level came anew");
+        market.apply(&depth(Side::Sell, "101", "10"));
+        market.place(time(0), Side::Buy, None, qty("9"));
+        market.apply(&depth(Side::Sell, "101", "3"));
+        market.apply(&depth(Side::Sell, "101", "5"));
+        assert_eq!(
+            best(&market),
+            level("101", "2"),
+            "we took no more than the 3 that were left"
+        );
     }
 }
 
@@ -256,6 +261,12 @@ fn quantity_that_stands_where_our_order_reaches_meets_it_and_is_gone() {
             fills(&mut market, &depth(Side::Sell, "99.5", "3")),
             vec![],
             "and does not come twice"
+        );
+        let at_the_price = rest(&mut market, Side::Sell, "101", "5");
+        assert_eq!(ahead(&market, at_the_price), "10");
+        assert_eq!(
+            fills(&mut market, &depth(Side::Buy, "101", "3")),
+            vec![(2, "3".to_owned())]
         );
     }
 }

@@ -167,6 +167,14 @@ fn a_flash_crash_falls_eight_percent_in_ten_seconds_and_recovers() {
         "only sellers take"
     );
     exchange.advance(after(
+        begin + Scenario::CRASH_FALLS_FOR + Scenario::CRASH_RECOVERS_FOR / 2,
+    ));
+    let middle = best(&exchange, "BTCUSDT", Side::Buy);
+    assert!(
+        middle * 100 > before * 95 && middle * 100 < before * 97,
+        "steadily, to {middle}"
+    );
+    exchange.advance(after(
         begin + Scenario::CRASH_FALLS_FOR + Scenario::CRASH_RECOVERS_FOR,
     ));
     let recovered = best(&exchange, "BTCUSDT", Side::Buy);

@@ -57,6 +57,31 @@ struct MarketMakers {
     next_take_at: Timestamp,
 }
 
+/// The levels that a pair's makers want to quote: so many on each side, evenly spaced around the fair price.
+#[derive(Clone, Copy)]
+struct Wanted {
+    bid: i64,
+    spacing: i64,
+}
+
+impl Wanted {
+    fn keys(self) -> impl Iterator<Item = (Side, i64)> {
+        (0..Generator::LEVELS).flat_map(move |n| {
+            let bid = self.bid - n * self.spacing;
+            let ask = self.bid + (n + 1) * self.spacing;
+            [(Side::Buy, bid), (Side::Sell, ask)]
+        })
+    }
+
+    fn contains(self, (side, ticks): (Side, i64)) -> bool {
+        let behind = match side {
+            Side::Buy => self.bid - ticks,
+            Side::Sell => ticks - self.bid - self.spacing,
+        };
+        (0..Generator::LEVELS * self.spacing).contains(&behind) && behind % self.spacing == 0
+    }
+}
+
 /// All background participants.
 pub(super) struct Generator {
     maker: AccountId,
@@ -173,12 +198,12 @@ impl MarketMakers {
         if !self.is_trading(exchange) {
             return;
         }
-        let wanted = self.wanted_levels(conditions);
+        let wanted = self.wanted(conditions);
         // One level a turn is resized, so that the book is never still.
         let redrawn = self.size_dice.between(0, Generator::LEVELS * 2 - 1);
         let stale: Vec<((Side, i64), OrderId)> = (0_i64..)
             .zip(self.quotes.iter())
-            .filter(|(place, (key, _))| !wanted.contains(key) || *place == redrawn)
+            .filter(|(place, (key, _))| !wanted.contains(**key) || *place == redrawn)
             .map(|(_, (key, order_id))| (*key, *order_id))
             .collect();
         for (key, order_id) in stale {
@@ -186,7 +211,7 @@ impl MarketMakers {
             // It may have traded away meanwhile; then there is nothing to cancel.
             let _gone = exchange.cancel(now, maker, self.symbol, OrderRef::OrderId(order_id), None);
         }
-        for key in wanted {
+        for key in wanted.keys() {
             let is_open = self
                 .quotes
                 .get(&key)
@@ -222,20 +247,14 @@ impl MarketMakers {
         market.is_some_and(|market| market.instrument.status == InstrumentStatus::Trading)
     }
 
-    fn wanted_levels(&self, conditions: Conditions) -> Vec<(Side, i64)> {
+    fn wanted(&self, conditions: Conditions) -> Wanted {
         let shift = self.walk.saturating_mul(conditions.shift_ppm) / 1_000_000;
         let fair = (self.walk + shift).max(self.walk_min);
-        let bid = (fair - 1).div_euclid(self.spacing) * self.spacing;
-        let ask = bid + self.spacing;
-        let levels = 0..Generator::LEVELS;
-        levels
-            .flat_map(|n| {
-                [
-                    (Side::Buy, bid - n * self.spacing),
-                    (Side::Sell, ask + n * self.spacing),
-                ]
-            })
-            .collect()
+        let spacing = self.spacing;
+        Wanted {
+            bid: (fair - 1).div_euclid(spacing) * spacing,
+            spacing,
+        }
     }
 
     fn place_quote(
