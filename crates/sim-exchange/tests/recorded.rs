@@ -39,10 +39,17 @@ fn snapshot(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> RecordedEvent {
 }
 
 fn depth(side: Side, price: &str, qty: &str) -> RecordedEvent {
+    let changed = |of| {
+        if side == of {
+            vec![level(price, qty)]
+        } else {
+            vec![]
+        }
+    };
     RecordedEvent::Depth {
         time: time(1),
-        side,
-        level: level(price, qty),
+        bids: changed(Side::Buy),
+        asks: changed(Side::Sell),
     }
 }
 
@@ -269,6 +276,19 @@ fn quantity_that_stands_where_our_order_reaches_meets_it_and_is_gone() {
             vec![(2, "3".to_owned())]
         );
     }
+}
+
+#[test]
+fn changes_of_one_moment_meet_us_after_all_of_them() {
+    let mut market = market(QueueRule::Conservative);
+    rest(&mut market, Side::Sell, "101", "5");
+    // A bid that comes to 101 and one that goes from there in the same message leave nothing to trade with.
+    let there_and_gone = RecordedEvent::Depth {
+        time: time(1),
+        bids: vec![level("101", "3"), level("101", "0")],
+        asks: vec![],
+    };
+    assert_eq!(fills(&mut market, &there_and_gone), vec![]);
 }
 
 #[test]

@@ -175,16 +175,17 @@ impl RecordedMarket {
         let mut fills = Vec::new();
         match event {
             RecordedEvent::Snapshot { time, bids, asks } => {
+                self.replace(Side::Buy, bids);
+                self.replace(Side::Sell, asks);
+                self.meet(*time, bids, asks, &mut fills);
+            }
+            RecordedEvent::Depth { time, bids, asks } => {
                 for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
-                    self.replace(side, levels);
                     for level in levels {
-                        self.meet(*time, side, level.price, &mut fills);
+                        self.change(side, *level);
                     }
                 }
-            }
-            RecordedEvent::Depth { time, side, level } => {
-                self.change(*side, *level);
-                self.meet(*time, *side, level.price, &mut fills);
+                self.meet(*time, bids, asks, &mut fills);
             }
             RecordedEvent::Trade {
                 time,
@@ -252,19 +253,30 @@ impl RecordedMarket {
         }
     }
 
-    /// Quantity that stands at a price which our resting orders reach would have traded with them first.
-    fn meet(&mut self, time: Timestamp, side: Side, price: Price, fills: &mut Vec<RecordedFill>) {
-        let (shown, ours) = (self.shown_at(side, price), side.opposite());
-        if shown.is_zero() {
-            return;
+    /// Quantity that stands where our resting orders reach it would have traded with them first.
+    fn meet(&mut self, time: Timestamp, bids: &[LevelQty], asks: &[LevelQty], fills: &mut Vec<RecordedFill>) {
+        for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
+            let ours = side.opposite();
+            for price in levels.iter().map(|level| level.price) {
+                let shown = self.shown_at(side, price);
+                if !shown.is_zero() && self.forget_queue(ours, price) {
+                    let left = self.fill_waiting(time, ours, price, shown, fills);
+                    self.consume(side, price, shown.saturating_sub(left));
+                }
+            }
         }
-        let is_reached = |order: &&mut Waiting| order.side == ours && reaches(ours, order.price, price);
+    }
+
+    /// What stood before our orders that a price reaches would have traded as well, and so is gone. Says whether there
+    /// are such orders.
+    fn forget_queue(&mut self, side: Side, limit: Price) -> bool {
+        let mut are_any = false;
+        let is_reached = |order: &&mut Waiting| order.side == side && reaches(side, order.price, limit);
         for order in self.waiting.iter_mut().filter(is_reached) {
-            // What stood before us would have traded with it as well, and so is gone.
             order.ahead = Qty::ZERO;
+            are_any = true;
         }
-        let left = self.fill_waiting(time, ours, price, shown, fills);
-        self.consume(side, price, shown.saturating_sub(left));
+        are_any
     }
 
     fn trade(

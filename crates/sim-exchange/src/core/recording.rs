@@ -26,14 +26,14 @@ pub enum RecordedEvent {
         /// Sell levels.
         asks: Vec<LevelQty>,
     },
-    /// A level changed.
+    /// Levels changed, all at once: between two of them the book may look crossed.
     Depth {
         /// When.
         time: Timestamp,
-        /// Its side.
-        side: Side,
-        /// Its price, and all that rests there now; zero: nothing.
-        level: LevelQty,
+        /// Changed buy levels: all that rests there now; zero: nothing. In any order.
+        bids: Vec<LevelQty>,
+        /// Changed sell levels.
+        asks: Vec<LevelQty>,
     },
     /// A trade.
     Trade {
