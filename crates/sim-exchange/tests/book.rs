@@ -184,7 +184,7 @@ fn carry_out(book: &mut Book, naive: &mut Naive, id: u64, step: Step) {
 proptest! {
     #[test]
     fn any_sequence_gives_the_levels_queues_and_fills_of_the_naive_model(
-        steps in proptest::collection::vec(step(), 1..400)
+        steps in proptest::collection::vec(step(), 1..250)
     ) {
         let (mut book, mut naive) = (Book::default(), Naive::default());
         for (id, step) in (0_u64..).zip(steps) {
