@@ -35,12 +35,17 @@ pub(crate) struct ExchangeArgs {
     /// All randomness of the market.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How the market moves: calm, volatile or trend.
-    #[arg(long, default_value = "calm")]
+    /// How the market moves.
+    #[arg(long, value_name = "NAME", default_value = "calm", help = scenario_help())]
     scenario: String,
     /// What goes wrong: a fault file (docs/FAULTS.md; models in config/faults). POST /keel/faults adds rules later.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+}
+
+/// What the option says of itself.
+pub(crate) fn scenario_help() -> String {
+    format!("How the market moves. {}", Scenario::overview())
 }
 
 /// A running exchange.

@@ -24,8 +24,8 @@ pub(crate) struct RunArgs {
     /// All randomness of the market [default: 1].
     #[arg(long)]
     seed: Option<u64>,
-    /// How the market moves: calm, volatile or trend [default: calm].
-    #[arg(long)]
+    /// How the market moves.
+    #[arg(long, value_name = "NAME", help = exchange::scenario_help() + " [default: calm]")]
     scenario: Option<String>,
     /// The strategy: quoter or trend.
     #[arg(long)]

@@ -38,7 +38,7 @@ fn minute(connections: usize) -> (u64, u64, Duration) {
                     bytes += text.len() as u64;
                 }
                 Outgoing::Ping(payload) => protocol.ws_pong(protocol.next_deadline(), id, payload.as_bytes()),
-                Outgoing::Close(..) => {}
+                Outgoing::Close(..) | Outgoing::Reset => {}
             }
         }
     }

@@ -2,64 +2,15 @@
 //! has a place in the queue and takes what is there.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use keel_domain::{OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Timestamp};
+use keel_domain::{InstrumentStatus, OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::exchange::Exchange;
-use super::{AccountId, ExchangeConfig, Market, NewOrder, OrderOptions, OrderRef, Quantity};
-
-/// How the market moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scenario {
-    /// A quiet day.
-    Calm,
-    /// Eight times the usual moves.
-    Volatile,
-    /// A steady rise.
-    Trend,
-}
-
-impl Scenario {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Calm, Self::Volatile, Self::Trend];
-
-    /// The name it is chosen by.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Calm => "calm",
-            Self::Volatile => "volatile",
-            Self::Trend => "trend",
-        }
-    }
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A name that is no scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such scenario; there are calm, volatile and trend")]
-pub struct UnknownScenario;
-
-impl FromStr for Scenario {
-    type Err = UnknownScenario;
-
-    fn from_str(text: &str) -> Result<Self, UnknownScenario> {
-        Self::ALL
-            .into_iter()
-            .find(|scenario| scenario.name() == text)
-            .ok_or(UnknownScenario)
-    }
-}
+use super::scenario::{Conditions, Takers};
+use super::{AccountId, ExchangeConfig, Market, NewOrder, OrderOptions, OrderRef, Quantity, Scenario};
 
 /// One stream of randomness for one purpose, so that more of one does not shift another.
 struct Dice(ChaCha8Rng);
@@ -82,6 +33,10 @@ impl Dice {
 /// One pair's makers and takers.
 struct MarketMakers {
     symbol: Symbol,
+    scenario: Scenario,
+    is_first: bool,
+    started_at: Timestamp,
+    is_halted: bool,
     tick: i64,
     lot: i64,
     /// Distance between quoted levels, and the half of the spread, in ticks.
@@ -89,8 +44,9 @@ struct MarketMakers {
     /// Largest move of the fair price at one step, and its drift, in ticks.
     step_max: i64,
     drift: i64,
-    fair: i64,
-    fair_min: i64,
+    /// Where the random walk of the fair price is, and its lowest.
+    walk: i64,
+    walk_min: i64,
     /// A level's usual quantity, in lots.
     level_lots: i64,
     quotes: BTreeMap<(Side, i64), OrderId>,
@@ -99,6 +55,31 @@ struct MarketMakers {
     taker_dice: Dice,
     next_quote_at: Timestamp,
     next_take_at: Timestamp,
+}
+
+/// The levels that a pair's makers want to quote: so many on each side, evenly spaced around the fair price.
+#[derive(Clone, Copy)]
+struct Wanted {
+    bid: i64,
+    spacing: i64,
+}
+
+impl Wanted {
+    fn keys(self) -> impl Iterator<Item = (Side, i64)> {
+        (0..Generator::LEVELS).flat_map(move |n| {
+            let bid = self.bid - n * self.spacing;
+            let ask = self.bid + (n + 1) * self.spacing;
+            [(Side::Buy, bid), (Side::Sell, ask)]
+        })
+    }
+
+    fn contains(self, (side, ticks): (Side, i64)) -> bool {
+        let behind = match side {
+            Side::Buy => self.bid - ticks,
+            Side::Sell => ticks - self.bid - self.spacing,
+        };
+        (0..Generator::LEVELS * self.spacing).contains(&behind) && behind % self.spacing == 0
+    }
 }
 
 /// All background participants.
@@ -154,12 +135,13 @@ impl Generator {
 impl MarketMakers {
     fn new(config: &ExchangeConfig, market: &Market, index: u64, now: Timestamp) -> Self {
         let tick = market.instrument.price_filter.tick_size.units().max(1);
-        let fair = market.start_price.units() / tick;
-        let spacing = (fair / 130_000).max(1);
-        let (step_factor, drift) = match config.scenario {
-            Scenario::Calm => (1, 0),
-            Scenario::Volatile => (8, 0),
-            Scenario::Trend => (1, (spacing / 8).max(1)),
+        let walk = market.start_price.units() / tick;
+        let scenario = config.scenario;
+        let usual_spacing = (walk / 130_000).max(1);
+        let spacing = usual_spacing * scenario.spacing_factor();
+        let drift = match scenario {
+            Scenario::Trend => (spacing / 8).max(1),
+            _ => 0,
         };
         let lot = market.instrument.lot_size.step.units().max(1);
         // About 10,000 of quote a level.
@@ -168,13 +150,17 @@ impl MarketMakers {
         let dice = |purpose| Dice::new(config.seed, index * 8 + purpose);
         Self {
             symbol: market.instrument.symbol,
+            scenario,
+            is_first: index == 0,
+            started_at: now,
+            is_halted: false,
             tick,
             lot,
             spacing,
-            step_max: (spacing * 4 / 5).max(1) * step_factor,
+            step_max: (usual_spacing * 4 / 5).max(1) * scenario.step_factor(),
             drift,
-            fair,
-            fair_min: (fair / 10).max(Generator::LEVELS * spacing * 2),
+            walk,
+            walk_min: (walk / 10).max(Generator::LEVELS * spacing * 2),
             level_lots: i64::try_from(level_units)
                 .unwrap_or(i64::MAX)
                 .checked_div(lot)
@@ -206,13 +192,18 @@ impl MarketMakers {
         let now = self.next_quote_at;
         self.next_quote_at = now.plus(Generator::QUOTE_EVERY);
         let step = self.fair_dice.between(-self.step_max, self.step_max) + self.drift;
-        self.fair = (self.fair + step).max(self.fair_min);
-        let wanted = self.wanted_levels();
+        self.walk = (self.walk + step).max(self.walk_min);
+        let conditions = self.conditions(now);
+        self.halt_or_resume(exchange, conditions.is_halted);
+        if !self.is_trading(exchange) {
+            return;
+        }
+        let wanted = self.wanted(conditions);
         // One level a turn is resized, so that the book is never still.
         let redrawn = self.size_dice.between(0, Generator::LEVELS * 2 - 1);
         let stale: Vec<((Side, i64), OrderId)> = (0_i64..)
             .zip(self.quotes.iter())
-            .filter(|(place, (key, _))| !wanted.contains(key) || *place == redrawn)
+            .filter(|(place, (key, _))| !wanted.contains(**key) || *place == redrawn)
             .map(|(_, (key, order_id))| (*key, *order_id))
             .collect();
         for (key, order_id) in stale {
@@ -220,35 +211,64 @@ impl MarketMakers {
             // It may have traded away meanwhile; then there is nothing to cancel.
             let _gone = exchange.cancel(now, maker, self.symbol, OrderRef::OrderId(order_id), None);
         }
-        for key in wanted {
+        for key in wanted.keys() {
             let is_open = self
                 .quotes
                 .get(&key)
                 .is_some_and(|order_id| exchange.orders.contains_key(order_id));
             if !is_open {
-                self.place_quote(exchange, maker, now, key);
+                self.place_quote(exchange, maker, now, key, conditions);
             }
         }
     }
 
-    fn wanted_levels(&self) -> Vec<(Side, i64)> {
-        let bid = (self.fair - 1).div_euclid(self.spacing) * self.spacing;
-        let ask = bid + self.spacing;
-        let levels = 0..Generator::LEVELS;
-        levels
-            .flat_map(|n| {
-                [
-                    (Side::Buy, bid - n * self.spacing),
-                    (Side::Sell, ask + n * self.spacing),
-                ]
-            })
-            .collect()
+    fn conditions(&self, now: Timestamp) -> Conditions {
+        let elapsed = now.since(self.started_at);
+        self.scenario.conditions(self.is_first, elapsed)
     }
 
-    fn place_quote(&mut self, exchange: &mut Exchange, maker: AccountId, now: Timestamp, key: (Side, i64)) {
-        let lots = self
+    /// Changes the pair's status when the scenario does; between, an operator's word stands.
+    fn halt_or_resume(&mut self, exchange: &mut Exchange, is_halted: bool) {
+        if std::mem::replace(&mut self.is_halted, is_halted) == is_halted {
+            return;
+        }
+        if let Some(market) = exchange.markets.get_mut(&self.symbol) {
+            market.instrument.status = if is_halted {
+                InstrumentStatus::Halt
+            } else {
+                InstrumentStatus::Trading
+            };
+        }
+    }
+
+    /// Where nobody may trade, the book stands as it is.
+    fn is_trading(&self, exchange: &Exchange) -> bool {
+        let market = exchange.markets.get(&self.symbol);
+        market.is_some_and(|market| market.instrument.status == InstrumentStatus::Trading)
+    }
+
+    fn wanted(&self, conditions: Conditions) -> Wanted {
+        let shift = self.walk.saturating_mul(conditions.shift_ppm) / 1_000_000;
+        let fair = (self.walk + shift).max(self.walk_min);
+        let spacing = self.spacing;
+        Wanted {
+            bid: (fair - 1).div_euclid(spacing) * spacing,
+            spacing,
+        }
+    }
+
+    fn place_quote(
+        &mut self,
+        exchange: &mut Exchange,
+        maker: AccountId,
+        now: Timestamp,
+        key: (Side, i64),
+        conditions: Conditions,
+    ) {
+        let usual = self
             .size_dice
             .between(self.level_lots / 4 + 1, self.level_lots * 7 / 4 + 1);
+        let lots = (usual * conditions.size_percent / 100).max(1);
         let (side, ticks) = key;
         let Ok(price) = Price::from_units(ticks.saturating_mul(self.tick)) else {
             return;
@@ -264,18 +284,22 @@ impl MarketMakers {
 
     fn take(&mut self, exchange: &mut Exchange, taker: AccountId) {
         let now = self.next_take_at;
-        self.next_take_at = now.plus(Duration::from_millis(
-            self.taker_dice.between(40, 460).unsigned_abs(),
-        ));
-        let side = if self.taker_dice.between(0, 1) == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
+        let conditions = self.conditions(now);
+        let (soonest_ms, latest_ms) = match conditions.takers {
+            Takers::Both => (40, 460),
+            Takers::Sellers => (20, 80),
         };
-        let lots = self
+        let wait_ms = self.taker_dice.between(soonest_ms, latest_ms).unsigned_abs();
+        self.next_take_at = now.plus(Duration::from_millis(wait_ms));
+        let is_buyer = self.taker_dice.between(0, 1) == 0 && conditions.takers == Takers::Both;
+        let side = if is_buyer { Side::Buy } else { Side::Sell };
+        let usual = self
             .taker_dice
             .between(self.level_lots / 20 + 1, self.level_lots * 3 / 2 + 1);
-        self.place(exchange, taker, now, side, OrdType::Market, lots);
+        let lots = (usual * conditions.size_percent / 100).max(1);
+        if self.is_trading(exchange) {
+            self.place(exchange, taker, now, side, OrdType::Market, lots);
+        }
     }
 
     /// A refusal (no funds left after years of trading, say) only makes the market quieter.

@@ -4,6 +4,7 @@
 mod account;
 mod admission;
 mod amend;
+mod arena;
 mod book;
 mod commission;
 mod config;
@@ -16,9 +17,13 @@ mod list_life;
 mod market;
 mod matching;
 mod order;
+mod order_index;
 mod order_lists;
 mod prevention;
+mod recorded;
+mod recording;
 mod replace;
+mod scenario;
 mod settlement;
 mod transfers;
 mod triggers;
@@ -26,12 +31,11 @@ mod venue_change;
 
 pub use account::{AccountId, AssetBalance};
 pub use amend::Amendment;
-pub use book::{DepthSnapshot, LevelQty};
+pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use commission::{CommissionRates, Discount, Rates};
 pub use config::{AccountConfig, ConfigError, ExchangeConfig, Market};
 pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
 pub use exchange::Exchange;
-pub use generator::Scenario;
 pub use history::{OrderQuery, TradeQuery};
 pub use market::MarketStats;
 pub use order::{
@@ -40,4 +44,7 @@ pub use order::{
 };
 pub use order_lists::{Contingency, ListLegs, ListReport, ListStatus, NewOrderList, OrderList};
 pub use prevention::PreventedMatch;
+pub use recorded::RecordedMarket;
+pub use recording::{Participation, Placed, QueueRule, RecordedEvent, RecordedFill};
 pub use replace::{Replaced, Replacement, Step};
+pub use scenario::{Scenario, UnknownScenario};
