@@ -8,7 +8,7 @@
 mod common;
 
 use common::{SMALL, State, append, open};
-use keel_journal::{Journal, JournalError, MemDisk, PowerLoss, UnsyncedBytes};
+use keel_journal::{Disk, FileId, Journal, JournalError, MemDisk, PowerLoss, UnsyncedBytes};
 use proptest::prelude::*;
 
 /// What the caller was told when the crash came.
@@ -114,6 +114,11 @@ fn check(disk: &MemDisk, told: Told, case: &str) {
         state.count
     );
     assert_eq!(state, State::after(state.count), "{case}");
+    let files = disk.list().unwrap();
+    assert!(
+        !files.contains(&FileId::Temporary),
+        "{case}: an unfinished file is left"
+    );
     let (mut journal, again, recovered) = open(disk.clone(), SMALL, "one").unwrap();
     assert_eq!(
         (&again, recovered.torn_bytes),
