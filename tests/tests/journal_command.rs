@@ -1,5 +1,9 @@
 //! `trader journal` as a person meets it: what it says, and the exit codes.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::path::Path;
 use std::process::Command;
