@@ -267,6 +267,26 @@ fn files_of_others_are_left_alone() {
     }
 }
 
+#[test]
+fn f64_a_record_of_another_log_does_not_continue_this_one() {
+    let log = |byte: u8| {
+        let disk = MemDisk::default();
+        let mut anything = |_, _: &[u8]| Ok(());
+        let (mut journal, _) = Journal::open(disk.clone(), SMALL, b"one", &mut anything).unwrap();
+        journal.append(&[byte; 5]).unwrap();
+        journal.append(&[byte; 5]).unwrap();
+        journal.sync().unwrap();
+        disk.read(FileId::Segment(1)).unwrap()
+    };
+    let second = SEGMENT_HEADER + RECORD_HEADER + 5;
+    let spliced = [&log(1)[..second], &log(2)[second..]].concat();
+    let mut disk = MemDisk::default();
+    disk.create_temporary().unwrap();
+    disk.append(FileId::Temporary, &spliced).unwrap();
+    disk.rename_temporary(FileId::Segment(1)).unwrap();
+    assert_eq!(read_all(&disk).unwrap().records, [vec![1; 5]]);
+}
+
 proptest! {
     /// Invariant 28: a turned bit in synced data refuses to open; in the last record, behind which nothing shows that it
     /// was durable, it may only cost that record.
