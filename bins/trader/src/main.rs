@@ -2,6 +2,7 @@
 
 mod check;
 mod journal;
+mod resume;
 mod run;
 
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ enum Command {
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
     /// Lift a restriction that an earlier run left, with the trader stopped. Shows why it was there.
-    Resume(journal::ResumeArgs),
+    Resume(resume::ResumeArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -65,8 +66,8 @@ fn main() -> std::process::ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::check(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
-        Command::Resume(args) => journal::resume(args),
-        Command::Journal(command) => journal::look(command),
+        Command::Resume(args) => resume::resume(args),
+        Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {
         Ok(code) => code.into(),

@@ -1,120 +1,180 @@
-//! Segments as files of a directory.
+//! The journal's files in a directory.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, SegmentId};
+use crate::disk::{Disk, FileId};
 
-const SUFFIX: &str = ".journal";
-
-/// A directory of segments, used by one process at a time.
+/// A directory, used by one process at a time.
 #[derive(Debug)]
 pub struct FsDisk {
     dir: PathBuf,
-    open: Option<File>,
+    segment: Option<(u64, File)>,
+    temporary: Option<File>,
     /// Held as long as the value lives; the system lets go of it when the process ends, however it ends.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl FsDisk {
     /// Takes the directory for this process, making it where there is none.
     ///
     /// # Errors
-    /// `WouldBlock` when another process has it, naming the directory; otherwise the system's.
+    /// `WouldBlock` when another process has it, naming the directory and that process; otherwise the system's.
     pub fn lock(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
-        fs::create_dir_all(&dir)?;
-        let lock = OpenOptions::new()
+        make_durable_dir(&dir)?;
+        let path = dir.join("lock");
+        let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
-            .open(dir.join("lock"))?;
+            .open(&path)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                dir,
-                open: None,
-                _lock: Some(lock),
-            }),
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
                 let what = format!(
-                    "{} is in use by another process: stop it, or give this one a state directory of its own",
-                    dir.display()
+                    "{} is in use by another process{}: stop it, or give this one a state directory of its own",
+                    dir.display(),
+                    holder
+                        .trim()
+                        .parse::<u32>()
+                        .map_or(String::new(), |pid| format!(" ({pid})")),
                 );
-                Err(io::Error::new(io::ErrorKind::WouldBlock, what))
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
             }
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
+        // Only for the message above, so a disk that is too full for it is no reason to stop here.
+        let _told = lock
+            .set_len(0)
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
+        Ok(Self {
+            lock: Some(lock),
+            ..Self::read_only(dir)
+        })
     }
 
-    /// Looks at a directory that another process may be using. Appending fails.
+    /// Looks at a directory that another process may be using. Every change fails.
     #[must_use]
     pub fn read_only(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            open: None,
-            _lock: None,
+            segment: None,
+            temporary: None,
+            lock: None,
         }
     }
 
-    fn path(&self, segment: SegmentId) -> PathBuf {
-        self.dir.join(format!("{segment}{SUFFIX}"))
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
-    fn file(&mut self) -> io::Result<&mut File> {
-        self.open
-            .as_mut()
-            .ok_or_else(|| io::Error::other("no segment is open for appending"))
+    fn path(&self, file: FileId) -> PathBuf {
+        self.dir.join(file.to_string())
+    }
+
+    fn may_write(&self) -> io::Result<()> {
+        if self.lock.is_some() {
+            Ok(())
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the directory was opened for reading only",
+            ))
+        }
+    }
+
+    fn file(&mut self, file: FileId) -> io::Result<&mut File> {
+        let open = match (file, &mut self.segment) {
+            (FileId::Temporary, _) => self.temporary.as_mut(),
+            (FileId::Segment(wanted), Some((open, handle))) if wanted == *open => Some(handle),
+            _ => None,
+        };
+        open.ok_or_else(|| io::Error::other(format!("{file} is not open for appending")))
     }
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+/// Makes the directory, and its name durable in the one above.
+fn make_durable_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_durable_dir(parent)?;
+    }
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 impl Disk for FsDisk {
-    fn segments(&self) -> io::Result<Vec<SegmentId>> {
-        let mut segments = Vec::new();
+    fn list(&self) -> io::Result<Vec<FileId>> {
+        let mut files = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
-            let name = entry?.file_name();
-            let number = name
-                .to_str()
-                .and_then(|name| name.strip_suffix(SUFFIX))
-                .and_then(|n| n.parse().ok());
-            segments.extend(number.map(SegmentId));
+            files.extend(entry?.file_name().to_str().and_then(FileId::from_name));
         }
-        segments.sort_unstable();
-        Ok(segments)
+        Ok(files)
     }
 
-    fn read(&self, segment: SegmentId) -> io::Result<Vec<u8>> {
-        fs::read(self.path(segment))
+    fn read(&self, file: FileId) -> io::Result<Vec<u8>> {
+        fs::read(self.path(file))
     }
 
-    fn create(&mut self, segment: SegmentId) -> io::Result<()> {
-        let file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(self.path(segment))?;
-        file.sync_all()?;
-        sync_dir(&self.dir)?;
-        self.open = Some(file);
+    fn create_temporary(&mut self) -> io::Result<()> {
+        self.may_write()?;
+        self.temporary = Some(File::create(self.path(FileId::Temporary))?);
         Ok(())
     }
 
-    fn resume(&mut self, segment: SegmentId, length: u64) -> io::Result<()> {
-        let file = OpenOptions::new().append(true).open(self.path(segment))?;
+    fn resume(&mut self, segment: u64, length: u64, rewrite_from: u64) -> io::Result<()> {
+        self.may_write()?;
+        let path = self.path(FileId::Segment(segment));
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let again = usize::try_from(length.saturating_sub(rewrite_from)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; again];
+        file.read_exact_at(&mut bytes, rewrite_from)?;
+        file.write_all_at(&bytes, rewrite_from)?;
         file.set_len(length)?;
-        file.sync_all()?;
-        self.open = Some(file);
+        file.seek(SeekFrom::Start(length))?;
+        self.segment = Some((segment, file));
         Ok(())
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file()?.write_all(bytes)
+    fn append(&mut self, file: FileId, bytes: &[u8]) -> io::Result<()> {
+        self.file(file)?.write_all(bytes)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.file()?.sync_data()
+    fn sync(&mut self, file: FileId) -> io::Result<()> {
+        self.file(file)?.sync_data()
+    }
+
+    fn rename_temporary(&mut self, to: FileId) -> io::Result<()> {
+        let handle = self
+            .temporary
+            .take()
+            .ok_or_else(|| io::Error::other("there is no temporary file"))?;
+        fs::rename(self.path(FileId::Temporary), self.path(to))?;
+        if let FileId::Segment(segment) = to {
+            self.segment = Some((segment, handle));
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, file: FileId) -> io::Result<()> {
+        self.may_write()?;
+        fs::remove_file(self.path(file))
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        File::open(&self.dir)?.sync_all()
     }
 }

@@ -1,144 +1,44 @@
-//! Opening, appending, syncing.
+//! Opening, appending, syncing, taking snapshots.
 
 use std::io;
 
-use crate::disk::{Disk, SegmentId};
-use crate::frame::{self, Frame};
+use crate::disk::{Disk, FileId};
+use crate::error::JournalError;
+use crate::format::{self, Chain};
+use crate::read::{Files, SegmentRead};
+use crate::recover::{Recovered, Recovery, Usable, recover};
+
+/// So many bytes are held in memory before they are handed to the system without being asked to.
+const BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// So many records may wait for a sync before one is made without being asked for.
+const GROUP_RECORDS_MAX: u64 = 65_536;
 
 /// Bounds of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A segment that has so many bytes is followed by another.
+    /// A segment that has so many bytes is followed by another. At most so much is read at a start besides the records
+    /// since the snapshot.
     pub segment_bytes: u64,
     /// The longest record.
     pub record_bytes_max: usize,
+    /// How many snapshots are kept, the newest ones; at least one is. Each but the newest is there for the case that a
+    /// newer one is harmed.
+    pub snapshots_kept: usize,
+    /// How many segments are kept, the newest ones, of those that no start needs since the oldest snapshot kept stands
+    /// for them. They are there for people to look back.
+    pub covered_segments_kept: usize,
 }
 
 impl Default for Limits {
-    /// Segments of 64 MiB, records of at most 1 MiB.
+    /// Segments of 16 MiB, records of at most 1 MiB, two snapshots, 4 GiB to look back.
     fn default() -> Self {
         Self {
-            segment_bytes: 64 * 1024 * 1024,
+            segment_bytes: 16 * 1024 * 1024,
             record_bytes_max: 1024 * 1024,
+            snapshots_kept: 2,
+            covered_segments_kept: 256,
         }
     }
-}
-
-/// Why a journal cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The disk failed. The journal takes nothing more; the process is to halt.
-    #[error("journal: {doing}: {source}")]
-    Disk {
-        /// What was being done.
-        doing: &'static str,
-        /// The disk's error.
-        source: io::Error,
-    },
-    /// An earlier failure; nothing more is taken.
-    #[error(
-        "journal: an earlier write failed, so nothing more is taken; restart after the disk has been looked after"
-    )]
-    Poisoned,
-    /// The record is longer than the limit; nothing was written.
-    #[error("journal: a record of {bytes} bytes is longer than the limit of {limit}")]
-    TooLong {
-        /// The record's length.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A record before the end is harmed, or a segment is missing.
-    #[error(
-        "journal: segment {segment} is harmed at byte {offset} (record {sequence}), and more records follow: \
-         restore the state directory from a copy, or start with an empty one and let the venue's view be accepted"
-    )]
-    Harmed {
-        /// The segment.
-        segment: SegmentId,
-        /// Where in it.
-        offset: u64,
-        /// The record that should stand there.
-        sequence: u64,
-    },
-}
-
-fn on_disk(doing: &'static str) -> impl FnOnce(io::Error) -> JournalError {
-    move |source| JournalError::Disk { doing, source }
-}
-
-/// What was found when a journal was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovered {
-    /// All whole records, in order.
-    pub records: Vec<Vec<u8>>,
-    /// Bytes of a torn end: written by a crash, never synced, and cut off.
-    pub torn_bytes: u64,
-}
-
-struct Scan {
-    recovered: Recovered,
-    last: Option<(SegmentId, u64)>,
-    next_sequence: u64,
-    checksum: u32,
-}
-
-/// Reads all segments, checking the chain.
-fn scan(disk: &impl Disk) -> Result<Scan, JournalError> {
-    let segments = disk.segments().map_err(on_disk("listing segments"))?;
-    let mut scan = Scan {
-        recovered: Recovered {
-            records: Vec::new(),
-            torn_bytes: 0,
-        },
-        last: None,
-        next_sequence: 1,
-        checksum: 0,
-    };
-    for (place, segment) in segments.iter().enumerate() {
-        let harmed = |offset: usize, sequence| JournalError::Harmed {
-            segment: *segment,
-            offset: offset as u64,
-            sequence,
-        };
-        if segment.0 != place as u64 + 1 {
-            return Err(harmed(0, scan.next_sequence));
-        }
-        let bytes = disk.read(*segment).map_err(on_disk("reading a segment"))?;
-        let is_last = place + 1 == segments.len();
-        let mut offset = 0;
-        loop {
-            let rest = bytes.get(offset..).unwrap_or_default();
-            match frame::decode(rest, scan.next_sequence, scan.checksum) {
-                Frame::Record {
-                    payload,
-                    checksum,
-                    bytes,
-                } => {
-                    scan.recovered.records.push(payload.to_vec());
-                    scan.next_sequence += 1;
-                    scan.checksum = checksum;
-                    offset += bytes;
-                }
-                Frame::End => break,
-                Frame::Bad if is_last && !frame::holds_later_record(rest, scan.next_sequence) => {
-                    scan.recovered.torn_bytes = rest.len() as u64;
-                    break;
-                }
-                Frame::Bad => return Err(harmed(offset, scan.next_sequence)),
-            }
-        }
-        scan.last = Some((*segment, offset as u64));
-    }
-    Ok(scan)
-}
-
-/// Reads a journal without opening it for writing.
-///
-/// # Errors
-/// `Disk` or `Harmed`.
-pub fn read_all(disk: &impl Disk) -> Result<Recovered, JournalError> {
-    scan(disk).map(|scan| scan.recovered)
 }
 
 /// An open journal. After any failure to write or sync it is poisoned: what reached the disk is unknown then, and trying
@@ -147,67 +47,95 @@ pub fn read_all(disk: &impl Disk) -> Result<Recovered, JournalError> {
 pub struct Journal<D: Disk> {
     disk: D,
     limits: Limits,
-    segment: SegmentId,
+    label: Vec<u8>,
+    /// Oldest first; the last segment is the open one.
+    files: Files,
+    segment: u64,
     segment_length: u64,
-    next_sequence: u64,
-    checksum: u32,
-    has_unsynced: bool,
-    is_poisoned: bool,
+    chain: Chain,
+    /// Everything up to this sequence is durable.
+    durable: u64,
+    /// The open segment was begun by another: the next record begins one of this label.
+    is_foreign: bool,
     buffer: Vec<u8>,
+    is_poisoned: bool,
 }
 
 impl<D: Disk> Journal<D> {
-    /// Opens a journal, making it where there is none, and cutting off a torn end.
+    /// Opens a journal, making it where there is none, and cutting off a torn end. Everything recovered is durable then.
+    ///
+    /// `label` stands at the start of each segment that is written from now on, for people to see who wrote it. `usable`
+    /// is offered the state of the newest snapshot, then of older ones, until it takes one.
     ///
     /// # Errors
-    /// `Disk`, or `Harmed` where more than the end is harmed; nothing was changed then.
-    pub fn open(mut disk: D, limits: Limits) -> Result<(Self, Recovered), JournalError> {
-        let Scan {
+    /// `Disk`, `Full`, or `Harmed` where more than the end is harmed; nothing was changed then.
+    pub fn open(
+        disk: D,
+        limits: Limits,
+        label: &[u8],
+        usable: Usable<'_>,
+    ) -> Result<(Self, Recovered), JournalError> {
+        let Recovery {
             recovered,
+            files,
+            chain,
             last,
-            next_sequence,
-            checksum,
-        } = scan(&disk)?;
-        let (segment, segment_length) = match last {
-            Some((segment, length)) => {
-                disk.resume(segment, length)
-                    .map_err(on_disk("opening the last segment"))?;
-                (segment, length)
-            }
-            None => {
-                disk.create(SegmentId(1))
-                    .map_err(on_disk("making the first segment"))?;
-                (SegmentId(1), 0)
-            }
-        };
-        let journal = Self {
+        } = recover(&disk, usable)?;
+        let mut journal = Self {
             disk,
             limits,
-            segment,
-            segment_length,
-            next_sequence,
-            checksum,
-            has_unsynced: false,
-            is_poisoned: false,
+            label: label.to_vec(),
+            files,
+            segment: chain.next_sequence,
+            segment_length: 0,
+            chain,
+            durable: chain.last_sequence(),
+            is_foreign: false,
             buffer: Vec::new(),
+            is_poisoned: false,
         };
+        journal.resume(last)?;
         Ok((journal, recovered))
+    }
+
+    fn resume(&mut self, last: Option<SegmentRead>) -> Result<(), JournalError> {
+        if self.files.has_temporary {
+            self.disk
+                .remove(FileId::Temporary)
+                .map_err(JournalError::disk("removing an unfinished file"))?;
+        }
+        // An earlier process may have been killed between naming a file and making the name durable.
+        self.disk
+            .sync_names()
+            .map_err(JournalError::disk("syncing the directory"))?;
+        let Some(last) = last else {
+            return self.begin_segment();
+        };
+        self.disk
+            .resume(last.first, last.length, last.unproven_from)
+            .map_err(JournalError::disk("opening the last segment"))?;
+        self.disk
+            .sync(FileId::Segment(last.first))
+            .map_err(JournalError::disk("syncing the last segment"))?;
+        self.segment = last.first;
+        self.segment_length = last.length;
+        self.is_foreign = last.label != self.label;
+        Ok(())
     }
 
     /// The sequence that the next record gets; the first is 1.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
-        self.next_sequence
+        self.chain.next_sequence
     }
 
-    /// Appends a record and gives its sequence. Not durable until [`Journal::sync`] returns.
+    /// Appends a record and gives its sequence. It is held in memory until [`Journal::write`], and not durable until
+    /// [`Journal::sync`] returns; so many records cost one sync.
     ///
     /// # Errors
-    /// `TooLong` (nothing happened), `Disk` (poisoned from now on), `Poisoned`.
+    /// `TooLong` (nothing happened), `Disk` or `Full` (poisoned from now on), `Poisoned`.
     pub fn append(&mut self, payload: &[u8]) -> Result<u64, JournalError> {
-        if self.is_poisoned {
-            return Err(JournalError::Poisoned);
-        }
+        self.check()?;
         let limit = self.limits.record_bytes_max;
         let too_long = JournalError::TooLong {
             bytes: payload.len(),
@@ -216,62 +144,175 @@ impl<D: Disk> Journal<D> {
         if payload.len() > limit {
             return Err(too_long);
         }
-        if self.segment_length >= self.limits.segment_bytes {
+        if self.segment_length >= self.limits.segment_bytes || self.is_foreign {
             self.roll()?;
         }
-        let sequence = self.next_sequence;
-        self.buffer.clear();
-        let Some(checksum) = frame::encode(&mut self.buffer, sequence, self.checksum, payload) else {
+        if self.chain.last_sequence() - self.durable >= GROUP_RECORDS_MAX {
+            self.sync()?;
+        }
+        let start = self.buffer.len();
+        let sequence = self.chain.next_sequence;
+        let Some(checksum) = format::encode_record(&mut self.buffer, self.chain, self.durable, payload)
+        else {
             return Err(too_long);
         };
-        self.disk.append(&self.buffer).map_err(|source| {
-            self.is_poisoned = true;
-            JournalError::Disk {
-                doing: "appending",
-                source,
-            }
-        })?;
-        self.segment_length += self.buffer.len() as u64;
-        self.checksum = checksum;
-        self.next_sequence += 1;
-        self.has_unsynced = true;
+        self.chain = Chain {
+            next_sequence: sequence + 1,
+            checksum,
+        };
+        self.segment_length += (self.buffer.len() - start) as u64;
+        if self.buffer.len() >= BUFFER_BYTES_MAX {
+            self.write()?;
+        }
         Ok(sequence)
+    }
+
+    /// Hands everything appended to the system: it outlives this process then, but not the machine.
+    ///
+    /// # Errors
+    /// `Disk` or `Full` (poisoned from now on), `Poisoned`.
+    pub fn write(&mut self) -> Result<(), JournalError> {
+        self.check()?;
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let written = self.disk.append(FileId::Segment(self.segment), &self.buffer);
+        self.buffer.clear();
+        self.poison_on(written.map_err(JournalError::disk("appending")))
     }
 
     /// Makes all that was appended durable.
     ///
     /// # Errors
-    /// `Disk` (poisoned from now on), `Poisoned`.
+    /// `Disk` or `Full` (poisoned from now on), `Poisoned`.
     pub fn sync(&mut self) -> Result<(), JournalError> {
-        if self.is_poisoned {
-            return Err(JournalError::Poisoned);
-        }
-        if self.has_unsynced {
-            self.disk.sync().map_err(|source| {
-                self.is_poisoned = true;
-                JournalError::Disk {
-                    doing: "syncing",
-                    source,
-                }
-            })?;
-            self.has_unsynced = false;
+        self.write()?;
+        if self.durable < self.chain.last_sequence() {
+            let synced = self.disk.sync(FileId::Segment(self.segment));
+            self.poison_on(synced.map_err(JournalError::disk("syncing")))?;
+            self.durable = self.chain.last_sequence();
         }
         Ok(())
+    }
+
+    /// Keeps `state` as what all records so far amount to, after making them durable; a later start reads it and the
+    /// records after it. Then removes snapshots and segments that the limits do not keep. Takes as long as two or three
+    /// syncs and writing the state.
+    ///
+    /// # Errors
+    /// `NoRoom`: the journal goes on without. Otherwise as [`Journal::sync`].
+    pub fn take_snapshot(&mut self, state: &[u8]) -> Result<u64, JournalError> {
+        self.sync()?;
+        let sequence = self.chain.last_sequence();
+        let bytes = format::encode_snapshot(self.chain, state);
+        let prepared = self.write_temporary(&bytes);
+        if let Err(JournalError::Full { .. }) = prepared {
+            let _retried_at_the_next_start = self.disk.remove(FileId::Temporary);
+            return Err(JournalError::NoRoom);
+        }
+        let done = prepared
+            .and_then(|()| self.publish(FileId::Snapshot(sequence)))
+            .and_then(|()| self.retire(sequence));
+        self.poison_on(done)?;
+        Ok(sequence)
+    }
+
+    /// Removes what the limits do not keep, now that the snapshot is durable.
+    fn retire(&mut self, newest: u64) -> Result<(), JournalError> {
+        if self.files.snapshots.last() != Some(&newest) {
+            self.files.snapshots.push(newest);
+        }
+        let kept = self.limits.snapshots_kept.max(1);
+        let surplus = self.files.snapshots.len().saturating_sub(kept);
+        let oldest_kept = self.files.snapshots.get(surplus).copied().unwrap_or(newest);
+        let is_deep = self.files.snapshots.len() >= kept;
+        let covered = self
+            .files
+            .segment_of(oldest_kept + 1)
+            .filter(|_| is_deep)
+            .unwrap_or(0)
+            .saturating_sub(self.limits.covered_segments_kept);
+        let snapshots = self.files.snapshots.drain(..surplus).map(FileId::Snapshot);
+        let segments = self.files.segments.drain(..covered).map(FileId::Segment);
+        let old: Vec<FileId> = snapshots.chain(segments).collect();
+        for file in &old {
+            match self.disk.remove(*file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(JournalError::disk("removing an old file")(error));
+                }
+                _ => {}
+            }
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.disk
+            .sync_names()
+            .map_err(JournalError::disk("syncing the directory"))
     }
 
     /// A full segment is made durable before the next begins, so that only the last can ever be torn.
     fn roll(&mut self) -> Result<(), JournalError> {
         self.sync()?;
-        let next = SegmentId(self.segment.0 + 1);
-        self.disk.create(next).map_err(|source| {
-            self.is_poisoned = true;
-            JournalError::Disk {
-                doing: "making a segment",
-                source,
-            }
-        })?;
-        self.segment = next;
-        self.segment_length = 0;
+        self.begin_segment()
+    }
+
+    /// Begins the segment of the next record. It appears whole or not at all.
+    fn begin_segment(&mut self) -> Result<(), JournalError> {
+        let first = self.chain.next_sequence;
+        let limit = self.limits.record_bytes_max;
+        let header = format::encode_segment_header(self.chain, &self.label)
+            .filter(|_| self.label.len() <= limit)
+            .ok_or(JournalError::TooLong {
+                bytes: self.label.len(),
+                limit,
+            })?;
+        let begun = self
+            .write_temporary(&header)
+            .and_then(|()| self.publish(FileId::Segment(first)));
+        self.poison_on(begun)?;
+        if self.files.segments.last() != Some(&first) {
+            self.files.segments.push(first);
+        }
+        self.segment = first;
+        self.segment_length = header.len() as u64;
+        self.is_foreign = false;
         Ok(())
+    }
+
+    fn write_temporary(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+        self.disk
+            .create_temporary()
+            .map_err(JournalError::disk("making a file"))?;
+        self.disk
+            .append(FileId::Temporary, bytes)
+            .map_err(JournalError::disk("writing a new file"))
+    }
+
+    /// Syncs the temporary file, then gives it its name, then makes the name durable: so at every moment the name stands
+    /// for nothing, or the old contents, or the new ones.
+    fn publish(&mut self, name: FileId) -> Result<(), JournalError> {
+        self.disk
+            .sync(FileId::Temporary)
+            .map_err(JournalError::disk("syncing a new file"))?;
+        self.disk
+            .rename_temporary(name)
+            .map_err(JournalError::disk("naming a new file"))?;
+        self.disk
+            .sync_names()
+            .map_err(JournalError::disk("syncing the directory"))
+    }
+
+    fn check(&self) -> Result<(), JournalError> {
+        if self.is_poisoned {
+            Err(JournalError::Poisoned)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn poison_on<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        self.is_poisoned |= result.is_err();
+        result
     }
 }

@@ -1,17 +1,16 @@
 //! From a configuration to the parts of a system.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
-use keel_engine::{Identity, Record, Trader, TraderSettings};
-use keel_journal::{FsDisk, Journal, Limits};
+use keel_engine::{Identity, Trader, TraderSettings};
+use keel_journal::{FsDisk, Limits};
 use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
-use crate::journal_log::decode;
+use crate::journal_log::{JournalLog, Opened};
 
 /// The build: the package's version.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
@@ -117,31 +116,30 @@ pub(crate) fn credentials(credentials: keel_config::Credentials) -> Credentials 
     }
 }
 
+/// This build takes no snapshots yet, so it can use none: all records are replayed.
+#[derive(Debug, serde::Deserialize)]
+pub enum NoState {}
+
 /// Takes the state directory for this process and reads what is recorded there.
 ///
 /// # Errors
 /// A directory that is in use, a harmed journal, or a record of another version.
-pub fn open_journal(dir: &Path) -> Result<(Journal<FsDisk>, Vec<Record>)> {
-    let disk = FsDisk::lock(dir).with_context(|| format!("state directory {}", dir.display()))?;
-    let (journal, recovered) = Journal::open(disk, Limits::default())
-        .with_context(|| format!("state directory {}", dir.display()))?;
-    if recovered.torn_bytes > 0 {
+pub fn open_journal(config: &Config) -> Result<Opened<NoState, FsDisk>> {
+    let context = || format!("state directory {}", config.state_dir.display());
+    let disk = FsDisk::lock(&config.state_dir).with_context(context)?;
+    let opened = JournalLog::open(disk, Limits::default(), &identity(config)).with_context(context)?;
+    if opened.torn_bytes > 0 {
         tracing::warn!(
-            bytes = recovered.torn_bytes,
+            bytes = opened.torn_bytes,
             "the journal had a torn end, as a crash leaves it; it was cut off"
         );
     }
-    let mut records = Vec::with_capacity(recovered.records.len());
-    for (place, payload) in recovered.records.iter().enumerate() {
-        match decode(payload) {
-            Ok(record) => records.push(record),
-            Err(error) => bail!(
-                "state directory {}: record {} is not one of this version's ({error}): \
-                 run the version that wrote it, or choose another [state] dir",
-                dir.display(),
-                place + 1
-            ),
-        }
+    for snapshot in &opened.passed_over {
+        tracing::warn!(
+            file = %snapshot.file,
+            why = snapshot.why,
+            "a snapshot cannot be used; the records that it stands for were read instead"
+        );
     }
-    Ok((journal, records))
+    Ok(opened)
 }

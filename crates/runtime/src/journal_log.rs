@@ -1,13 +1,25 @@
 //! The engine's records in the journal, one JSON object each.
 
-use keel_engine::{Record, RecordLog};
-use keel_journal::{Disk, Journal, JournalError};
+use keel_engine::{Identity, Record, RecordLog};
+use keel_journal::{Disk, Journal, JournalError, Limits, PassedOver};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Why records could not be kept.
+/// After so many records a snapshot is due, so that a start never replays many more.
+pub const SNAPSHOT_RECORDS: u64 = 10_000;
+
+/// Why records could not be kept, or read back.
 #[derive(Debug)]
 pub enum LogError {
-    /// The record cannot be written down.
+    /// The record, or the state, cannot be written down.
     Encode(serde_json::Error),
+    /// A record is not one of this version's.
+    Decode {
+        /// The record.
+        sequence: u64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// The journal failed; it takes nothing more.
     Journal(JournalError),
 }
@@ -16,6 +28,11 @@ impl std::fmt::Display for LogError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Encode(error) => write!(f, "a record cannot be written down: {error}"),
+            Self::Decode { sequence, source } => write!(
+                f,
+                "record {sequence} is not one of this version's ({source}): run the version that wrote it, or choose \
+                 another [state] dir"
+            ),
             Self::Journal(error) => error.fmt(f),
         }
     }
@@ -23,25 +40,83 @@ impl std::fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
+impl From<JournalError> for LogError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// A journal that was opened, and what it holds.
+#[derive(Debug)]
+pub struct Opened<S, D: Disk> {
+    /// Where the next records go.
+    pub log: JournalLog<D>,
+    /// The state that the newest usable snapshot holds.
+    pub state: Option<S>,
+    /// The records after it, or all.
+    pub records: Vec<Record>,
+    /// Bytes of a torn end that was cut off.
+    pub torn_bytes: u64,
+    /// Snapshots that could not be used; the records that they stand for were replayed instead.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// What became of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotTaken {
+    /// It stands for all records up to this one.
+    UpTo(u64),
+    /// The disk has no room for it. The journal goes on; it is tried again after as many records again.
+    NoRoom,
+}
+
 /// Writes records to a journal. What need not be durable at once is synced with what must be, or by [`JournalLog::flush`].
 #[derive(Debug)]
 pub struct JournalLog<D: Disk> {
     journal: Journal<D>,
     buffer: Vec<u8>,
-    is_dirty: bool,
-    syncs: u64,
+    records_since_snapshot: u64,
 }
 
 impl<D: Disk> JournalLog<D> {
-    /// Continues an opened journal.
-    #[must_use]
-    pub fn new(journal: Journal<D>) -> Self {
-        Self {
+    /// Opens a journal whose snapshots hold an `S`. Segments written from now on carry the identity. A snapshot of
+    /// another version is passed over, not refused: the records before it say the same.
+    ///
+    /// # Errors
+    /// The journal's, or a record of another version. Nothing was changed, but a torn end cut off.
+    pub fn open<S: DeserializeOwned>(
+        disk: D,
+        limits: Limits,
+        identity: &Identity,
+    ) -> Result<Opened<S, D>, LogError> {
+        let label = serde_json::to_vec(identity).map_err(LogError::Encode)?;
+        let mut state = None;
+        let mut usable = |_, bytes: &[u8]| {
+            let decoded = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+            state = Some(decoded);
+            Ok(())
+        };
+        let (journal, recovered) = Journal::open(disk, limits, &label, &mut usable)?;
+        let first = recovered.snapshot.unwrap_or(0) + 1;
+        let decoded = |(sequence, payload): (u64, &Vec<u8>)| {
+            decode(payload).map_err(|source| LogError::Decode { sequence, source })
+        };
+        let records: Vec<Record> = (first..)
+            .zip(&recovered.records)
+            .map(decoded)
+            .collect::<Result<_, _>>()?;
+        let log = Self {
             journal,
             buffer: Vec::new(),
-            is_dirty: false,
-            syncs: 0,
-        }
+            records_since_snapshot: records.len() as u64,
+        };
+        Ok(Opened {
+            log,
+            state,
+            records,
+            torn_bytes: recovered.torn_bytes,
+            passed_over: recovered.passed_over,
+        })
     }
 
     /// Makes everything written so far durable.
@@ -49,18 +124,25 @@ impl<D: Disk> JournalLog<D> {
     /// # Errors
     /// The journal's; it takes nothing more afterwards.
     pub fn flush(&mut self) -> Result<(), LogError> {
-        if self.is_dirty {
-            self.journal.sync().map_err(LogError::Journal)?;
-            self.is_dirty = false;
-            self.syncs += 1;
-        }
-        Ok(())
+        Ok(self.journal.sync()?)
     }
 
-    /// How many syncs were made.
-    #[must_use]
-    pub fn syncs(&self) -> u64 {
-        self.syncs
+    /// Keeps the state, made by all records committed so far, as a snapshot, if there have been [`SNAPSHOT_RECORDS`]
+    /// since the last. Takes as long as a few syncs, so it belongs where nothing waits for it.
+    ///
+    /// # Errors
+    /// `Encode` for a state that cannot be written down; otherwise the journal's, which takes nothing more afterwards.
+    pub fn snapshot_if_due(&mut self, state: &impl Serialize) -> Result<Option<SnapshotTaken>, LogError> {
+        if self.records_since_snapshot < SNAPSHOT_RECORDS {
+            return Ok(None);
+        }
+        self.records_since_snapshot = 0;
+        let bytes = serde_json::to_vec(state).map_err(LogError::Encode)?;
+        match self.journal.take_snapshot(&bytes) {
+            Ok(sequence) => Ok(Some(SnapshotTaken::UpTo(sequence))),
+            Err(JournalError::NoRoom) => Ok(Some(SnapshotTaken::NoRoom)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -71,10 +153,14 @@ impl<D: Disk> RecordLog for JournalLog<D> {
         for record in records {
             self.buffer.clear();
             serde_json::to_writer(&mut self.buffer, record).map_err(LogError::Encode)?;
-            self.journal.append(&self.buffer).map_err(LogError::Journal)?;
-            self.is_dirty = true;
+            self.journal.append(&self.buffer)?;
+            self.records_since_snapshot += 1;
         }
-        if must_sync { self.flush() } else { Ok(()) }
+        if must_sync {
+            self.flush()
+        } else {
+            Ok(self.journal.write()?)
+        }
     }
 }
 

@@ -24,9 +24,9 @@ mod system;
 mod terminal;
 mod valuation;
 
-pub use assemble::{BUILD, identity, open_journal};
+pub use assemble::{BUILD, NoState, identity, open_journal};
 pub use clock::Clock;
-pub use journal_log::{JournalLog, LogError, decode};
+pub use journal_log::{JournalLog, LogError, Opened, SNAPSHOT_RECORDS, SnapshotTaken, decode};
 pub use logging::{CappedLog, log_to};
 pub use monitor::Monitor;
 pub use progress::Progress;

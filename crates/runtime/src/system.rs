@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,7 +16,7 @@ use keel_monitoring::Heartbeat;
 use keel_report::{RunReport, RunTitle};
 
 use crate::observer::Observer;
-use crate::{Clock, JournalLog, Monitor, Progress, assemble};
+use crate::{Clock, JournalLog, Monitor, Opened, Progress, assemble};
 
 /// How often time is told to the engine.
 const TIMER_EVERY: Duration = Duration::from_millis(100);
@@ -101,12 +100,11 @@ impl System {
     ) -> Result<Self> {
         let now = clock.now();
         let monitor = Monitor::start(config.monitoring_listen, clock)?;
-        let (journal, records) = assemble::open_journal(Path::new(&config.state_dir))?;
+        let Opened { mut log, records, .. } = assemble::open_journal(config)?;
         let mut trader = assemble::trader(config)?;
         for record in &records {
             trader.recover(record);
         }
-        let mut log = JournalLog::new(journal);
         let booted = trader.boot(now, assemble::identity(config))?;
         booted
             .release(&mut log)
