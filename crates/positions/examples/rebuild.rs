@@ -27,12 +27,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let book = ledger.book(symbol).ok_or("no trades")?;
-    let unrealised = book.average().unrealised(65_000.into()).normalize();
+    let unrealised = book.average().unrealised(65_000.into())?.normalize();
     println!("position   {} {base}", ledger.position(symbol));
     println!("realised   {} {quote}", book.realised().normalize());
     println!("unrealised {unrealised} {quote} at 65000");
     println!("fees       {} {quote}", book.fees_in_quote().normalize());
-    for (asset, change) in ledger.asset_changes() {
+    for (asset, change) in ledger.asset_changes()? {
         println!("{asset:<10} {:+}", change.normalize());
     }
     Ok(())

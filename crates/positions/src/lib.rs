@@ -31,7 +31,13 @@
 //! ```
 
 mod average_cost;
+mod book;
+mod exact;
+mod fifo;
 mod ledger;
 
 pub use average_cost::AverageCost;
-pub use ledger::{Applied, Ledger, LedgerError, SymbolBook};
+pub use book::SymbolBook;
+pub use exact::Inexact;
+pub use fifo::{Fifo, Lot};
+pub use ledger::{Applied, Ledger, LedgerError};
