@@ -35,9 +35,11 @@ mod book;
 mod exact;
 mod fifo;
 mod ledger;
+mod valuation;
 
 pub use average_cost::AverageCost;
 pub use book::SymbolBook;
 pub use exact::Inexact;
 pub use fifo::{Fifo, Lot};
 pub use ledger::{Applied, Ledger, LedgerError};
+pub use valuation::{FreshQuote, Prices, Quote, QuoteFault, ValuationError};

@@ -11,3 +11,4 @@ mod generated;
 mod ledger;
 mod properties;
 mod stored;
+mod valuation;
