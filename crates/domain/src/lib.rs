@@ -21,7 +21,7 @@ mod report;
 mod time;
 
 pub use fixed::{Money, NumberError, Price, Qty, SCALE, SignedQty, notional};
-pub use ids::{Asset, ClOrdId, IdError, OrderId, Symbol, TradeId};
+pub use ids::{Asset, ClOrdId, IdError, OrderId, StrategyId, Symbol, TradeId};
 pub use instrument::{FilterFailure, Instrument, InstrumentStatus, LotSize, NotionalRange, PriceFilter};
 pub use order::{OrdType, OrderIntent, Purpose, Side, TimeInForce};
 pub use report::{ExecType, ExecutionReport, OrdStatus, Trade};

@@ -67,6 +67,21 @@ impl AverageCost {
         })
     }
 
+    /// Takes base in or out without a trade: what adds costs `price` a unit, what reduces leaves at its average cost.
+    pub(crate) fn adjusted(self, signed_qty: Money, price: Money) -> Result<Self, Inexact> {
+        let is_same_way =
+            self.position.is_zero() || self.position.is_sign_positive() == signed_qty.is_sign_positive();
+        let (rest, beyond) = if is_same_way {
+            (self, signed_qty)
+        } else if signed_qty.abs() <= self.position.abs() {
+            (self.released(-signed_qty)?.0, Money::ZERO)
+        } else {
+            let beyond = add(self.position, signed_qty)?;
+            (self.released(self.position)?.0, beyond)
+        };
+        rest.received(beyond, mul(beyond, price)?)
+    }
+
     /// Takes base in with its cost; realises nothing.
     pub(crate) fn received(self, signed_qty: Money, cost: Money) -> Result<Self, Inexact> {
         Ok(Self {

@@ -2,85 +2,67 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Side, SignedQty, Trade, TradeId, notional};
+use keel_domain::{Asset, Instrument, Money, Price, Qty, Symbol, Trade, TradeId, notional};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::exact::{add, mul};
-use crate::{AverageCost, Fifo, Inexact, LedgerError};
+use crate::bookings::{bookings, fifo};
+use crate::exact::{add, sub};
+use crate::sums::{Facts, Sums};
+use crate::{
+    Adjustment, Applied, AverageCost, Booking, CostMethod, Dust, Exit, Fifo, Inexact, LedgerError,
+    RefusedCause,
+};
 
 /// One pair's trades and what follows from them.
 ///
 /// Only the facts are serialised; what follows is computed again when they are read, so a stored book cannot contradict
 /// its own trades.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Facts")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct SymbolBook {
-    base: Asset,
-    quote: Asset,
-    #[serde(serialize_with = "values")]
-    trades: BTreeMap<TradeId, Trade>,
-    #[serde(skip_serializing)]
+    facts: Facts,
     sums: Sums,
 }
 
+impl Serialize for SymbolBook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.facts.serialize(serializer)
+    }
+}
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Facts {
+struct Stored {
     base: Asset,
     quote: Asset,
     trades: Vec<Trade>,
+    adjustments: Vec<Adjustment>,
+    dust: Vec<Dust>,
 }
 
-fn values<K, V: Serialize, S: Serializer>(map: &BTreeMap<K, V>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(map.values())
-}
-
-impl TryFrom<Facts> for SymbolBook {
+impl TryFrom<Stored> for SymbolBook {
     type Error = LedgerError;
 
-    fn try_from(facts: Facts) -> Result<Self, LedgerError> {
-        let mut book = Self::new(facts.base, facts.quote);
-        for trade in &facts.trades {
-            if !book.has_booked(trade, facts.base, facts.quote)? {
-                book.insert(trade)?;
+    fn try_from(stored: Stored) -> Result<Self, LedgerError> {
+        let mut facts = Self::new(stored.base, stored.quote).facts;
+        for trade in stored.trades {
+            let refused = Box::new(trade);
+            if !is_in_range(&trade, stored.base) {
+                return Err(LedgerError::OutOfRange { trade: refused });
+            }
+            if let Some(known) = facts.trades.insert(trade.trade_id, trade) {
+                let known = Box::new(known);
+                return Err(LedgerError::Contradiction {
+                    known,
+                    other: refused,
+                });
             }
         }
-        Ok(book)
-    }
-}
-
-/// What follows from the trades.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Sums {
-    average: AverageCost,
-    commissions: BTreeMap<Asset, Money>,
-    fees_in_quote: Money,
-    turnover: Money,
-}
-
-impl Sums {
-    /// A commission in base is base given away at the trade's price: it leaves the position, and its value is a fee.
-    fn add(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<(), Inexact> {
-        let price = trade.last_px.to_decimal();
-        self.average = self.average.traded(signed_qty(trade), price)?;
-        self.turnover = add(self.turnover, notional(trade.last_qty, trade.last_px))?;
-        let Some(asset) = commission_asset(trade) else {
-            return Ok(());
-        };
-        let taken = self.commissions.entry(asset).or_default();
-        *taken = add(*taken, trade.commission)?;
-        if asset == base {
-            self.average = self.average.traded(-trade.commission, price)?;
-            self.fees_in_quote = add(self.fees_in_quote, mul(trade.commission, price)?)?;
-        } else if asset == quote {
-            self.fees_in_quote = add(self.fees_in_quote, trade.commission)?;
-        }
-        Ok(())
-    }
-
-    /// Whether the position is one that a `SignedQty` holds.
-    fn is_in_range(&self) -> bool {
-        SignedQty::from_decimal(self.average.position().trunc_with_scale(8)).is_ok()
+        facts.adjustments = stored.adjustments.into_iter().map(|a| (a.after, a)).collect();
+        facts.dust = stored.dust.into_iter().map(|dust| (dust.after, dust)).collect();
+        let sums = facts.fold(|_, _| {}).ok().filter(Sums::is_in_range);
+        let (base, quote) = (stored.base, stored.quote);
+        let sums = sums.ok_or(LedgerError::StoredOutOfRange { base, quote })?;
+        Ok(Self { facts, sums })
     }
 }
 
@@ -115,25 +97,16 @@ fn same_trade(known: &Trade, other: &Trade) -> bool {
     } == *other
 }
 
-/// The base that a trade brought (positive) or took, before commission.
-pub(crate) fn signed_qty(trade: &Trade) -> Money {
-    match trade.side {
-        Side::Buy => trade.last_qty.to_decimal(),
-        Side::Sell => -trade.last_qty.to_decimal(),
-    }
-}
-
-/// The asset of a commission that is not zero.
-pub(crate) fn commission_asset(trade: &Trade) -> Option<Asset> {
-    trade.commission_asset.filter(|_| !trade.commission.is_zero())
-}
-
 impl SymbolBook {
     pub(crate) fn new(base: Asset, quote: Asset) -> Self {
         Self {
-            base,
-            quote,
-            trades: BTreeMap::new(),
+            facts: Facts {
+                base,
+                quote,
+                trades: BTreeMap::new(),
+                adjustments: BTreeMap::new(),
+                dust: BTreeMap::new(),
+            },
             sums: Sums::default(),
         }
     }
@@ -141,13 +114,13 @@ impl SymbolBook {
     /// What is bought and sold.
     #[must_use]
     pub fn base(&self) -> Asset {
-        self.base
+        self.facts.base
     }
 
     /// What it is paid in.
     #[must_use]
     pub fn quote(&self) -> Asset {
-        self.quote
+        self.facts.quote
     }
 
     /// Position, cost and realised profit by average cost, the method used everywhere unless another is named.
@@ -156,20 +129,49 @@ impl SymbolBook {
         &self.sums.average
     }
 
-    /// Position, cost and realised profit by first in, first out: a pass over all trades.
+    /// Position, cost and realised profit by first in, first out: a pass over all trades. Dust counts as held.
     ///
     /// # Errors
     /// [`Inexact`] beyond 28 digits.
     pub fn fifo(&self) -> Result<Fifo, Inexact> {
-        let mut fifo = Fifo::default();
-        for trade in self.trades.values() {
-            let price = trade.last_px.to_decimal();
-            fifo.trade(signed_qty(trade), price)?;
-            if commission_asset(trade) == Some(self.base) {
-                fifo.trade(-trade.commission, price)?;
-            }
-        }
-        Ok(fifo)
+        fifo(&self.facts, |_, _| {})
+    }
+
+    /// Every trade with what it realised and cost, by trade id.
+    ///
+    /// # Errors
+    /// [`Inexact`] beyond 28 digits.
+    pub fn bookings(&self, method: CostMethod) -> Result<Vec<Booking>, Inexact> {
+        bookings(&self.facts, method)
+    }
+
+    /// What is too small to sell, with its cost.
+    #[must_use]
+    pub fn dust(&self) -> &AverageCost {
+        &self.sums.dust
+    }
+
+    /// What was taken over without known trades, with its estimated cost.
+    #[must_use]
+    pub fn adopted(&self) -> &AverageCost {
+        &self.sums.adopted
+    }
+
+    /// Whether a part of the cost, and so of the profit, is an estimate.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        !self.facts.adjustments.is_empty()
+    }
+
+    /// What closing position and dust at a price would add to the realised profit, before fees.
+    ///
+    /// # Errors
+    /// [`Inexact`] beyond 28 digits.
+    pub fn unrealised(&self, price: Money) -> Result<Money, Inexact> {
+        add(
+            self.sums.average.unrealised(price)?,
+            self.sums.dust.unrealised(price)?,
+        )
     }
 
     /// Profit of what was closed, before fees, in quote.
@@ -199,71 +201,128 @@ impl SymbolBook {
 
     /// The trades, by id.
     pub fn trades(&self) -> impl DoubleEndedIterator<Item = &Trade> {
-        self.trades.values()
+        self.facts.trades.values()
     }
 
     /// How many trades there are.
     #[must_use]
     pub fn trade_count(&self) -> usize {
-        self.trades.len()
+        self.facts.trades.len()
     }
 
     pub(crate) fn contains(&self, trade_id: TradeId) -> bool {
-        self.trades.contains_key(&trade_id)
+        self.facts.trades.contains_key(&trade_id)
     }
 
-    pub(crate) fn has_booked(&self, trade: &Trade, base: Asset, quote: Asset) -> Result<bool, LedgerError> {
-        if (self.base, self.quote) != (base, quote) {
-            return Err(LedgerError::OtherAssets {
-                symbol: trade.symbol,
-                known_base: self.base,
-                known_quote: self.quote,
-                base,
-                quote,
-            });
-        }
-        match self.trades.get(&trade.trade_id) {
-            Some(known) if same_trade(known, trade) => Ok(true),
-            Some(known) => {
-                let (known, other) = (Box::new(*known), Box::new(*trade));
-                Err(LedgerError::Contradiction { known, other })
+    pub(crate) fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
+        self.check_assets(trade.symbol, base, quote)?;
+        if let Some(known) = self.facts.trades.get(&trade.trade_id) {
+            if same_trade(known, trade) {
+                return Ok(Applied::Duplicate);
             }
-            None => Ok(false),
+            let (known, other) = (Box::new(*known), Box::new(*trade));
+            return Err(LedgerError::Contradiction { known, other });
         }
-    }
-
-    /// Books a trade that is not booked yet.
-    pub(crate) fn insert(&mut self, trade: &Trade) -> Result<(), LedgerError> {
         let out_of_range = || LedgerError::OutOfRange {
             trade: Box::new(*trade),
         };
-        let is_latest = self
-            .trades
-            .last_key_value()
-            .is_none_or(|(last, _)| *last < trade.trade_id);
-        let sums = if is_latest {
-            let mut sums = self.sums.clone();
-            sums.add(trade, self.base, self.quote).map(|()| sums)
-        } else {
-            self.sums_with(trade)
-        };
-        let sums = sums.map_err(|Inexact| out_of_range())?;
-        if !is_in_range(trade, self.base) || !sums.is_in_range() {
+        if !is_in_range(trade, base) {
             return Err(out_of_range());
         }
-        self.trades.insert(trade.trade_id, *trade);
+        let last = self.facts.trades.last_key_value().map(|(id, _)| *id);
+        let sums = if last.is_none_or(|last| last < trade.trade_id) {
+            let mut sums = self.sums.clone();
+            sums.add(trade, base, quote).map(|()| sums)
+        } else {
+            // Average cost depends on the order of trades, which is the order of their ids, not of their arrival.
+            let mut facts = self.facts.clone();
+            facts.trades.insert(trade.trade_id, *trade);
+            facts.fold(|_, _| {})
+        };
+        let sums = sums.map_err(|Inexact| out_of_range())?;
+        if !sums.is_in_range() {
+            return Err(out_of_range());
+        }
+        self.facts.trades.insert(trade.trade_id, *trade);
         self.sums = sums;
-        Ok(())
+        Ok(Applied::New)
     }
 
-    /// Average cost depends on the order of trades, which is the order of their ids, not of their arrival.
-    fn sums_with(&self, late: &Trade) -> Result<Sums, Inexact> {
-        let mut sums = Sums::default();
-        let before = self.trades.range(..late.trade_id).map(|(_, trade)| trade);
-        let after = self.trades.range(late.trade_id..).map(|(_, trade)| trade);
-        for trade in before.chain([late]).chain(after) {
-            sums.add(trade, self.base, self.quote)?;
+    pub(crate) fn check_assets(&self, symbol: Symbol, base: Asset, quote: Asset) -> Result<(), LedgerError> {
+        let (known_base, known_quote) = (self.facts.base, self.facts.quote);
+        if (known_base, known_quote) == (base, quote) {
+            return Ok(());
         }
-        Ok(sums)
+        Err(LedgerError::OtherAssets {
+            symbol,
+            known_base,
+            known_quote,
+            base,
+            quote,
+        })
+    }
+
+    pub(crate) fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, LedgerError> {
+        let refused = |cause| LedgerError::Refused {
+            symbol: adjustment.symbol,
+            after: adjustment.after,
+            qty: adjustment.qty,
+            cause,
+        };
+        match self.facts.adjustments.get(&adjustment.after) {
+            Some(known) if known == adjustment => return Ok(Applied::Duplicate),
+            Some(_) => return Err(refused(RefusedCause::Other)),
+            None => {}
+        }
+        if adjustment.after.is_some_and(|id| !self.contains(id)) {
+            return Err(refused(RefusedCause::NoSuchTrade));
+        }
+        let mut facts = self.facts.clone();
+        facts.adjustments.insert(adjustment.after, *adjustment);
+        let sums = facts.fold(|_, _| {}).map_err(|cause| refused(cause.into()))?;
+        if !sums.is_in_range() {
+            return Err(refused(RefusedCause::OutOfRange));
+        }
+        *self = Self { facts, sums };
+        Ok(Applied::New)
+    }
+
+    pub(crate) fn book_dust(&mut self, dust: &Dust) -> Result<Applied, LedgerError> {
+        let refused = |cause| LedgerError::Refused {
+            symbol: dust.symbol,
+            after: Some(dust.after),
+            qty: dust.qty,
+            cause,
+        };
+        match self.facts.dust.get(&dust.after) {
+            Some(known) if known == dust => return Ok(Applied::Duplicate),
+            Some(_) => return Err(refused(RefusedCause::Other)),
+            None => {}
+        }
+        if !self.contains(dust.after) {
+            return Err(refused(RefusedCause::NoSuchTrade));
+        }
+        let mut facts = self.facts.clone();
+        facts.dust.insert(dust.after, *dust);
+        let sums = facts.fold(|_, _| {}).map_err(|cause| refused(cause.into()))?;
+        let moved = sub(sums.dust.position(), self.sums.dust.position());
+        if dust.qty <= Money::ZERO || moved != Ok(dust.qty) {
+            return Err(refused(RefusedCause::NotHeld));
+        }
+        *self = Self { facts, sums };
+        Ok(Applied::New)
+    }
+
+    /// What is left of the position, as dust after the last trade, where it is long and too small to sell at `price`.
+    pub(crate) fn remainder(&self, instrument: &Instrument, price: Price) -> Option<Dust> {
+        let qty = self.sums.average.position();
+        let (after, _) = self.facts.trades.last_key_value()?;
+        let held = Qty::from_decimal(qty.trunc_with_scale(8)).ok()?;
+        let is_dust = qty > Money::ZERO && !Exit::of(instrument, held, price).is_possible();
+        is_dust.then_some(Dust {
+            symbol: instrument.symbol,
+            after: *after,
+            qty,
+        })
     }
 }

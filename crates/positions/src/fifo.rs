@@ -62,6 +62,15 @@ impl Fifo {
     }
 
     pub(crate) fn trade(&mut self, signed_qty: Money, price: Money) -> Result<(), Inexact> {
+        self.moved(signed_qty, price, true)
+    }
+
+    /// Takes base in or out without a trade: what is closed leaves at its lots' cost.
+    pub(crate) fn adjust(&mut self, signed_qty: Money, price: Money) -> Result<(), Inexact> {
+        self.moved(signed_qty, price, false)
+    }
+
+    fn moved(&mut self, signed_qty: Money, price: Money, realises: bool) -> Result<(), Inexact> {
         let mut open = signed_qty;
         while !open.is_zero() {
             let opposite = |lot: &&mut Lot| lot.qty.is_sign_positive() != open.is_sign_positive();
@@ -74,8 +83,10 @@ impl Fifo {
             } else {
                 -open
             };
-            let gain = sub(mul(closed, price)?, mul(closed, oldest.price)?)?;
-            self.realised = add(self.realised, gain)?;
+            if realises {
+                let gain = sub(mul(closed, price)?, mul(closed, oldest.price)?)?;
+                self.realised = add(self.realised, gain)?;
+            }
             oldest.qty = sub(oldest.qty, closed)?;
             open = add(open, closed)?;
             if oldest.qty.is_zero() {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, SignedQty, Symbol, Trade, TradeId, notional};
+use keel_domain::{Asset, Instrument, Money, Price, SignedQty, Symbol, Trade, TradeId, notional};
 use serde::{Deserialize, Serialize};
 
-use crate::book::{commission_asset, signed_qty};
 use crate::exact::add;
-use crate::{Inexact, SymbolBook};
+use crate::sums::{commission_asset, signed_qty};
+use crate::{Adjustment, Dust, Inexact, SymbolBook};
 
 /// What a trade did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,46 @@ pub enum LedgerError {
         /// The quote asset now.
         quote: Asset,
     },
+    /// A stored book whose sums are out of range: it was not written by this crate.
+    #[error("a stored book of {base}/{quote} is out of range")]
+    StoredOutOfRange {
+        /// Its base asset.
+        base: Asset,
+        /// Its quote asset.
+        quote: Asset,
+    },
+    /// An adjustment or dust that cannot be booked.
+    #[error("{symbol}: {qty} after trade {} cannot be booked: {cause}", .after.map_or(0, |id| id.0))]
+    Refused {
+        /// The pair.
+        symbol: Symbol,
+        /// The trade it was to follow.
+        after: Option<TradeId>,
+        /// Base.
+        qty: Money,
+        /// Why.
+        cause: RefusedCause,
+    },
+}
+
+/// Why an adjustment or dust cannot be booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedCause {
+    /// Another quantity was booked after the same trade.
+    #[error("another quantity is booked there")]
+    Other,
+    /// The trade it follows is not booked.
+    #[error("that trade is not booked")]
+    NoSuchTrade,
+    /// More dust than the position holds, or none.
+    #[error("the position does not hold it")]
+    NotHeld,
+    /// The position would be beyond what a `SignedQty` holds.
+    #[error("the position would be out of range")]
+    OutOfRange,
+    /// An amount would need more than 28 digits.
+    #[error("{0}")]
+    Inexact(#[from] Inexact),
 }
 
 /// All trades of the system. It keeps every one (about 150 bytes each), since any may come again.
@@ -72,17 +112,63 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; nothing changed.
     pub fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
-        if let Some(book) = self.books.get_mut(&trade.symbol) {
-            if book.has_booked(trade, base, quote)? {
-                return Ok(Applied::Duplicate);
-            }
-            book.insert(trade)?;
-        } else {
-            let mut book = SymbolBook::new(base, quote);
-            book.insert(trade)?;
-            self.books.insert(trade.symbol, book);
+        self.with_book(trade.symbol, base, quote, |book| book.apply(trade, base, quote))
+    }
+
+    /// Books a quantity that no trade explains, once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`], or other assets than the pair's; nothing changed.
+    pub fn adjust(
+        &mut self,
+        adjustment: &Adjustment,
+        base: Asset,
+        quote: Asset,
+    ) -> Result<Applied, LedgerError> {
+        self.with_book(adjustment.symbol, base, quote, |book| {
+            book.check_assets(adjustment.symbol, base, quote)?;
+            book.adjust(adjustment)
+        })
+    }
+
+    /// The position as dust, where it is long and too small to sell at `price` (the bid); book it with
+    /// [`Ledger::book_dust`] once no order is open on it.
+    #[must_use]
+    pub fn remainder(&self, instrument: &Instrument, price: Price) -> Option<Dust> {
+        self.book(instrument.symbol)?.remainder(instrument, price)
+    }
+
+    /// Moves dust out of the position, once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`]; nothing changed.
+    pub fn book_dust(&mut self, dust: &Dust) -> Result<Applied, LedgerError> {
+        match self.books.get_mut(&dust.symbol) {
+            Some(book) => book.book_dust(dust),
+            None => Err(LedgerError::Refused {
+                symbol: dust.symbol,
+                after: Some(dust.after),
+                qty: dust.qty,
+                cause: RefusedCause::NoSuchTrade,
+            }),
         }
-        Ok(Applied::New)
+    }
+
+    /// A book that takes nothing is not kept.
+    fn with_book(
+        &mut self,
+        symbol: Symbol,
+        base: Asset,
+        quote: Asset,
+        book_it: impl FnOnce(&mut SymbolBook) -> Result<Applied, LedgerError>,
+    ) -> Result<Applied, LedgerError> {
+        if let Some(book) = self.books.get_mut(&symbol) {
+            return book_it(book);
+        }
+        let mut book = SymbolBook::new(base, quote);
+        let applied = book_it(&mut book)?;
+        self.books.insert(symbol, book);
+        Ok(applied)
     }
 
     /// Whether the trade has been booked.

@@ -32,14 +32,19 @@
 
 mod average_cost;
 mod book;
+mod bookings;
 mod exact;
 mod fifo;
 mod ledger;
+mod remainder;
+mod sums;
 mod valuation;
 
 pub use average_cost::AverageCost;
 pub use book::SymbolBook;
+pub use bookings::{Booking, CostMethod};
 pub use exact::Inexact;
 pub use fifo::{Fifo, Lot};
-pub use ledger::{Applied, Ledger, LedgerError};
+pub use ledger::{Applied, Ledger, LedgerError, RefusedCause};
+pub use remainder::{Adjustment, Dust, Exit};
 pub use valuation::{FreshQuote, Prices, Quote, QuoteFault, ValuationError};

@@ -1,6 +1,9 @@
 //! What the test files share.
 
-use keel_domain::{Asset, Money, OrderId, Side, Symbol, Timestamp, Trade, TradeId};
+use keel_domain::{
+    Asset, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrderId, PriceFilter, Side, Symbol,
+    Timestamp, Trade, TradeId,
+};
 use keel_positions::{Applied, Ledger, LedgerError};
 
 pub(crate) fn asset(name: &str) -> Asset {
@@ -56,4 +59,32 @@ pub(crate) fn taking(trade: Trade, commission: &str, commission_asset: &str) -> 
 
 pub(crate) fn realised(ledger: &Ledger) -> Money {
     ledger.book(symbol()).map_or(Money::ZERO, |book| book.realised())
+}
+
+/// BTC against USDT: step 0.001, smallest quantity 0.002, largest 10, smallest value 5.
+pub(crate) fn instrument() -> Instrument {
+    let lot_size = LotSize {
+        min: "0.002".parse().unwrap(),
+        max: "10".parse().unwrap(),
+        step: "0.001".parse().unwrap(),
+    };
+    Instrument {
+        symbol: symbol(),
+        base: asset("BTC"),
+        quote: asset("USDT"),
+        status: InstrumentStatus::Trading,
+        price_filter: PriceFilter {
+            min: "0.01".parse().unwrap(),
+            max: "1000000".parse().unwrap(),
+            tick_size: "0.01".parse().unwrap(),
+        },
+        lot_size,
+        market_lot_size: lot_size,
+        notional: NotionalRange {
+            min: money("5"),
+            max: None,
+            apply_min_to_market: true,
+            apply_max_to_market: false,
+        },
+    }
 }

@@ -10,5 +10,6 @@ mod fifo;
 mod generated;
 mod ledger;
 mod properties;
+mod remainder;
 mod stored;
 mod valuation;
