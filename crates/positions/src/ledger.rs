@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Instrument, Money, Price, SignedQty, Symbol, Trade, TradeId, notional};
+use keel_domain::{Asset, Instrument, Money, Price, Side, SignedQty, Symbol, Trade, TradeId, notional};
 use serde::{Deserialize, Serialize};
 
-use crate::exact::add;
-use crate::sums::{commission_asset, signed_qty};
+use crate::exact::{add, sub};
+use crate::sums::commission_asset;
 use crate::{Adjustment, Dust, Inexact, SymbolBook};
 
 /// What a trade did.
@@ -211,21 +211,40 @@ impl Ledger {
     /// # Errors
     /// [`Inexact`] where a sum needs more than 28 digits.
     pub fn asset_changes(&self) -> Result<BTreeMap<Asset, Money>, Inexact> {
-        let mut changes: BTreeMap<Asset, Money> = BTreeMap::new();
-        let mut change = |asset, amount| -> Result<(), Inexact> {
-            let sum = changes.entry(asset).or_default();
-            *sum = add(*sum, amount)?;
-            Ok(())
-        };
+        let net = |(asset, flow): (Asset, Flow)| Ok((asset, sub(flow.traded, flow.commission)?));
+        self.asset_flows()?.into_iter().map(net).collect()
+    }
+
+    /// What the trades have changed of each asset, commissions apart.
+    ///
+    /// # Errors
+    /// [`Inexact`] where a sum needs more than 28 digits.
+    pub fn asset_flows(&self) -> Result<BTreeMap<Asset, Flow>, Inexact> {
+        let mut flows: BTreeMap<Asset, Flow> = BTreeMap::new();
         for (book, trade) in self.books.values().flat_map(|b| b.trades().map(move |t| (b, t))) {
             let value = notional(trade.last_qty, trade.last_px);
-            let qty = signed_qty(trade);
-            change(book.base(), qty)?;
-            change(book.quote(), if qty.is_sign_positive() { -value } else { value })?;
+            let (base, quote) = match trade.side {
+                Side::Buy => (trade.last_qty.to_decimal(), -value),
+                Side::Sell => (-trade.last_qty.to_decimal(), value),
+            };
+            for (asset, amount) in [(book.base(), base), (book.quote(), quote)] {
+                let flow = flows.entry(asset).or_default();
+                flow.traded = add(flow.traded, amount)?;
+            }
             if let Some(asset) = commission_asset(trade) {
-                change(asset, -trade.commission)?;
+                let flow = flows.entry(asset).or_default();
+                flow.commission = add(flow.commission, trade.commission)?;
             }
         }
-        Ok(changes)
+        Ok(flows)
     }
+}
+
+/// What trades did to one asset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// What they brought less what they took.
+    pub traded: Money,
+    /// What commissions took.
+    pub commission: Money,
 }

@@ -30,21 +30,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
 mod average_cost;
 mod book;
 mod bookings;
 mod exact;
 mod fifo;
+mod identity;
 mod ledger;
 mod remainder;
 mod sums;
 mod valuation;
 
+pub use account::{Account, AccountError, Owner, Transfer, TransferKind};
 pub use average_cost::AverageCost;
 pub use book::SymbolBook;
 pub use bookings::{Booking, CostMethod};
 pub use exact::Inexact;
 pub use fifo::{Fifo, Lot};
-pub use ledger::{Applied, Ledger, LedgerError, RefusedCause};
+pub use identity::{
+    AssetIdentity, Difference, MoneyIdentity, asset_identity, money_identity, position_differences,
+};
+pub use ledger::{Applied, Flow, Ledger, LedgerError, RefusedCause};
 pub use remainder::{Adjustment, Dust, Exit};
 pub use valuation::{FreshQuote, Prices, Quote, QuoteFault, ValuationError};

@@ -5,9 +5,12 @@
     reason = "helpers outside #[test] functions"
 )]
 
+mod account;
 mod common;
 mod fifo;
 mod generated;
+mod history;
+mod identity;
 mod ledger;
 mod properties;
 mod remainder;
