@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Instrument, Money, Price, Qty, Symbol, Trade, TradeId, notional};
+use keel_domain::{Asset, Instrument, Money, Price, Qty, Symbol, Timestamp, Trade, TradeId, notional};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bookings::{bookings, fifo};
@@ -57,7 +57,11 @@ impl TryFrom<Stored> for SymbolBook {
                 });
             }
         }
-        facts.adjustments = stored.adjustments.into_iter().map(|a| (a.after, a)).collect();
+        facts.adjustments = stored
+            .adjustments
+            .into_iter()
+            .map(|a| ((a.after, a.at), a))
+            .collect();
         facts.dust = stored.dust.into_iter().map(|dust| (dust.after, dust)).collect();
         let sums = facts.fold(|_, _| {}).ok().filter(Sums::is_in_range);
         let (base, quote) = (stored.base, stored.quote);
@@ -269,7 +273,8 @@ impl SymbolBook {
             qty: adjustment.qty,
             cause,
         };
-        match self.facts.adjustments.get(&adjustment.after) {
+        let key = (adjustment.after, adjustment.at);
+        match self.facts.adjustments.get(&key) {
             Some(known) if known == adjustment => return Ok(Applied::Duplicate),
             Some(_) => return Err(refused(RefusedCause::Other)),
             None => {}
@@ -278,7 +283,7 @@ impl SymbolBook {
             return Err(refused(RefusedCause::NoSuchTrade));
         }
         let mut facts = self.facts.clone();
-        facts.adjustments.insert(adjustment.after, *adjustment);
+        facts.adjustments.insert(key, *adjustment);
         let sums = facts.fold(|_, _| {}).map_err(|cause| refused(cause.into()))?;
         if !sums.is_in_range() {
             return Err(refused(RefusedCause::OutOfRange));
@@ -311,6 +316,34 @@ impl SymbolBook {
         }
         *self = Self { facts, sums };
         Ok(Applied::New)
+    }
+
+    /// What the venue's holding of base says beyond position and dust, as an adjustment.
+    pub(crate) fn unexplained(
+        &self,
+        symbol: Symbol,
+        held: Money,
+        at: Timestamp,
+        px: Price,
+    ) -> Result<Option<Adjustment>, Inexact> {
+        let ours = add(self.sums.average.position(), self.sums.dust.position())?;
+        let qty = sub(held, ours)?;
+        let mut trades = self.facts.trades.values();
+        let (first, last) = (trades.next(), trades.next_back());
+        let is_opening = qty > Money::ZERO && self.facts.adjusted_after(None).next().is_none();
+        let after = if is_opening {
+            None
+        } else {
+            last.or(first).map(|trade| trade.trade_id)
+        };
+        let px = first.map_or(px, |trade| trade.last_px);
+        Ok((!qty.is_zero()).then_some(Adjustment {
+            symbol,
+            after,
+            at,
+            qty,
+            px,
+        }))
     }
 
     /// What is left of the position, as dust after the last trade, where it is long and too small to sell at `price`.

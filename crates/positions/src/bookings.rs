@@ -31,9 +31,9 @@ pub struct Booking {
 
 pub(crate) fn fifo(facts: &Facts, mut each: impl FnMut(&Trade, &Fifo)) -> Result<Fifo, Inexact> {
     let mut fifo = Fifo::default();
-    let adjust = |fifo: &mut Fifo, after| match facts.adjustments.get(&after) {
-        Some(adjustment) => fifo.adjust(adjustment.qty, adjustment.px.to_decimal()),
-        None => Ok(()),
+    let adjust = |fifo: &mut Fifo, after| {
+        let mut adjustments = facts.adjusted_after(after);
+        adjustments.try_for_each(|adjustment| fifo.adjust(adjustment.qty, adjustment.px.to_decimal()))
     };
     adjust(&mut fifo, None)?;
     for trade in facts.trades.values() {
@@ -58,7 +58,7 @@ pub(crate) fn bookings(facts: &Facts, method: CostMethod) -> Result<Vec<Booking>
             fifo(facts, |trade, fifo| totals.push((*trade, fifo.realised())))?;
         }
     }
-    let first_estimate = facts.adjustments.keys().next();
+    let first_estimate = facts.adjustments.keys().next().map(|(after, _)| *after);
     let mut before = Money::ZERO;
     let booking = |(trade, total): (Trade, Money)| {
         let realised = sub(total, before)?;
@@ -67,7 +67,7 @@ pub(crate) fn bookings(facts: &Facts, method: CostMethod) -> Result<Vec<Booking>
             trade,
             realised,
             fee_in_quote: fee_in_quote(&trade, facts.base, facts.quote)?,
-            is_estimated: first_estimate.is_some_and(|after| *after < Some(trade.trade_id)),
+            is_estimated: first_estimate.is_some_and(|after| after < Some(trade.trade_id)),
         })
     };
     totals.into_iter().map(booking).collect()

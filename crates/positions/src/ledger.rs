@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Instrument, Money, Price, Side, SignedQty, Symbol, Trade, TradeId, notional};
+use keel_domain::{
+    Asset, Instrument, Money, Price, Side, SignedQty, Symbol, Timestamp, Trade, TradeId, notional,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::exact::{add, sub};
@@ -129,6 +131,25 @@ impl Ledger {
             book.check_assets(adjustment.symbol, base, quote)?;
             book.adjust(adjustment)
         })
+    }
+
+    /// What the venue's word on the holding says beyond what the trades explain: apply all trades that the venue still
+    /// lists first, then [`Ledger::adjust`] by this. `held` is the base at the venue that the strategy owns, dust
+    /// included. More than is explained was held before the first known trade, and is taken at that trade's price (at
+    /// `px` where none is known); less has left since, and leaves at its average cost.
+    ///
+    /// # Errors
+    /// [`Inexact`] where a sum needs more than 28 digits.
+    pub fn unexplained(
+        &self,
+        instrument: &Instrument,
+        held: Money,
+        at: Timestamp,
+        px: Price,
+    ) -> Result<Option<Adjustment>, Inexact> {
+        let none = SymbolBook::new(instrument.base, instrument.quote);
+        let book = self.book(instrument.symbol).unwrap_or(&none);
+        book.unexplained(instrument.symbol, held, at, px)
     }
 
     /// The position as dust, where it is long and too small to sell at `price` (the bid); book it with

@@ -1,6 +1,6 @@
 //! What is too small to sell, and what no known trade explains.
 
-use keel_domain::{Instrument, Money, Price, Qty, Symbol, TradeId, notional};
+use keel_domain::{Instrument, Money, Price, Qty, Symbol, Timestamp, TradeId, notional};
 use serde::{Deserialize, Serialize};
 
 /// A remainder too small to sell, moved out of the position with its cost, after a trade. It stays in equity.
@@ -22,6 +22,8 @@ pub struct Adjustment {
     pub symbol: Symbol,
     /// The last trade that was booked then; none for what was held before the first.
     pub after: Option<TradeId>,
+    /// When it was accepted.
+    pub at: Timestamp,
     /// Base, with its sign.
     pub qty: Money,
     /// The estimated cost of one unit of what opens or adds; what reduces the position leaves at its average cost.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Side, SignedQty, Trade, TradeId, notional};
+use keel_domain::{Asset, Money, Side, SignedQty, Timestamp, Trade, TradeId, notional};
 use serde::{Serialize, Serializer};
 
 use crate::exact::{add, mul, sub};
@@ -16,7 +16,7 @@ pub(crate) struct Facts {
     #[serde(serialize_with = "values")]
     pub(crate) trades: BTreeMap<TradeId, Trade>,
     #[serde(serialize_with = "values")]
-    pub(crate) adjustments: BTreeMap<Option<TradeId>, Adjustment>,
+    pub(crate) adjustments: BTreeMap<(Option<TradeId>, Timestamp), Adjustment>,
     #[serde(serialize_with = "values")]
     pub(crate) dust: BTreeMap<TradeId, Dust>,
 }
@@ -72,8 +72,17 @@ impl Facts {
         Ok(sums)
     }
 
+    /// The adjustments directly after a trade, by the time they were accepted.
+    pub(crate) fn adjusted_after(&self, trade_id: Option<TradeId>) -> impl Iterator<Item = &Adjustment> {
+        let all_times =
+            (trade_id, Timestamp::from_nanos(i64::MIN))..=(trade_id, Timestamp::from_nanos(i64::MAX));
+        self.adjustments
+            .range(all_times)
+            .map(|(_, adjustment)| adjustment)
+    }
+
     fn after(&self, trade_id: Option<TradeId>, sums: &mut Sums) -> Result<(), Inexact> {
-        if let Some(adjustment) = self.adjustments.get(&trade_id) {
+        for adjustment in self.adjusted_after(trade_id) {
             sums.adjust(adjustment)?;
         }
         match trade_id.and_then(|id| self.dust.get(&id)) {

@@ -285,7 +285,7 @@ proptest! {
         let index = (0..3).find(|index| ledger.book(pair(*index).0).is_some()).unwrap();
         let (symbol, base, quote) = pair(index);
         let px = keel_domain::Price::from_units(px_units).unwrap();
-        let adjustment = Adjustment { symbol, after: None, qty: Money::new(units, 8), px };
+        let adjustment = Adjustment { symbol, after: None, at: Timestamp::EPOCH, qty: Money::new(units, 8), px };
         ledger.adjust(&adjustment, base, quote).unwrap();
         let prices = prices(6_000_000_000_000, 60_000_000_000);
         let identity = money_identity(&account, &venue_balances(&events), &prices, usdt()).unwrap();

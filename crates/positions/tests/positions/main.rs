@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod adoption;
 mod common;
 mod fifo;
 mod generated;

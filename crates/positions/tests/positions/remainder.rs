@@ -1,6 +1,6 @@
 //! Dust, and quantities that no trade explains.
 
-use keel_domain::{Money, Price, Qty, Side, Trade, TradeId};
+use keel_domain::{Money, Price, Qty, Side, Timestamp, Trade, TradeId};
 use keel_positions::{Adjustment, Applied, CostMethod, Dust, Exit, Ledger, LedgerError, RefusedCause};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -34,6 +34,7 @@ fn adjustment(after: Option<u64>, qty: &str, at: &str) -> Adjustment {
     Adjustment {
         symbol: symbol(),
         after: after.map(TradeId),
+        at: Timestamp::EPOCH,
         qty: money(qty),
         px: px(at),
     }
@@ -194,6 +195,22 @@ fn an_adjustment_after_an_unknown_trade_or_with_another_quantity_is_refused() {
 }
 
 #[test]
+fn two_adjustments_after_one_trade_are_told_apart_by_their_time() {
+    let mut ledger = ledger_of(&[trade(1, Side::Buy, "1", "100")]);
+    let later = Adjustment {
+        at: Timestamp::from_millis(1),
+        ..adjustment(Some(1), "2", "100")
+    };
+    adjust(&mut ledger, &adjustment(Some(1), "1", "100")).unwrap();
+    assert_eq!(adjust(&mut ledger, &later), Ok(Applied::New));
+    assert_eq!(ledger.position(symbol()).to_string(), "4");
+    assert_eq!(
+        ledger.book(symbol()).unwrap().fifo().unwrap().position(),
+        Ok(money("4"))
+    );
+}
+
+#[test]
 fn bookings_tell_what_each_trade_realised_by_either_method() {
     let ledger = ledger_of(&[
         trade(1, Side::Buy, "1", "100"),
@@ -230,7 +247,7 @@ proptest! {
         let after = at.get(&trades).trade_id;
         let until: Vec<Trade> = trades.iter().filter(|trade| trade.trade_id <= after).copied().collect();
         let mut late = ledger_of(&until);
-        let adjustment = Adjustment { symbol: symbol(), after: Some(after), qty: Money::new(adjusted, 8), px: px("77.7") };
+        let adjustment = Adjustment { symbol: symbol(), after: Some(after), at: Timestamp::EPOCH, qty: Money::new(adjusted, 8), px: px("77.7") };
         adjust(&mut late, &adjustment).unwrap();
         let held = late.book(symbol()).unwrap().average().position();
         let dust = Dust { symbol: symbol(), after, qty: (held * Money::new(share, 2)).round_dp(8) };
