@@ -6,6 +6,7 @@ use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
 use keel_positions::{Applied, Ledger, LedgerError};
 use keel_risk::{HaltCause, TradingState};
+use serde::{Deserialize, Serialize};
 
 use crate::{Fact, Identity, Record};
 
@@ -30,14 +31,14 @@ impl From<Contradiction> for Fault {
 }
 
 /// How many entry orders have traded on one UTC day.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct DayCount {
     utc_day: i64,
     entries: u32,
 }
 
 /// The durable state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DurableState {
     pub(crate) orders: Orders,
     pub(crate) ledger: Ledger,

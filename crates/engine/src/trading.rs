@@ -20,6 +20,9 @@ impl Trader {
         trigger: Trigger<'_>,
         step: &mut Step,
     ) {
+        if self.strategy_failed {
+            return;
+        }
         let Some(market) = self.markets.get(&symbol) else {
             return;
         };

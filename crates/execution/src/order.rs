@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::UnknownCause;
 
 /// How an order ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// By the venue's word; the status is terminal.
     Ended(OrdStatus),
@@ -21,7 +21,7 @@ pub enum Ending {
 }
 
 /// Where an order stands, as far as evidence goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderState {
     /// Its intent is durable; its bytes may be under way.
     Submitted,
@@ -80,7 +80,7 @@ pub enum Applied {
 }
 
 /// One order, from its durable intent to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub(crate) cl_ord_id: ClOrdId,
     pub(crate) intent: OrderIntent,
