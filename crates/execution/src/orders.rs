@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Money, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp, notional,
+    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp, notional,
 };
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,9 @@ impl Orders {
         let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
         match order.state {
             OrderState::Done(known) if known == ending => return Ok(Applied::Unchanged),
+            OrderState::Done(Ending::Ended(OrdStatus::Rejected)) if ending == Ending::Rejected => {
+                return Ok(Applied::Unchanged);
+            }
             OrderState::Submitted | OrderState::Unknown(_) => {}
             OrderState::Live | OrderState::Done(_) => {
                 return Err(Contradiction::Resurrected(id, ending).into());
