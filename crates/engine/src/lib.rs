@@ -37,8 +37,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod counters;
+mod market;
 mod record;
 mod reports;
+mod restrict;
 mod state;
 mod step;
 mod trader;
@@ -46,7 +49,8 @@ mod trading;
 mod upkeep;
 mod view;
 
+pub use counters::Counters;
 pub use record::{Fact, Identity, Record, Seen};
 pub use state::{DurableState, Fault};
 pub use step::{Command, RecordLog, Step};
-pub use trader::{Counters, Event, Operator, RecoverError, Trader, TraderSettings};
+pub use trader::{Event, Operator, RecoverError, Trader, TraderSettings};

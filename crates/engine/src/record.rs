@@ -1,7 +1,7 @@
 //! What is journalled: facts, from which the whole durable state is made again.
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Timestamp, Trade,
+    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp, Trade,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
 use keel_risk::{Breach, HaltCause, TradingState};
@@ -114,7 +114,16 @@ pub enum Fact {
         /// Why.
         cause: HaltCause,
     },
-    /// An operator lifted the restriction.
+    /// Trading of one symbol was restricted; latched until `Resumed`.
+    SymbolRestricted {
+        /// The pair.
+        symbol: Symbol,
+        /// To what.
+        state: TradingState,
+        /// Why.
+        cause: HaltCause,
+    },
+    /// An operator lifted all restrictions.
     Resumed {
         /// In the operator's words.
         reason: String,
@@ -127,7 +136,11 @@ impl Record {
     pub fn must_sync(&self) -> bool {
         matches!(
             self.fact,
-            Fact::Booted { .. } | Fact::Intent { .. } | Fact::Restricted { .. } | Fact::Resumed { .. }
+            Fact::Booted { .. }
+                | Fact::Intent { .. }
+                | Fact::Restricted { .. }
+                | Fact::SymbolRestricted { .. }
+                | Fact::Resumed { .. }
         )
     }
 }

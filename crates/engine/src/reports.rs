@@ -1,6 +1,6 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp, Trade};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, Instrument, OrdStatus, Symbol, Timestamp, Trade};
 use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
 use keel_strategy::Trigger;
 
@@ -10,6 +10,8 @@ use crate::{Command, Fact, Step, Trader};
 impl Trader {
     /// The most foreign orders that are told apart; beyond it each is counted again.
     const FOREIGN_MAX: usize = 1_024;
+    /// The most reports that are kept until their pair is described; the oldest go first.
+    const EARLY_MAX: usize = 256;
 
     pub(crate) fn on_report(&mut self, now: Timestamp, report: VenueReport, step: &mut Step) {
         match report {
@@ -21,11 +23,7 @@ impl Trader {
                 self.session_up = false;
                 step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
             }
-            VenueReport::Instrument(instrument) => {
-                if self.state.instruments.get(&instrument.symbol) != Some(&instrument) {
-                    self.record(now, step, Fact::Instrument(instrument));
-                }
-            }
+            VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);
@@ -75,6 +73,30 @@ impl Trader {
         }
     }
 
+    fn on_instrument(&mut self, now: Timestamp, instrument: Instrument, step: &mut Step) {
+        if self.state.instruments.get(&instrument.symbol) == Some(&instrument) {
+            return;
+        }
+        self.record(now, step, Fact::Instrument(instrument));
+        for report in std::mem::take(&mut self.early) {
+            self.on_execution(now, &report, step);
+        }
+    }
+
+    /// Keeps a report of one of our orders until its pair is described, since its trade cannot be booked before.
+    fn keep_early(&mut self, report: &ExecutionReport, step: &mut Step) {
+        if self.early.len() >= Self::EARLY_MAX {
+            self.early.pop_front();
+            let symbol = report.symbol;
+            step.push_command(Command::Alert(format!(
+                "{symbol}: more than {} reports came before the pair's description; the oldest is dropped and will be \
+                 asked for",
+                Self::EARLY_MAX
+            )));
+        }
+        self.early.push_back(*report);
+    }
+
     fn on_rejected(&mut self, now: Timestamp, cl_ord_id: ClOrdId, reject: Reject, step: &mut Step) {
         self.counters.rejected += 1;
         if let Some(order) = self.state.orders.get(cl_ord_id) {
@@ -107,19 +129,32 @@ impl Trader {
             self.on_foreign(report, step);
             return;
         }
+        if !self.state.instruments.contains_key(&report.symbol) {
+            self.keep_early(report, step);
+            return;
+        }
         if self.state.is_news(now, report) {
             let trade_is_news = report
                 .trade
                 .is_some_and(|trade| !self.state.ledger.contains(trade.symbol, trade.trade_id));
             self.counters.fills += u64::from(trade_is_news);
-            let was_live = self
+            let (was_live, order_qty) = self
                 .state
                 .orders
                 .get(report.cl_ord_id)
-                .is_some_and(|order| order.may_be_live());
+                .map_or((false, report.order_qty), |order| {
+                    (order.may_be_live(), order.order_qty())
+                });
             self.record(now, step, Fact::Execution(*report));
             if was_live && report.ord_status == OrdStatus::Canceled {
                 self.counters.canceled += 1;
+            }
+            if report.order_qty < order_qty {
+                self.counters.foreign += 1;
+                step.push_command(Command::Alert(format!(
+                    "{}: order {} was amended from {order_qty} to {}, and not by us",
+                    report.symbol, report.cl_ord_id, report.order_qty
+                )));
             }
             if let Some(trade) = report.trade {
                 self.advance_cursor(trade.symbol, trade.trade_id);

@@ -44,6 +44,7 @@ pub struct DurableState {
     pub(crate) ledger: Ledger,
     pub(crate) instruments: BTreeMap<Symbol, Instrument>,
     pub(crate) restriction: Option<(TradingState, HaltCause)>,
+    pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
@@ -63,10 +64,20 @@ impl DurableState {
         &self.ledger
     }
 
-    /// The latched restriction, with its cause.
+    /// The strictest latched restriction, with its cause: that of all symbols, else one of a symbol's own.
     #[must_use]
     pub fn restriction(&self) -> Option<&(TradingState, HaltCause)> {
-        self.restriction.as_ref()
+        let of_symbols = self.by_symbol.values();
+        self.restriction
+            .iter()
+            .chain(of_symbols)
+            .reduce(|strictest, next| if next.0 > strictest.0 { next } else { strictest })
+    }
+
+    /// The latched restrictions of single symbols, with their causes.
+    #[must_use]
+    pub fn restricted_symbols(&self) -> &BTreeMap<Symbol, (TradingState, HaltCause)> {
+        &self.by_symbol
     }
 
     /// How many entry orders on the symbol have traded on the UTC day of `now`.
@@ -126,7 +137,16 @@ impl DurableState {
                     self.restriction = Some((*state, cause.clone()));
                 }
             }
-            Fact::Resumed { .. } => self.restriction = None,
+            Fact::SymbolRestricted { symbol, state, cause } => {
+                let known = self.by_symbol.get(symbol).map(|(known, _)| *known);
+                if known.is_none_or(|known| *state > known) {
+                    self.by_symbol.insert(*symbol, (*state, cause.clone()));
+                }
+            }
+            Fact::Resumed { .. } => {
+                self.restriction = None;
+                self.by_symbol.clear();
+            }
         }
         Ok(())
     }

@@ -1,16 +1,17 @@
 //! The machine: one owner of everything that decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use keel_domain::{Asset, OrderId, Symbol, Timestamp, TradeId};
+use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp, TradeId};
 use keel_execution::{Balance, ClOrdIdSource, InstanceTag, VenueReport};
-use keel_market_data::{LocalBook, MarketUpdate};
-use keel_risk::{HaltCause, RiskGate, Rule, TradingState};
+use keel_market_data::MarketUpdate;
+use keel_risk::{HaltCause, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
 
+use crate::market::Market;
 use crate::upkeep::{Closing, Poll};
-use crate::{Command, DurableState, Fact, Fault, Identity, Record, Step};
+use crate::{Command, Counters, DurableState, Fact, Identity, Record, Step};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -70,66 +71,6 @@ pub enum RecoverError {
     },
 }
 
-/// What the machine knows of one pair and need not survive a restart.
-#[derive(Debug)]
-pub(crate) struct Market {
-    pub(crate) book: LocalBook,
-    pub(crate) pause: Pause,
-    /// The trade to ask from next; none until one was seen.
-    pub(crate) trade_cursor: Option<TradeId>,
-    /// The last public trade price, for displays.
-    pub(crate) last_trade: Option<keel_domain::Price>,
-}
-
-/// Submissions wait after the venue refused some, longer each time.
-#[derive(Debug, Default)]
-pub(crate) struct Pause {
-    until: Option<Timestamp>,
-    refusals: u32,
-}
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(500);
-    const DOUBLINGS_MAX: u32 = 7;
-
-    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.until.is_none_or(|until| now >= until)
-    }
-
-    pub(crate) fn on_refusal(&mut self, now: Timestamp) {
-        let doublings = self.refusals.min(Self::DOUBLINGS_MAX);
-        self.until = Some(now.plus(Self::FIRST * 2_u32.pow(doublings)));
-        self.refusals = self.refusals.saturating_add(1);
-    }
-
-    pub(crate) fn on_acceptance(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// Counts for displays and reports; not durable.
-#[derive(Debug, Clone, Default)]
-pub struct Counters {
-    /// Orders approved and handed out to be sent.
-    pub submitted: u64,
-    /// Orders that the venue refused.
-    pub rejected: u64,
-    /// Orders that ended by a cancel.
-    pub canceled: u64,
-    /// Orders whose outcome became unknown.
-    pub unknown: u64,
-    /// Trades booked.
-    pub fills: u64,
-    /// Orders that the gate refused, by rule.
-    pub refused: BTreeMap<Rule, u64>,
-    /// Wishes of the strategy that were dropped while a pause or a missing session forbade orders.
-    pub held_back: u64,
-    /// Orders and trades in the account that are not ours.
-    pub foreign: u64,
-    /// Differences from the venue that reconciliation found.
-    pub differences: u64,
-}
-
 /// The trading system, without sockets, clocks or files.
 pub struct Trader {
     pub(crate) settings: TraderSettings,
@@ -146,6 +87,8 @@ pub struct Trader {
     pub(crate) reconciled_at: Option<Timestamp>,
     pub(crate) unbooked_asked_at: Option<Timestamp>,
     pub(crate) closing: Option<Closing>,
+    /// Reports that came before their pair's description.
+    pub(crate) early: VecDeque<ExecutionReport>,
     pub(crate) foreign_orders: BTreeSet<(Symbol, OrderId)>,
     pub(crate) last_refusal: BTreeMap<(Symbol, Rule), Timestamp>,
     pub(crate) counters: Counters,
@@ -161,18 +104,7 @@ impl Trader {
         let markets = settings
             .symbols
             .iter()
-            .map(|symbol| {
-                let book = LocalBook::new(*symbol);
-                (
-                    *symbol,
-                    Market {
-                        book,
-                        pause: Pause::default(),
-                        trade_cursor: None,
-                        last_trade: None,
-                    },
-                )
-            })
+            .map(|symbol| (*symbol, Market::new(*symbol)))
             .collect();
         Self {
             settings,
@@ -189,6 +121,7 @@ impl Trader {
             reconciled_at: None,
             unbooked_asked_at: None,
             closing: None,
+            early: VecDeque::new(),
             foreign_orders: BTreeSet::new(),
             last_refusal: BTreeMap::new(),
             counters: Counters::default(),
@@ -233,6 +166,9 @@ impl Trader {
         if let Some((state, cause)) = self.state.restriction.clone() {
             self.gate.restrict(state, cause);
         }
+        for (symbol, (state, cause)) in self.state.by_symbol.clone() {
+            self.gate.restrict_symbol(symbol, state, cause);
+        }
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));
         }
@@ -249,38 +185,6 @@ impl Trader {
             Event::Timer => self.on_timer(now, &mut step),
         }
         step
-    }
-
-    /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
-    pub fn on_journal_failure(&mut self, now: Timestamp, what: String) -> Vec<Command> {
-        self.gate
-            .restrict(TradingState::Halted, HaltCause::Journal { what });
-        self.begin_closing(now);
-        self.state
-            .orders
-            .live()
-            .map(|order| Command::Cancel {
-                symbol: order.symbol(),
-                cl_ord_id: order.cl_ord_id(),
-            })
-            .collect()
-    }
-
-    fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {
-        match operator {
-            Operator::Halt(cause) => self.halt(now, cause, step),
-            Operator::Resume { reason } => {
-                self.record(now, step, Fact::Resumed { reason });
-                self.gate.resume();
-                self.closing = None;
-            }
-            Operator::Shutdown => {
-                // Not recorded: a normal end must not leave the next start halted.
-                self.gate.restrict(TradingState::Halted, HaltCause::Shutdown);
-                self.begin_closing(now);
-                self.press_closing(now, step);
-            }
-        }
     }
 
     fn on_market(&mut self, now: Timestamp, update: &MarketUpdate, step: &mut Step) {
@@ -310,46 +214,6 @@ impl Trader {
             }
         };
         self.run_strategy(now, symbol, trigger, step);
-    }
-
-    /// Applies a fact, keeps it for the journal, and halts when it contradicts what is known.
-    pub(crate) fn record(&mut self, at: Timestamp, step: &mut Step, fact: Fact) {
-        let record = Record { at, fact };
-        let applied = self.state.apply(&record);
-        step.push_record(record);
-        if let Err(fault) = applied {
-            self.on_fault(at, &fault, step);
-        }
-    }
-
-    fn on_fault(&mut self, now: Timestamp, fault: &Fault, step: &mut Step) {
-        self.counters.differences += 1;
-        self.halt(
-            now,
-            HaltCause::Contradiction {
-                what: fault.to_string(),
-            },
-            step,
-        );
-    }
-
-    pub(crate) fn halt(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
-        step.push_command(Command::Alert(format!("trading halted, cancels only: {cause}")));
-        if self
-            .state
-            .restriction
-            .as_ref()
-            .is_none_or(|(state, _)| *state < TradingState::Halted)
-        {
-            let fact = Fact::Restricted {
-                state: TradingState::Halted,
-                cause: cause.clone(),
-            };
-            self.record(now, step, fact);
-        }
-        self.gate.restrict(TradingState::Halted, cause);
-        self.begin_closing(now);
-        self.press_closing(now, step);
     }
 
     pub(crate) fn advance_cursor(&mut self, symbol: Symbol, seen: TradeId) {

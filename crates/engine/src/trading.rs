@@ -87,7 +87,7 @@ impl Trader {
         if !self.session_up || !trades_now || self.balances_at.is_none() {
             return Permission::Nothing;
         }
-        match self.gate.state() {
+        match self.gate.state_of(symbol) {
             TradingState::Halted => Permission::Nothing,
             TradingState::ReduceOnly | TradingState::EntriesBlocked => Permission::ReduceOnly,
             TradingState::Active if self.state.orders.exposure(symbol).unknown_orders > 0 => {

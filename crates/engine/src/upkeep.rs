@@ -59,6 +59,7 @@ impl Trader {
         self.question_silent_cancels(now, step);
         self.poll_orders(now, step);
         self.fetch_unbooked(now, step);
+        self.cancel_halted(now, step);
         let is_due = self
             .reconciled_at
             .is_none_or(|last| now.since(last) >= self.settings.reconcile_every);

@@ -10,7 +10,7 @@ mod common;
 use std::time::Duration;
 
 use common::{World, cancels, entry, lots, submissions, symbol};
-use keel_domain::{ExecutionReport, OrdStatus, Side, SignedQty};
+use keel_domain::{ExecutionReport, OrdStatus, OrderIntent, Side, SignedQty};
 use keel_engine::{Command, Event, Fact, Operator};
 use keel_execution::{Ending, OrderState, UnknownCause, VenueReport};
 use keel_risk::{HaltCause, TradingState};
@@ -334,4 +334,90 @@ fn f21_a_restart_with_overlapping_answers_books_nothing_twice() {
     world.pass(Duration::from_secs(31));
     assert!(world.trader.state().ledger().contains(symbol(), trade.trade_id));
     assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(5)));
+}
+
+#[test]
+fn f55_a_contradiction_halts_its_symbol_alone_and_survives_a_restart() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    let VenueReport::Execution(report) = world.venue.fill(world.now, id, lots(10)).unwrap() else {
+        panic!("a fill is an execution");
+    };
+    let wrong = ExecutionReport {
+        side: Side::Sell,
+        ..report
+    };
+    let commands = world.on_venue(VenueReport::Execution(wrong));
+    assert_eq!(cancels(&commands), [id]);
+    for _ in 0..2 {
+        assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Halted);
+        assert_eq!(
+            world.trader.trading_state_of(common::other_symbol()),
+            TradingState::Active
+        );
+        assert_eq!(world.trader.trading_state(), TradingState::Active);
+        assert_eq!(
+            submissions(&world.wish(vec![Action::Submit(entry(Side::Buy, 1))])),
+            0
+        );
+        world.restart();
+        world.connect();
+    }
+    assert!(world.trader.state().restriction().is_some());
+    let other = OrderIntent {
+        symbol: common::other_symbol(),
+        ..entry(Side::Buy, 1)
+    };
+    world.submit(other);
+    let reason = "looked at it".to_owned();
+    world.exchange(Event::Operator(Operator::Resume { reason }));
+    world.submit(entry(Side::Buy, 1));
+}
+
+#[test]
+fn f9_orders_of_a_halted_symbol_are_canceled_until_none_is_live() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    world.on(halted_by_operator());
+    // Neither the cancel nor the answer to it arrives; the process dies, too.
+    world.restart();
+    world.connect();
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.venue.orders[&id].status, OrdStatus::Canceled);
+}
+
+#[test]
+fn f20_a_fill_that_comes_before_the_pairs_description_is_kept_and_booked() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    // Records of an older version, say, without the description.
+    world
+        .log
+        .records
+        .retain(|record| !matches!(record.fact, Fact::Instrument(_)));
+    world.restart();
+    let fill = world.venue.fill(world.now, id, lots(4)).unwrap();
+    world.on_venue(fill);
+    assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
+    world.on_venue(VenueReport::Instrument(common::instrument(symbol())));
+    assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(4)));
+    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Active);
+}
+
+#[test]
+fn f65_reports_before_the_pairs_description_are_bounded_and_the_loss_is_told() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 100));
+    world
+        .log
+        .records
+        .retain(|record| !matches!(record.fact, Fact::Instrument(_)));
+    world.restart();
+    let fill = world.venue.fill(world.now, id, lots(1)).unwrap();
+    for _ in 0..256 {
+        world.on_venue(fill.clone());
+    }
+    assert_eq!(world.alerts, Vec::<String>::new());
+    world.on_venue(fill);
+    assert!(world.alerts[0].contains("256"), "{:?}", world.alerts);
 }

@@ -159,6 +159,9 @@ impl Observer {
                     ));
                 }
                 Fact::Restricted { state, cause } => self.progress.line(&format!("STATE {state}: {cause}")),
+                Fact::SymbolRestricted { symbol, state, cause } => {
+                    self.progress.line(&format!("STATE {symbol} {state}: {cause}"));
+                }
                 _ => {}
             }
         }

@@ -1,6 +1,7 @@
 //! A trader with a scripted strategy, a log in memory and a model venue, all driven by hand.
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
     reason = "helpers outside #[test] functions; no test file uses all of them"
