@@ -38,6 +38,7 @@
 //! ```
 
 mod counters;
+mod fate;
 mod market;
 mod record;
 mod reports;

@@ -4,7 +4,7 @@ use keel_domain::{ClOrdId, ExecType, ExecutionReport, Instrument, OrdStatus, Sym
 use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
 use keel_strategy::Trigger;
 
-use crate::upkeep::Poll;
+use crate::fate::Poll;
 use crate::{Command, Fact, Step, Trader};
 
 impl Trader {
@@ -54,6 +54,12 @@ impl Trader {
             } => {
                 self.on_open_orders(now, symbol, &orders, asked_at, step);
             }
+            VenueReport::AllOrders {
+                symbol,
+                around,
+                orders,
+                asked_at,
+            } => self.on_all_orders(now, (symbol, around), &orders, asked_at, step),
             VenueReport::Trades {
                 symbol,
                 trades,
@@ -247,6 +253,7 @@ impl Trader {
             .live()
             .any(|o| o.symbol() == symbol && o.order_id().is_none());
         let mut all_placed = true;
+        let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
         for trade in trades {
             let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
             if is_ours {
@@ -254,7 +261,10 @@ impl Trader {
                     self.counters.fills += 1;
                     self.record(now, step, Fact::Trade(*trade));
                 }
-            } else if has_unplaced && trade.transact_time >= since {
+            } else if has_unplaced
+                && trade.transact_time >= since
+                && !self.foreign_orders.contains(&(symbol, trade.order_id))
+            {
                 // It may belong to an order whose id the venue has not told us yet; it is asked for again.
                 all_placed = false;
                 continue;
@@ -270,7 +280,12 @@ impl Trader {
                 self.advance_cursor(symbol, trade.trade_id);
             }
         }
-        if all_placed {
+        let next = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+        if trades.len() >= Self::PAGE {
+            if next > from {
+                step.push_command(Command::QueryTrades { symbol, from: next });
+            }
+        } else if all_placed {
             self.on_absent_from(
                 now,
                 symbol,

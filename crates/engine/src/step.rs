@@ -1,6 +1,6 @@
 //! What one event leads to.
 
-use keel_domain::{ClOrdId, Symbol, TradeId};
+use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
 use keel_market_data::LostReason;
 use keel_risk::ApprovedOrder;
 
@@ -29,6 +29,13 @@ pub enum Command {
     QueryOpenOrders {
         /// The pair.
         symbol: Symbol,
+    },
+    /// Ask for all orders of the pair that were placed around a time, ended ones too.
+    QueryAllOrders {
+        /// The pair.
+        symbol: Symbol,
+        /// The time.
+        around: Timestamp,
     },
     /// Ask for trades of the pair.
     QueryTrades {

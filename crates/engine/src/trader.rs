@@ -9,8 +9,9 @@ use keel_market_data::MarketUpdate;
 use keel_risk::{HaltCause, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
 
+use crate::fate::Poll;
 use crate::market::Market;
-use crate::upkeep::{Closing, Poll};
+use crate::upkeep::Closing;
 use crate::{Command, Counters, DurableState, Fact, Identity, Record, Step};
 
 /// How the machine behaves where no rule of risk is concerned.
@@ -82,6 +83,8 @@ pub struct Trader {
     pub(crate) markets: BTreeMap<Symbol, Market>,
     pub(crate) balances: BTreeMap<Asset, Balance>,
     pub(crate) balances_at: Option<Timestamp>,
+    /// When this process started.
+    pub(crate) booted_at: Timestamp,
     pub(crate) session_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
     pub(crate) reconciled_at: Option<Timestamp>,
@@ -116,6 +119,7 @@ impl Trader {
             markets,
             balances: BTreeMap::new(),
             balances_at: None,
+            booted_at: Timestamp::EPOCH,
             session_up: false,
             polls: BTreeMap::new(),
             reconciled_at: None,
@@ -159,6 +163,7 @@ impl Trader {
                 configured: Box::new(identity),
             });
         }
+        self.booted_at = now;
         let mut step = Step::default();
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });

@@ -7,39 +7,8 @@ use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::{CancelState, Order, OrderState};
 use keel_strategy::Trigger;
 
+use crate::fate::Poll;
 use crate::{Command, DurableState, Fact, Step, Trader};
-
-/// How often an order of open fate is asked for, and what the answers have shown.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Poll {
-    due_at: Timestamp,
-    delay: Duration,
-    /// The venue says it does not know the order.
-    pub(crate) absent_alone: bool,
-    /// It is not among the open orders.
-    pub(crate) absent_open: bool,
-    /// No trade could be its.
-    pub(crate) absent_trades: bool,
-}
-
-impl Poll {
-    const DELAY_MIN: Duration = Duration::from_secs(1);
-    const DELAY_MAX: Duration = Duration::from_secs(30);
-
-    pub(crate) fn due(now: Timestamp) -> Self {
-        Self {
-            due_at: now,
-            delay: Self::DELAY_MIN,
-            absent_alone: false,
-            absent_open: false,
-            absent_trades: false,
-        }
-    }
-
-    fn proves_absence(&self) -> bool {
-        self.absent_alone && self.absent_open && self.absent_trades
-    }
-}
 
 /// The way to the end: every order canceled, and the venue asked until it shows none.
 #[derive(Debug, Clone)]
@@ -115,38 +84,6 @@ impl Trader {
         }
     }
 
-    /// Asks for every order whose fate is open and whose question is due, less often each time.
-    pub(crate) fn poll_orders(&mut self, now: Timestamp, step: &mut Step) {
-        if !self.session_up {
-            return;
-        }
-        let orders = &self.state.orders;
-        self.polls
-            .retain(|id, _| orders.get(*id).is_some_and(Order::may_be_live));
-        let mut symbols_to_sweep = BTreeSet::new();
-        for (cl_ord_id, poll) in self.polls.iter_mut().filter(|(_, poll)| now >= poll.due_at) {
-            let Some(order) = orders.get(*cl_ord_id) else {
-                continue;
-            };
-            let symbol = order.symbol();
-            step.push_command(Command::QueryOrder {
-                symbol,
-                cl_ord_id: *cl_ord_id,
-            });
-            poll.due_at = now.plus(poll.delay);
-            poll.delay = (poll.delay * 2).min(Poll::DELAY_MAX);
-            let may_be_proven = now.since(order.submitted_at()) >= self.settings.absence_after;
-            if may_be_proven && matches!(order.state(), OrderState::Unknown(_)) {
-                symbols_to_sweep.insert(symbol);
-            }
-        }
-        for symbol in symbols_to_sweep {
-            step.push_command(Command::QueryOpenOrders { symbol });
-            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
-            step.push_command(Command::QueryTrades { symbol, from });
-        }
-    }
-
     /// Asks for trades that the totals show and the ledger lacks.
     fn fetch_unbooked(&mut self, now: Timestamp, step: &mut Step) {
         if !self.session_up
@@ -216,54 +153,6 @@ impl Trader {
             } else {
                 closing.clear.remove(&symbol);
             }
-        }
-    }
-
-    /// Notes a kind of absence for every unknown order of the symbol that `is_absent` names.
-    pub(crate) fn on_absent_from(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        asked_at: Timestamp,
-        is_absent: impl Fn(ClOrdId) -> bool,
-        note: impl Fn(&mut Poll),
-        step: &mut Step,
-    ) {
-        let absent: Vec<ClOrdId> = self
-            .state
-            .orders
-            .live()
-            .filter(|order| order.symbol() == symbol && is_absent(order.cl_ord_id()))
-            .map(Order::cl_ord_id)
-            .collect();
-        for cl_ord_id in absent {
-            self.on_absent(now, cl_ord_id, asked_at, &note, step);
-        }
-    }
-
-    /// Notes one kind of absence of an unknown order. It ends only when all kinds have been shown by questions asked
-    /// late enough that the order could no longer have been under way.
-    pub(crate) fn on_absent(
-        &mut self,
-        now: Timestamp,
-        cl_ord_id: ClOrdId,
-        asked_at: Timestamp,
-        note: impl Fn(&mut Poll),
-        step: &mut Step,
-    ) {
-        let Some(order) = self.state.orders.get(cl_ord_id) else {
-            return;
-        };
-        let is_unknown = matches!(order.state(), OrderState::Unknown(_));
-        let is_late_enough = asked_at.since(order.submitted_at()) >= self.settings.absence_after;
-        if !is_unknown || !is_late_enough {
-            return;
-        }
-        let poll = self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
-        note(poll);
-        if poll.proves_absence() {
-            self.polls.remove(&cl_ord_id);
-            self.record(now, step, Fact::NeverArrived { cl_ord_id });
         }
     }
 

@@ -344,6 +344,7 @@ impl System {
             }
             Command::QueryOrder { symbol, cl_ord_id } => self.session.query_order(now, symbol, cl_ord_id),
             Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
+            Command::QueryAllOrders { symbol, around } => self.session.query_all_orders(now, symbol, around),
             Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
             Command::QueryBalances => self.session.query_balances(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),

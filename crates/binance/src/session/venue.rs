@@ -1,5 +1,7 @@
 //! Orders and questions out.
 
+use std::time::Duration;
+
 use keel_binance_wire::ws_api::method;
 use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
 use keel_execution::{NotSent, Venue, VenueReport};
@@ -62,6 +64,19 @@ impl Venue for Session {
     fn query_open_orders(&mut self, now: Timestamp, symbol: Symbol) {
         let params = self.signed.open_orders(self.venue_time(now), symbol);
         self.ask(now, "/api/v3/openOrders", &params, Question::OpenOrders(symbol));
+    }
+
+    fn query_all_orders(&mut self, now: Timestamp, symbol: Symbol, around: Timestamp) {
+        // A minute before, for clocks that are apart.
+        let from = Timestamp::from_nanos(self.venue_time(around).as_nanos().saturating_sub(60_000_000_000));
+        let to = self.venue_time(around).plus(Duration::from_secs(600));
+        let params = self.signed.all_orders(self.venue_time(now), symbol, from, to);
+        self.ask(
+            now,
+            "/api/v3/allOrders",
+            &params,
+            Question::AllOrders(symbol, around),
+        );
     }
 
     fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>) {

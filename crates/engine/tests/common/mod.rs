@@ -196,6 +196,8 @@ pub struct World {
     pub log: MemoryLog,
     pub venue: ModelVenue,
     pub alerts: Vec<String>,
+    /// Commands that are lost on their way to the venue.
+    pub loses: fn(&Command) -> bool,
     update_id: u64,
 }
 
@@ -210,6 +212,7 @@ impl World {
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
             alerts: Vec::new(),
+            loses: |_| false,
             update_id: 0,
         };
         let step = world.trader.boot(T0, identity()).unwrap();
@@ -276,6 +279,9 @@ impl World {
             turns += 1;
             assert!(turns < 1_000, "the trader and the venue talk for ever");
             for command in self.on(event) {
+                if (self.loses)(&command) {
+                    continue;
+                }
                 let reports = self.venue.carry_out(self.now, command);
                 events.extend(reports.into_iter().map(Event::Venue));
             }

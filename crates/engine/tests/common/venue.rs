@@ -16,6 +16,7 @@ pub struct VenueOrder {
     pub status: OrdStatus,
     pub cum_qty: Qty,
     pub cum_quote: Money,
+    pub placed_at: Timestamp,
     /// How many submissions came with this id.
     pub submissions: u32,
 }
@@ -51,6 +52,7 @@ impl From<Command> for Request {
             Command::Cancel { cl_ord_id, .. } => Self::Cancel(cl_ord_id),
             Command::QueryOrder { cl_ord_id, .. } => Self::Order(cl_ord_id),
             Command::QueryOpenOrders { symbol } => Self::OpenOrders(symbol),
+            Command::QueryAllOrders { symbol, around } => Self::AllOrders(symbol, around),
             Command::QueryTrades { symbol, from } => Self::Trades(symbol, from),
             Command::QueryBalances => Self::Balances,
             Command::Resync { .. } | Command::Alert(_) => Self::Other,
@@ -97,7 +99,13 @@ impl ModelVenue {
                 orders: self.list(now, symbol, |order| !order.status.is_terminal()),
                 asked_at,
             }],
-            Request::AllOrders(..) | Request::Other => vec![],
+            Request::AllOrders(symbol, around) => vec![VenueReport::AllOrders {
+                symbol,
+                around,
+                orders: self.list(now, symbol, |order| order.placed_at >= around),
+                asked_at,
+            }],
+            Request::Other => vec![],
             Request::Trades(symbol, from) => vec![VenueReport::Trades {
                 symbol,
                 from,
@@ -178,6 +186,7 @@ impl ModelVenue {
                 status: OrdStatus::New,
                 cum_qty: Qty::ZERO,
                 cum_quote: Money::ZERO,
+                placed_at: now,
                 submissions: 1,
             },
         );
