@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
-use keel_execution::{Order, OrderState};
+use keel_execution::{Order, OrderState, UnknownCause};
 
 use crate::{Command, Fact, Step, Trader};
 
@@ -57,6 +57,39 @@ impl Trader {
     /// The most entries of one answer. An answer as long as that may have been cut off, and proves no absence.
     pub(crate) const PAGE: usize = 1_000;
 
+    /// How long a submission may go unanswered before its outcome is unknown. The session says so earlier; this holds even
+    /// if it does not.
+    const SUBMIT_ANSWER_MAX: Duration = Duration::from_secs(15);
+
+    pub(crate) fn question_silent_submissions(&mut self, now: Timestamp, step: &mut Step) {
+        let silent: Vec<ClOrdId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| order.state() == OrderState::Submitted)
+            .filter(|order| now.since(order.submitted_at()) >= Self::SUBMIT_ANSWER_MAX)
+            .map(Order::cl_ord_id)
+            .collect();
+        for cl_ord_id in silent {
+            self.on_unknown(now, cl_ord_id, UnknownCause::TimedOut, step);
+        }
+    }
+
+    /// The outcome of a submission is unknown: it is asked for from now on.
+    pub(crate) fn on_unknown(
+        &mut self,
+        now: Timestamp,
+        cl_ord_id: ClOrdId,
+        cause: UnknownCause,
+        step: &mut Step,
+    ) {
+        self.counters.unknown += 1;
+        self.polls.insert(cl_ord_id, Poll::due(now));
+        self.record(now, step, Fact::SubmitUnknown { cl_ord_id, cause });
+        step.push_command(Command::Alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
+        self.poll_orders(now, step);
+    }
+
     /// Asks for every order whose fate is open and whose question is due, less often each time.
     pub(crate) fn poll_orders(&mut self, now: Timestamp, step: &mut Step) {
         if !self.session_up {
@@ -97,7 +130,7 @@ impl Trader {
                 continue;
             }
             step.push_command(Command::QueryOpenOrders { symbol });
-            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+            let from = self.state.next_trade.get(&symbol).copied();
             step.push_command(Command::QueryTrades { symbol, from });
         }
     }

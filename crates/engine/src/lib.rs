@@ -46,6 +46,7 @@ mod restrict;
 mod state;
 mod step;
 mod trader;
+mod trades;
 mod trading;
 mod upkeep;
 mod view;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{Price, Symbol, Timestamp, TradeId};
+use keel_domain::{Price, Symbol, Timestamp};
 use keel_market_data::LocalBook;
 
 /// What the machine knows of one pair and need not survive a restart.
@@ -10,8 +10,6 @@ use keel_market_data::LocalBook;
 pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
-    /// The trade to ask from next; none until one was seen.
-    pub(crate) trade_cursor: Option<TradeId>,
     /// The last public trade price, for displays.
     pub(crate) last_trade: Option<Price>,
 }
@@ -47,7 +45,6 @@ impl Market {
         Self {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
-            trade_cursor: None,
             last_trade: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use keel_domain::{
     ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp, Trade,
+    TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
 use keel_risk::{Breach, HaltCause, TradingState};
@@ -107,6 +108,13 @@ pub enum Fact {
     Execution(ExecutionReport),
     /// A trade of one of our orders that was found by asking.
     Trade(Trade),
+    /// All trades of the pair before this id have been read by asking. Events do not move it, since one may be missing.
+    TradesRead {
+        /// The pair.
+        symbol: Symbol,
+        /// The next one to ask for.
+        next: TradeId,
+    },
     /// Trading was restricted; latched until `Resumed`.
     Restricted {
         /// To what.

@@ -1,6 +1,6 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, Instrument, OrdStatus, Symbol, Timestamp, Trade};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, Instrument, OrdStatus, Symbol, Timestamp};
 use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
 use keel_strategy::Trigger;
 
@@ -34,13 +34,7 @@ impl Trader {
                     self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
                 }
             }
-            VenueReport::SubmitUnknown { cl_ord_id, cause } => {
-                self.counters.unknown += 1;
-                self.polls.insert(cl_ord_id, Poll::due(now));
-                self.record(now, step, Fact::SubmitUnknown { cl_ord_id, cause });
-                step.push_command(Command::Alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
-                self.poll_orders(now, step);
-            }
+            VenueReport::SubmitUnknown { cl_ord_id, cause } => self.on_unknown(now, cl_ord_id, cause, step),
             VenueReport::CancelRejected { cl_ord_id, .. } | VenueReport::CancelUnknown { cl_ord_id } => {
                 self.on_cancel_unclear(now, cl_ord_id, step);
             }
@@ -162,9 +156,6 @@ impl Trader {
                     report.symbol, report.cl_ord_id, report.order_qty
                 )));
             }
-            if let Some(trade) = report.trade {
-                self.advance_cursor(trade.symbol, trade.trade_id);
-            }
         }
         self.settle(now, report, step);
         if let Some(market) = self.markets.get_mut(&report.symbol)
@@ -236,64 +227,5 @@ impl Trader {
         );
         self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
         self.poll_orders(now, step);
-    }
-
-    fn on_trades(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        trades: &[Trade],
-        asked_at: Timestamp,
-        step: &mut Step,
-    ) {
-        let since = self.state.first_boot_at.unwrap_or(now);
-        let has_unplaced = self
-            .state
-            .orders
-            .live()
-            .any(|o| o.symbol() == symbol && o.order_id().is_none());
-        let mut all_placed = true;
-        let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
-        for trade in trades {
-            let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
-            if is_ours {
-                if !self.state.ledger.contains(symbol, trade.trade_id) {
-                    self.counters.fills += 1;
-                    self.record(now, step, Fact::Trade(*trade));
-                }
-            } else if has_unplaced
-                && trade.transact_time >= since
-                && !self.foreign_orders.contains(&(symbol, trade.order_id))
-            {
-                // It may belong to an order whose id the venue has not told us yet; it is asked for again.
-                all_placed = false;
-                continue;
-            } else if trade.transact_time >= since && self.foreign_orders.insert((symbol, trade.order_id)) {
-                self.counters.foreign += 1;
-                let what = format!(
-                    "{symbol}: trade {} of order {} is not ours",
-                    trade.trade_id, trade.order_id
-                );
-                step.push_command(Command::Alert(what));
-            }
-            if all_placed {
-                self.advance_cursor(symbol, trade.trade_id);
-            }
-        }
-        let next = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
-        if trades.len() >= Self::PAGE {
-            if next > from {
-                step.push_command(Command::QueryTrades { symbol, from: next });
-            }
-        } else if all_placed {
-            self.on_absent_from(
-                now,
-                symbol,
-                asked_at,
-                |_| true,
-                |poll| poll.absent_trades = true,
-                step,
-            );
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade};
+use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
 use keel_positions::{Applied, Ledger, LedgerError};
 use keel_risk::{HaltCause, TradingState};
@@ -45,6 +45,7 @@ pub struct DurableState {
     pub(crate) instruments: BTreeMap<Symbol, Instrument>,
     pub(crate) restriction: Option<(TradingState, HaltCause)>,
     pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
+    pub(crate) next_trade: BTreeMap<Symbol, TradeId>,
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
@@ -132,6 +133,9 @@ impl DurableState {
                 moved?;
             }
             Fact::Trade(trade) => self.book(at, trade)?,
+            Fact::TradesRead { symbol, next } => {
+                self.next_trade.insert(*symbol, *next);
+            }
             Fact::Restricted { state, cause } => {
                 if self.restriction.as_ref().is_none_or(|(known, _)| state > known) {
                     self.restriction = Some((*state, cause.clone()));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp, TradeId};
+use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
 use keel_execution::{Balance, ClOrdIdSource, InstanceTag, VenueReport};
 use keel_market_data::MarketUpdate;
 use keel_risk::{HaltCause, RiskGate, Rule};
@@ -140,14 +140,6 @@ impl Trader {
     /// in the records after it; so a fault is no error here.
     pub fn recover(&mut self, record: &Record) {
         let _live_run_saw_it_too = self.state.apply(record);
-        if let Fact::Trade(keel_domain::Trade { symbol, trade_id, .. }) = record.fact {
-            self.advance_cursor(symbol, trade_id);
-        }
-        if let Fact::Execution(report) = &record.fact
-            && let Some(trade) = report.trade
-        {
-            self.advance_cursor(trade.symbol, trade.trade_id);
-        }
     }
 
     /// Starts a run on top of what was recovered.
@@ -219,12 +211,5 @@ impl Trader {
             }
         };
         self.run_strategy(now, symbol, trigger, step);
-    }
-
-    pub(crate) fn advance_cursor(&mut self, symbol: Symbol, seen: TradeId) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            let next = TradeId(seen.0.saturating_add(1));
-            market.trade_cursor = Some(market.trade_cursor.map_or(next, |cursor| cursor.max(next)));
-        }
     }
 }

@@ -25,6 +25,7 @@ impl Trader {
     const UNBOOKED_EVERY: Duration = Duration::from_secs(1);
 
     pub(crate) fn on_timer(&mut self, now: Timestamp, step: &mut Step) {
+        self.question_silent_submissions(now, step);
         self.question_silent_cancels(now, step);
         self.poll_orders(now, step);
         self.fetch_unbooked(now, step);
@@ -50,11 +51,11 @@ impl Trader {
     /// Asks the venue for all that may have been missed.
     pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
         self.reconciled_at = Some(now);
-        for (symbol, market) in &self.markets {
+        for symbol in self.markets.keys() {
             step.push_command(Command::QueryOpenOrders { symbol: *symbol });
             step.push_command(Command::QueryTrades {
                 symbol: *symbol,
-                from: market.trade_cursor,
+                from: self.state.next_trade.get(symbol).copied(),
             });
         }
         step.push_command(Command::QueryBalances);
@@ -105,7 +106,7 @@ impl Trader {
         }
         self.unbooked_asked_at = Some(now);
         for symbol in symbols {
-            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+            let from = self.state.next_trade.get(&symbol).copied();
             step.push_command(Command::QueryTrades { symbol, from });
         }
     }

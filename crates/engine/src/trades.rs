@@ -1,0 +1,76 @@
+//! Trades that the venue told when asked.
+
+use keel_domain::{Symbol, Timestamp, Trade, TradeId};
+
+use crate::{Command, Fact, Step, Trader};
+
+impl Trader {
+    /// Books what is ours, and moves on to the next trade to ask for as far as every trade was recognised: one of an order
+    /// whose id the venue has not told us yet is asked for again.
+    pub(crate) fn on_trades(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        trades: &[Trade],
+        asked_at: Timestamp,
+        step: &mut Step,
+    ) {
+        let since = self.state.first_boot_at.unwrap_or(now);
+        let has_unplaced = self
+            .state
+            .orders
+            .live()
+            .any(|o| o.symbol() == symbol && o.order_id().is_none());
+        let mut all_placed = true;
+        let before = self.state.next_trade.get(&symbol).copied();
+        let mut next = before;
+        for trade in trades {
+            let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
+            let is_foreign = self.foreign_orders.contains(&(symbol, trade.order_id));
+            if is_ours {
+                if !self.state.ledger.contains(symbol, trade.trade_id) {
+                    self.counters.fills += 1;
+                    self.record(now, step, Fact::Trade(*trade));
+                }
+            } else if has_unplaced && trade.transact_time >= since && !is_foreign {
+                all_placed = false;
+            } else if trade.transact_time >= since && !is_foreign {
+                self.on_foreign_trade(trade, step);
+            }
+            if all_placed {
+                next = next.max(Some(TradeId(trade.trade_id.0.saturating_add(1))));
+            }
+        }
+        if let Some(next) = next.filter(|_| next > before) {
+            self.record(now, step, Fact::TradesRead { symbol, next });
+        }
+        if trades.len() >= Self::PAGE {
+            if next > before {
+                step.push_command(Command::QueryTrades { symbol, from: next });
+            }
+        } else if all_placed {
+            self.on_absent_from(
+                now,
+                symbol,
+                asked_at,
+                |_| true,
+                |poll| poll.absent_trades = true,
+                step,
+            );
+        }
+    }
+
+    fn on_foreign_trade(&mut self, trade: &Trade, step: &mut Step) {
+        let Trade {
+            symbol,
+            trade_id,
+            order_id,
+            ..
+        } = *trade;
+        self.foreign_orders.insert((symbol, order_id));
+        self.counters.foreign += 1;
+        step.push_command(Command::Alert(format!(
+            "{symbol}: trade {trade_id} of order {order_id} is not ours"
+        )));
+    }
+}
