@@ -38,7 +38,7 @@ struct DayCount {
 }
 
 /// The durable state.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DurableState {
     pub(crate) orders: Orders,
     pub(crate) ledger: Ledger,

@@ -302,6 +302,9 @@ impl Sim {
             .book(symbol())
             .map_or(0, |book| book.trade_count());
         assert_eq!(booked, venue.trades.len(), "inv 13");
+        let text = serde_json::to_string(trader.state()).unwrap();
+        let read: keel_engine::DurableState = serde_json::from_str(&text).unwrap();
+        assert_eq!(&read, trader.state(), "a snapshot is the state");
     }
 }
 
