@@ -40,6 +40,7 @@
 mod counters;
 mod fate;
 mod market;
+mod reconcile;
 mod record;
 mod reports;
 mod restrict;

@@ -1,10 +1,13 @@
 //! What is journalled: facts, from which the whole durable state is made again.
 
+use std::collections::BTreeMap;
+
 use keel_domain::{
-    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp, Trade,
-    TradeId,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, Symbol,
+    Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
+use keel_positions::Adjustment;
 use keel_risk::{Breach, HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +118,18 @@ pub enum Fact {
         /// The next one to ask for.
         next: TradeId,
     },
+    /// What the account has of each asset beyond what our trades explain: the venue's totals are compared with it from now on.
+    Baseline {
+        /// By asset.
+        amounts: BTreeMap<Asset, Money>,
+    },
+    /// An operator accepted the venue's view: the restrictions for differences are lifted, and the baseline is taken anew.
+    VenueAccepted {
+        /// In the operator's words.
+        reason: String,
+    },
+    /// The position was set to what the venue holds; its cost is an estimate from here on.
+    Adjusted(Adjustment),
     /// Trading was restricted; latched until `Resumed`.
     Restricted {
         /// To what.
@@ -149,6 +164,8 @@ impl Record {
                 | Fact::Restricted { .. }
                 | Fact::SymbolRestricted { .. }
                 | Fact::Resumed { .. }
+                | Fact::VenueAccepted { .. }
+                | Fact::Adjusted(_)
         )
     }
 }

@@ -5,6 +5,7 @@ use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
 use keel_strategy::Trigger;
 
 use crate::fate::Poll;
+use crate::reconcile::Part;
 use crate::{Command, Fact, Step, Trader};
 
 impl Trader {
@@ -17,10 +18,12 @@ impl Trader {
         match report {
             VenueReport::SessionUp { .. } => {
                 self.session_up = true;
+                self.reconciliation.on_session_up();
                 self.ask_everything(now, step);
             }
             VenueReport::SessionDown { cause } => {
                 self.session_up = false;
+                self.reconciliation.on_session_down();
                 step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
             }
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
@@ -39,6 +42,7 @@ impl Trader {
                 self.on_cancel_unclear(now, cl_ord_id, step);
             }
             VenueReport::OrderNotFound { cl_ord_id, asked_at } => {
+                self.on_vanished(now, cl_ord_id, asked_at, step);
                 self.on_absent(now, cl_ord_id, asked_at, |poll| poll.absent_alone = true, step);
             }
             VenueReport::OpenOrders {
@@ -66,7 +70,7 @@ impl Trader {
                 balances,
                 is_complete,
                 ..
-            } => self.on_balances(now, balances, is_complete),
+            } => self.on_balances(now, balances, is_complete, step),
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
             }
@@ -107,7 +111,7 @@ impl Trader {
         }
     }
 
-    fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool) {
+    fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool, step: &mut Step) {
         if is_complete {
             self.balances.clear();
         }
@@ -115,6 +119,10 @@ impl Trader {
             .extend(balances.into_iter().map(|balance| (balance.asset, balance)));
         if is_complete || self.balances_at.is_some() {
             self.balances_at = Some(now);
+        }
+        if is_complete {
+            // The venue does not say when the question was asked; an answer to an older one is caught by asking again.
+            self.on_swept(now, Part::Balances, now, step);
         }
     }
 

@@ -30,6 +30,12 @@ impl Trader {
                 self.gate.resume();
                 self.closing = None;
             }
+            Operator::AcceptVenue { reason } => {
+                self.reconciliation.accept = Some(reason);
+                if self.session_up {
+                    self.ask_everything(now, step);
+                }
+            }
             Operator::Shutdown => {
                 // Not recorded: a normal end must not leave the next start halted.
                 self.gate.restrict(TradingState::Halted, HaltCause::Shutdown);
@@ -127,6 +133,19 @@ impl Trader {
             .collect();
         for cl_ord_id in live {
             self.cancel(now, cl_ord_id, step);
+        }
+    }
+
+    /// After restrictions were lifted in the records: the gate follows, unless the process is ending.
+    pub(crate) fn restore_restrictions(&mut self) {
+        if self.closing.is_none() {
+            self.gate.resume();
+        }
+        if let Some((state, cause)) = self.state.restriction.clone() {
+            self.gate.restrict(state, cause);
+        }
+        for (symbol, (state, cause)) in self.state.by_symbol.clone() {
+            self.gate.restrict_symbol(symbol, state, cause);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade, TradeId};
+use keel_domain::{Asset, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
 use keel_positions::{Applied, Ledger, LedgerError};
 use keel_risk::{HaltCause, TradingState};
@@ -46,6 +46,7 @@ pub struct DurableState {
     pub(crate) restriction: Option<(TradingState, HaltCause)>,
     pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
     pub(crate) next_trade: BTreeMap<Symbol, TradeId>,
+    pub(crate) baseline: Option<BTreeMap<Asset, Money>>,
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
@@ -147,9 +148,24 @@ impl DurableState {
                     self.by_symbol.insert(*symbol, (*state, cause.clone()));
                 }
             }
+            Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
+            Fact::Adjusted(adjustment) => {
+                let instrument = self
+                    .instruments
+                    .get(&adjustment.symbol)
+                    .ok_or(Fault::NoInstrument(adjustment.symbol))?;
+                self.ledger
+                    .adjust(adjustment, instrument.base, instrument.quote)?;
+            }
+            Fact::VenueAccepted { .. } => {
+                self.by_symbol
+                    .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
+                self.baseline = None;
+            }
             Fact::Resumed { .. } => {
                 self.restriction = None;
                 self.by_symbol.clear();
+                self.baseline = None;
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
 
 use crate::fate::Poll;
 use crate::market::Market;
+use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
 use crate::{Command, Counters, DurableState, Fact, Identity, Record, Step};
 
@@ -51,6 +52,12 @@ pub enum Operator {
         /// Why that is safe now.
         reason: String,
     },
+    /// The venue's view is accepted where it differs from ours: quantities from now on are the venue's, and restrictions
+    /// for such differences are lifted. Takes effect when the venue has told its view.
+    AcceptVenue {
+        /// Why that is right.
+        reason: String,
+    },
     /// The process is to end: no new order, all open ones canceled and looked for at the venue.
     Shutdown,
 }
@@ -87,8 +94,9 @@ pub struct Trader {
     pub(crate) booted_at: Timestamp,
     pub(crate) session_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
-    pub(crate) reconciled_at: Option<Timestamp>,
+    pub(crate) reconciliation: Reconciliation,
     pub(crate) unbooked_asked_at: Option<Timestamp>,
+    pub(crate) unbooked_asked: u32,
     pub(crate) closing: Option<Closing>,
     /// Reports that came before their pair's description.
     pub(crate) early: VecDeque<ExecutionReport>,
@@ -122,8 +130,9 @@ impl Trader {
             booted_at: Timestamp::EPOCH,
             session_up: false,
             polls: BTreeMap::new(),
-            reconciled_at: None,
+            reconciliation: Reconciliation::default(),
             unbooked_asked_at: None,
+            unbooked_asked: 0,
             closing: None,
             early: VecDeque::new(),
             foreign_orders: BTreeSet::new(),
@@ -160,12 +169,7 @@ impl Trader {
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });
         self.ids = Some(ClOrdIdSource::new(self.settings.tag, boot));
-        if let Some((state, cause)) = self.state.restriction.clone() {
-            self.gate.restrict(state, cause);
-        }
-        for (symbol, (state, cause)) in self.state.by_symbol.clone() {
-            self.gate.restrict_symbol(symbol, state, cause);
-        }
+        self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));
         }

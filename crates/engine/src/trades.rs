@@ -1,7 +1,9 @@
 //! Trades that the venue told when asked.
 
 use keel_domain::{Symbol, Timestamp, Trade, TradeId};
+use keel_risk::{HaltCause, TradingState};
 
+use crate::reconcile::Part;
 use crate::{Command, Fact, Step, Trader};
 
 impl Trader {
@@ -35,7 +37,7 @@ impl Trader {
             } else if has_unplaced && trade.transact_time >= since && !is_foreign {
                 all_placed = false;
             } else if trade.transact_time >= since && !is_foreign {
-                self.on_foreign_trade(trade, step);
+                self.on_foreign_trade(now, trade, step);
             }
             if all_placed {
                 next = next.max(Some(TradeId(trade.trade_id.0.saturating_add(1))));
@@ -48,7 +50,10 @@ impl Trader {
             if next > before {
                 step.push_command(Command::QueryTrades { symbol, from: next });
             }
-        } else if all_placed {
+            return;
+        }
+        self.on_swept(now, Part::Trades(symbol), asked_at, step);
+        if all_placed {
             self.on_absent_from(
                 now,
                 symbol,
@@ -60,7 +65,8 @@ impl Trader {
         }
     }
 
-    fn on_foreign_trade(&mut self, trade: &Trade, step: &mut Step) {
+    /// Somebody else trades the account: what is held can no longer be known from our own trades alone.
+    fn on_foreign_trade(&mut self, now: Timestamp, trade: &Trade, step: &mut Step) {
         let Trade {
             symbol,
             trade_id,
@@ -69,8 +75,20 @@ impl Trader {
         } = *trade;
         self.foreign_orders.insert((symbol, order_id));
         self.counters.foreign += 1;
-        step.push_command(Command::Alert(format!(
-            "{symbol}: trade {trade_id} of order {order_id} is not ours"
-        )));
+        let Trade {
+            side,
+            last_qty,
+            last_px,
+            ..
+        } = *trade;
+        let what =
+            format!("trade {trade_id} of order {order_id}, {side} {last_qty} at {last_px}, is not ours");
+        self.restrict_symbol(
+            now,
+            symbol,
+            TradingState::ReduceOnly,
+            HaltCause::Difference { what },
+            step,
+        );
     }
 }

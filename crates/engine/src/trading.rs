@@ -84,7 +84,7 @@ impl Trader {
             .instruments
             .get(&symbol)
             .is_some_and(|i| i.status == InstrumentStatus::Trading);
-        if !self.session_up || !trades_now || self.balances_at.is_none() {
+        if !self.reconciliation.is_done() || !trades_now || self.balances_at.is_none() {
             return Permission::Nothing;
         }
         match self.gate.state_of(symbol) {
@@ -102,7 +102,7 @@ impl Trader {
             .markets
             .get(&intent.symbol)
             .is_none_or(|market| !market.pause.is_over(now));
-        if !self.session_up || is_paused {
+        if !self.reconciliation.is_done() || is_paused {
             self.counters.held_back += 1;
             return;
         }

@@ -8,6 +8,7 @@ use keel_execution::{CancelState, Order, OrderState};
 use keel_strategy::Trigger;
 
 use crate::fate::Poll;
+use crate::reconcile::Part;
 use crate::{Command, DurableState, Fact, Step, Trader};
 
 /// The way to the end: every order canceled, and the venue asked until it shows none.
@@ -23,6 +24,8 @@ impl Trader {
     const CANCEL_ANSWER_MAX: Duration = Duration::from_secs(3);
     const CLOSING_EVERY: Duration = Duration::from_secs(1);
     const UNBOOKED_EVERY: Duration = Duration::from_secs(1);
+    /// Every so many questions in a row for missing trades ask for the latest ones.
+    const UNBOOKED_LATEST: u32 = 4;
 
     pub(crate) fn on_timer(&mut self, now: Timestamp, step: &mut Step) {
         self.question_silent_submissions(now, step);
@@ -30,12 +33,7 @@ impl Trader {
         self.poll_orders(now, step);
         self.fetch_unbooked(now, step);
         self.cancel_halted(now, step);
-        let is_due = self
-            .reconciled_at
-            .is_none_or(|last| now.since(last) >= self.settings.reconcile_every);
-        if self.session_up && is_due {
-            self.ask_everything(now, step);
-        }
+        self.reconcile_when_due(now, step);
         if self
             .closing
             .as_ref()
@@ -46,19 +44,6 @@ impl Trader {
         for symbol in self.settings.symbols.clone() {
             self.run_strategy(now, symbol, Trigger::Timer, step);
         }
-    }
-
-    /// Asks the venue for all that may have been missed.
-    pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
-        self.reconciled_at = Some(now);
-        for symbol in self.markets.keys() {
-            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
-            step.push_command(Command::QueryTrades {
-                symbol: *symbol,
-                from: self.state.next_trade.get(symbol).copied(),
-            });
-        }
-        step.push_command(Command::QueryBalances);
     }
 
     fn question_silent_cancels(&mut self, now: Timestamp, step: &mut Step) {
@@ -102,11 +87,16 @@ impl Trader {
             .map(Order::symbol)
             .collect();
         if symbols.is_empty() {
+            self.unbooked_asked = 0;
             return;
         }
         self.unbooked_asked_at = Some(now);
+        self.unbooked_asked = self.unbooked_asked.saturating_add(1);
+        // The venue may have shown a later trade before an earlier one: then it stands before the next to ask for.
+        let asks_for_latest = self.unbooked_asked.is_multiple_of(Self::UNBOOKED_LATEST);
         for symbol in symbols {
-            let from = self.state.next_trade.get(&symbol).copied();
+            let next = self.state.next_trade.get(&symbol).copied();
+            let from = next.filter(|_| !asks_for_latest);
             step.push_command(Command::QueryTrades { symbol, from });
         }
     }
@@ -144,6 +134,7 @@ impl Trader {
             |poll| poll.absent_open = true,
             step,
         );
+        self.on_swept(now, Part::OpenOrders(symbol), asked_at, step);
         self.poll_orders(now, step);
         let none_of_ours = !listed.iter().any(|id| self.settings.tag.owns(id));
         if let Some(closing) = &mut self.closing
