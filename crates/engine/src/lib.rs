@@ -42,6 +42,7 @@ mod fate;
 mod market;
 mod reconcile;
 mod record;
+mod refusals;
 mod reports;
 mod restrict;
 mod state;

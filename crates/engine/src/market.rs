@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{Price, Symbol, Timestamp};
+use keel_domain::{OrderIntent, Price, Symbol, Timestamp};
 use keel_market_data::LocalBook;
 
 /// What the machine knows of one pair and need not survive a restart.
@@ -10,6 +10,10 @@ use keel_market_data::LocalBook;
 pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
+    /// The order that failed a filter of the venue last, while its filters are the same.
+    pub(crate) barred: Option<OrderIntent>,
+    /// The venue refused an order for lack of funds, and has not told balances since.
+    pub(crate) awaits_balances: bool,
     /// The last public trade price, for displays.
     pub(crate) last_trade: Option<Price>,
 }
@@ -41,10 +45,17 @@ impl Pause {
 }
 
 impl Market {
+    /// Whether the venue has given a reason not to send the order now.
+    pub(crate) fn holds_back(&self, now: Timestamp, intent: &OrderIntent) -> bool {
+        !self.pause.is_over(now) || self.awaits_balances || self.barred.as_ref() == Some(intent)
+    }
+
     pub(crate) fn new(symbol: Symbol) -> Self {
         Self {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
+            barred: None,
+            awaits_balances: false,
             last_trade: None,
         }
     }

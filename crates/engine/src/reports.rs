@@ -1,7 +1,7 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, Instrument, OrdStatus, Symbol, Timestamp};
-use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp};
+use keel_execution::{Balance, CancelState, OrderState, VenueReport};
 use keel_strategy::Trigger;
 
 use crate::fate::Poll;
@@ -19,6 +19,8 @@ impl Trader {
             VenueReport::SessionUp { .. } => {
                 self.session_up = true;
                 self.reconciliation.on_session_up();
+                // The session reads the filters before it comes up.
+                self.instruments_at = self.instruments_at.or(Some(now));
                 self.ask_everything(now, step);
             }
             VenueReport::SessionDown { cause } => {
@@ -77,16 +79,6 @@ impl Trader {
         }
     }
 
-    fn on_instrument(&mut self, now: Timestamp, instrument: Instrument, step: &mut Step) {
-        if self.state.instruments.get(&instrument.symbol) == Some(&instrument) {
-            return;
-        }
-        self.record(now, step, Fact::Instrument(instrument));
-        for report in std::mem::take(&mut self.early) {
-            self.on_execution(now, &report, step);
-        }
-    }
-
     /// Keeps a report of one of our orders until its pair is described, since its trade cannot be booked before.
     fn keep_early(&mut self, report: &ExecutionReport, step: &mut Step) {
         if self.early.len() >= Self::EARLY_MAX {
@@ -101,22 +93,15 @@ impl Trader {
         self.early.push_back(*report);
     }
 
-    fn on_rejected(&mut self, now: Timestamp, cl_ord_id: ClOrdId, reject: Reject, step: &mut Step) {
-        self.counters.rejected += 1;
-        if let Some(order) = self.state.orders.get(cl_ord_id) {
-            let symbol = order.symbol();
-            self.pause(now, symbol);
-            self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
-            self.run_strategy(now, symbol, Trigger::Timer, step);
-        }
-    }
-
     fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool, step: &mut Step) {
         if is_complete {
             self.balances.clear();
         }
         self.balances
             .extend(balances.into_iter().map(|balance| (balance.asset, balance)));
+        for market in self.markets.values_mut() {
+            market.awaits_balances = false;
+        }
         if is_complete || self.balances_at.is_some() {
             self.balances_at = Some(now);
         }
@@ -126,7 +111,7 @@ impl Trader {
         }
     }
 
-    fn pause(&mut self, now: Timestamp, symbol: Symbol) {
+    pub(crate) fn pause(&mut self, now: Timestamp, symbol: Symbol) {
         if let Some(market) = self.markets.get_mut(&symbol) {
             market.pause.on_refusal(now);
         }
@@ -203,8 +188,9 @@ impl Trader {
         let (id, symbol) = (report.cl_ord_id, report.symbol);
         if self.settings.tag.owns(&id) && !report.ord_status.is_terminal() {
             step.push_command(Command::Alert(format!(
-                "{symbol}: order {id} carries our tag but is not in our records; it is being canceled. \
-                 Does a second instance use this tag, or was the state directory lost?"
+                "{symbol}: order {id} (strategy {}) carries our tag but is not in our records; it is being canceled. \
+                 Does a second instance use this tag, or was the state directory lost?",
+                self.settings.tag.strategy_in(&id).unwrap_or("unknown")
             )));
             step.push_command(Command::Cancel {
                 symbol,

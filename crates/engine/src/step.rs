@@ -44,6 +44,8 @@ pub enum Command {
         /// The first trade wanted; none: the latest.
         from: Option<TradeId>,
     },
+    /// Ask for the pairs' filters and status.
+    QueryInstruments,
     /// Ask for all balances.
     QueryBalances,
     /// Discard the pair's book and start again from a snapshot.

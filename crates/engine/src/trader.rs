@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
-use keel_execution::{Balance, ClOrdIdSource, InstanceTag, VenueReport};
+use keel_execution::{Balance, ClOrdIdSource, InstanceTag, StrategyMark, VenueReport};
 use keel_market_data::MarketUpdate;
 use keel_risk::{HaltCause, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
@@ -95,6 +95,8 @@ pub struct Trader {
     pub(crate) session_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
     pub(crate) reconciliation: Reconciliation,
+    /// When the pairs' filters were asked for last.
+    pub(crate) instruments_at: Option<Timestamp>,
     pub(crate) unbooked_asked_at: Option<Timestamp>,
     pub(crate) unbooked_asked: u32,
     pub(crate) closing: Option<Closing>,
@@ -131,6 +133,7 @@ impl Trader {
             session_up: false,
             polls: BTreeMap::new(),
             reconciliation: Reconciliation::default(),
+            instruments_at: None,
             unbooked_asked_at: None,
             unbooked_asked: 0,
             closing: None,
@@ -168,7 +171,11 @@ impl Trader {
         let mut step = Step::default();
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });
-        self.ids = Some(ClOrdIdSource::new(self.settings.tag, boot));
+        self.ids = Some(ClOrdIdSource::new(
+            self.settings.tag,
+            StrategyMark::of(self.strategy.name()),
+            boot,
+        ));
         self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));

@@ -98,11 +98,11 @@ impl Trader {
     }
 
     fn submit(&mut self, now: Timestamp, intent: OrderIntent, step: &mut Step) {
-        let is_paused = self
+        let is_held_back = self
             .markets
             .get(&intent.symbol)
-            .is_none_or(|market| !market.pause.is_over(now));
-        if !self.reconciliation.is_done() || is_paused {
+            .is_none_or(|market| market.holds_back(now, &intent));
+        if !self.reconciliation.is_done() || is_held_back {
             self.counters.held_back += 1;
             return;
         }

@@ -133,7 +133,7 @@ impl Life {
 
     fn live(&mut self) -> Result<(), Dead> {
         self.wish(Action::Submit(entry(Side::Buy, 10)))?;
-        let id: ClOrdId = "k1-1-1".parse().unwrap();
+        let id: ClOrdId = "k1-scripted-1-1".parse().unwrap();
         for count in [3, 2] {
             let fill = self.world.venue.fill(self.world.now, id, lots(count)).unwrap();
             self.log.spend()?;

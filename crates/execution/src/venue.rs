@@ -193,6 +193,9 @@ pub trait Venue {
     /// Asks for trades of the symbol from an id on; answered by `Trades` or `QueryFailed`.
     fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>);
 
+    /// Asks for the pairs' filters and status; answered by `Instrument` for each, or `QueryFailed`.
+    fn query_instruments(&mut self, now: Timestamp);
+
     /// Asks for all balances; answered by `Balances` or `QueryFailed`.
     fn query_balances(&mut self, now: Timestamp);
 

@@ -367,6 +367,7 @@ impl System {
             Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
             Command::QueryAllOrders { symbol, around } => self.session.query_all_orders(now, symbol, around),
             Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
+            Command::QueryInstruments => self.session.query_instruments(now),
             Command::QueryBalances => self.session.query_balances(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
             Command::Alert(text) => self.observer.alert(now, &text),

@@ -84,6 +84,10 @@ impl Venue for Session {
         self.ask(now, "/api/v3/myTrades", &params, Question::Trades(symbol, from));
     }
 
+    fn query_instruments(&mut self, now: Timestamp) {
+        self.request_instruments(now);
+    }
+
     fn query_balances(&mut self, now: Timestamp) {
         self.request_account(now);
     }

@@ -55,7 +55,7 @@ impl From<Command> for Request {
             Command::QueryAllOrders { symbol, around } => Self::AllOrders(symbol, around),
             Command::QueryTrades { symbol, from } => Self::Trades(symbol, from),
             Command::QueryBalances => Self::Balances,
-            Command::Resync { .. } | Command::Alert(_) => Self::Other,
+            Command::QueryInstruments | Command::Resync { .. } | Command::Alert(_) => Self::Other,
         }
     }
 }
