@@ -356,7 +356,9 @@ impl Trader {
     /// or both sides of the difference. A start is to be refused then, unless an operator accepts the venue's view.
     #[must_use]
     pub fn first_comparison(&self) -> Option<Result<(), &str>> {
-        let first = self.reconciliation.first.as_ref()?;
-        Some(first.as_ref().map(|()| ()).map_err(String::as_str))
+        Some(match self.reconciliation.first.as_ref()? {
+            Ok(()) => Ok(()),
+            Err(what) => Err(what.as_str()),
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keel_domain::{Asset, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
-use keel_positions::{Applied, Ledger, LedgerError};
+use keel_positions::{Adjustment, Applied, Ledger, LedgerError};
 use keel_risk::{HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +138,8 @@ impl DurableState {
                 self.next_trade.insert(*symbol, *next);
             }
             Fact::Restricted { state, cause } => {
-                if self.restriction.as_ref().is_none_or(|(known, _)| state > known) {
+                let known = self.restriction.as_ref().map(|(known, _)| *known);
+                if known.is_none_or(|known| *state > known) {
                     self.restriction = Some((*state, cause.clone()));
                 }
             }
@@ -149,14 +150,7 @@ impl DurableState {
                 }
             }
             Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
-            Fact::Adjusted(adjustment) => {
-                let instrument = self
-                    .instruments
-                    .get(&adjustment.symbol)
-                    .ok_or(Fault::NoInstrument(adjustment.symbol))?;
-                self.ledger
-                    .adjust(adjustment, instrument.base, instrument.quote)?;
-            }
+            Fact::Adjusted(adjustment) => self.adjust(adjustment)?,
             Fact::VenueAccepted { .. } => {
                 self.by_symbol
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
@@ -177,6 +171,14 @@ impl DurableState {
             .trade
             .is_some_and(|trade| !self.ledger.contains(trade.symbol, trade.trade_id));
         trade_is_news || self.orders.is_news(at, report)
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<(), Fault> {
+        let symbol = adjustment.symbol;
+        let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
+        self.ledger
+            .adjust(adjustment, instrument.base, instrument.quote)?;
+        Ok(())
     }
 
     fn book(&mut self, at: Timestamp, trade: &Trade) -> Result<(), Fault> {

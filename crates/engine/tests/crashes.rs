@@ -45,12 +45,12 @@ impl ByteLog {
     /// What is found after the power went, when so many bytes that were not synced had reached the disk all the same.
     fn whole(&self, kept: usize) -> &[u8] {
         let end = self.durable.saturating_add(kept).min(self.bytes.len());
-        let bytes = &self.bytes[..end];
+        let bytes = self.bytes.get(..end).unwrap();
         let whole = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |end| end + 1);
-        &bytes[..whole]
+        bytes.get(..whole).unwrap()
     }
 
     fn found(&self, kept: usize) -> Vec<Record> {

@@ -188,6 +188,20 @@ impl Sim {
                 }
             }
             Op::Drop(place) => self.drop_report(place),
+            Op::Fill(..) | Op::End(..) => self.at_the_venue(op),
+            Op::Crash => {
+                self.reports.clear();
+                self.requests
+                    .retain(|(request, _)| matches!(request, Request::Submit(..) | Request::Cancel(_)));
+                self.world.restart();
+                self.world.connect();
+            }
+        }
+    }
+
+    /// What happens at the venue by itself.
+    fn at_the_venue(&mut self, op: Op) {
+        match op {
             Op::Fill(place, count) => {
                 if let Some(id) = self.venue_order(place) {
                     self.reports
@@ -205,13 +219,7 @@ impl Sim {
                         .extend(self.world.venue.end(self.world.now, id, status));
                 }
             }
-            Op::Crash => {
-                self.reports.clear();
-                self.requests
-                    .retain(|(request, _)| matches!(request, Request::Submit(..) | Request::Cancel(_)));
-                self.world.restart();
-                self.world.connect();
-            }
+            _ => {}
         }
     }
 

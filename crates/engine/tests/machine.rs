@@ -385,39 +385,3 @@ fn f9_orders_of_a_halted_symbol_are_canceled_until_none_is_live() {
     world.pass(Duration::from_secs(10));
     assert_eq!(world.venue.orders[&id].status, OrdStatus::Canceled);
 }
-
-#[test]
-fn f20_a_fill_that_comes_before_the_pairs_description_is_kept_and_booked() {
-    let mut world = World::started();
-    let id = world.submit_live(entry(Side::Buy, 10));
-    // Records of an older version, say, without the description.
-    world
-        .log
-        .records
-        .retain(|record| !matches!(record.fact, Fact::Instrument(_)));
-    world.restart();
-    let fill = world.venue.fill(world.now, id, lots(4)).unwrap();
-    world.on_venue(fill);
-    assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
-    world.on_venue(VenueReport::Instrument(common::instrument(symbol())));
-    assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(4)));
-    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Active);
-}
-
-#[test]
-fn f65_reports_before_the_pairs_description_are_bounded_and_the_loss_is_told() {
-    let mut world = World::started();
-    let id = world.submit_live(entry(Side::Buy, 100));
-    world
-        .log
-        .records
-        .retain(|record| !matches!(record.fact, Fact::Instrument(_)));
-    world.restart();
-    let fill = world.venue.fill(world.now, id, lots(1)).unwrap();
-    for _ in 0..256 {
-        world.on_venue(fill.clone());
-    }
-    assert_eq!(world.alerts, Vec::<String>::new());
-    world.on_venue(fill);
-    assert!(world.alerts[0].contains("256"), "{:?}", world.alerts);
-}
