@@ -313,6 +313,7 @@ impl Trader {
                 .book(symbol)
                 .and_then(|book| book.trades().next_back());
             let adjustment = Adjustment {
+                at: now,
                 symbol,
                 after: last_trade.map(|trade| trade.trade_id),
                 qty: available - held,
