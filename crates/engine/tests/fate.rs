@@ -187,6 +187,9 @@ fn a_clock_that_was_set_while_the_process_was_down_proves_no_absence() {
     world.now = world.now.plus(Duration::from_secs(3_600));
     world.restart();
     world.connect();
+    for absence in absences(id, world.now) {
+        world.on_venue(absence);
+    }
     world.pass(ABSENCE_AFTER - Duration::from_millis(500));
     assert!(matches!(state(&world, id), OrderState::Unknown(_)));
     world.pass(Duration::from_secs(40));
@@ -216,4 +219,16 @@ fn an_unknown_order_is_asked_for_less_often_each_time() {
     }
     // After 1, 2, 4, 8 and 16 seconds, and every 30 from there on: 300 seconds hold 5 and 8 more.
     assert_eq!(questions, 13);
+}
+
+#[test]
+fn f24_a_confirmed_order_is_not_ended_by_any_number_of_absences() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    world.now = world.now.plus(ABSENCE_AFTER + Duration::from_secs(60));
+    for absence in absences(id, world.now) {
+        world.on_venue(absence);
+    }
+    assert_eq!(state(&world, id), OrderState::Live);
+    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::ReduceOnly);
 }

@@ -301,3 +301,14 @@ fn f24_a_confirmed_order_that_the_venue_no_longer_knows_leaves_only_exits() {
     assert_eq!(states(&world), (TradingState::ReduceOnly, TradingState::Active));
     assert_eq!(world.trader.live_qty(symbol()).0, lots(10), "it still counts");
 }
+
+#[test]
+fn f19_nothing_is_sent_while_the_session_is_down() {
+    let mut world = World::started();
+    session_down(&mut world);
+    assert_eq!(
+        submissions(&world.wish(vec![Action::Submit(entry(Side::Buy, 1))])),
+        0
+    );
+    assert_eq!(world.script.lock().unwrap().permission, Some(Permission::Nothing));
+}
