@@ -240,3 +240,32 @@ fn a_refusal_told_twice_in_two_ways_is_one_refusal() {
     orders.apply(T0, &refused).unwrap();
     assert_eq!(orders.mark_ended(id(), Ending::Rejected), Ok(Applied::Unchanged));
 }
+
+#[test]
+fn f4_late_fills_add_up_to_the_quantity_and_an_older_end_changes_nothing() {
+    let end = |status, cum| report(ExecType::OrderStatus, status, 10, cum);
+    let mut orders = submitted();
+    orders.apply(T0, &end(OrdStatus::Canceled, 5)).unwrap();
+    assert_eq!(
+        orders.apply(T0, &end(OrdStatus::Filled, 10)),
+        Ok(Applied::Changed)
+    );
+    assert_eq!(
+        orders.apply(T0, &end(OrdStatus::Canceled, 5)),
+        Ok(Applied::Unchanged)
+    );
+    assert_eq!(
+        orders.get(id()).unwrap().state(),
+        OrderState::Done(Ending::Ended(OrdStatus::Filled))
+    );
+    let mut orders = submitted();
+    orders.apply(T0, &end(OrdStatus::Canceled, 5)).unwrap();
+    assert_eq!(
+        orders.apply(T0, &end(OrdStatus::Expired, 0)),
+        Ok(Applied::Unchanged)
+    );
+    assert_eq!(
+        orders.get(id()).unwrap().state(),
+        OrderState::Done(Ending::Ended(OrdStatus::Canceled))
+    );
+}
