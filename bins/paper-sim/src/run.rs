@@ -134,6 +134,7 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
     let context = RunContext {
         seed: Some(seed),
         scenario: Some(scenario.to_string()),
+        accept_venue: None,
         progress,
     };
     progress.line(&format!(

@@ -19,6 +19,9 @@ pub(crate) struct RunArgs {
     /// End after so many seconds; without it, at Ctrl-C or SIGTERM.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
+    /// Accept the venue's view where it differs from the records, and say why. Is recorded.
+    #[arg(long, value_name = "REASON")]
+    accept_venue: Option<String>,
     /// Where the report goes [default: <state dir>/report].
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
         let context = RunContext {
             seed: None,
             scenario: None,
+            accept_venue: args.accept_venue.clone(),
             progress,
         };
         let system = System::start(&config, credentials, Clock::start(), &context)?;

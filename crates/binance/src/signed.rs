@@ -137,6 +137,16 @@ impl SignedRequests {
         self.sign(at, Envelope::Rest, Params::new().with("symbol", symbol))
     }
 
+    /// All orders placed between two times by the venue's clock.
+    pub(crate) fn all_orders(&self, at: Timestamp, symbol: Symbol, from: Timestamp, to: Timestamp) -> Params {
+        let params = Params::new()
+            .with("symbol", symbol)
+            .with("startTime", from.as_millis())
+            .with("endTime", to.as_millis())
+            .with("limit", 1_000);
+        self.sign(at, Envelope::Rest, params)
+    }
+
     pub(crate) fn my_trades(&self, at: Timestamp, symbol: Symbol, from: Option<TradeId>) -> Params {
         let mut params = Params::new().with("symbol", symbol).with("limit", 1_000);
         if let Some(from) = from {

@@ -102,6 +102,11 @@ text_id! {
     ClOrdId, 36, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '_' | '-')
 }
 
+text_id! {
+    /// A strategy on the account, as its configuration names it ("trend-btc"): the key of its own positions and money.
+    StrategyId, 16, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -28,7 +28,7 @@ pub use filters::{
     PercentPriceBySide, PriceBand, PriceFilter, TrailingDelta,
 };
 pub use fixed::{Money, NumberError, Price, Qty, SCALE, SignedQty, notional};
-pub use ids::{Asset, ClOrdId, IdError, OrderId, Symbol, TradeId};
+pub use ids::{Asset, ClOrdId, IdError, OrderId, StrategyId, Symbol, TradeId};
 pub use instrument::{Instrument, InstrumentStatus};
 pub use order::{OrdType, OrderIntent, Purpose, Side, TimeInForce, Trigger};
 pub use report::{ExecType, ExecutionReport, OrdStatus, Trade};

@@ -37,16 +37,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod counters;
+mod fate;
+mod market;
+mod reconcile;
 mod record;
+mod refusals;
 mod reports;
+mod restrict;
 mod state;
 mod step;
 mod trader;
+mod trades;
 mod trading;
 mod upkeep;
 mod view;
 
+pub use counters::Counters;
 pub use record::{Fact, Identity, Record, Seen};
 pub use state::{DurableState, Fault};
 pub use step::{Command, RecordLog, Step};
-pub use trader::{Counters, Event, Operator, RecoverError, Trader, TraderSettings};
+pub use trader::{Event, Operator, RecoverError, Trader, TraderSettings};

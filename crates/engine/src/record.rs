@@ -1,9 +1,13 @@
 //! What is journalled: facts, from which the whole durable state is made again.
 
+use std::collections::BTreeMap;
+
 use keel_domain::{
-    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, SignedQty, Timestamp, Trade,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, Symbol,
+    Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
+use keel_positions::Adjustment;
 use keel_risk::{Breach, HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +111,25 @@ pub enum Fact {
     Execution(ExecutionReport),
     /// A trade of one of our orders that was found by asking.
     Trade(Trade),
+    /// All trades of the pair before this id have been read by asking. Events do not move it, since one may be missing.
+    TradesRead {
+        /// The pair.
+        symbol: Symbol,
+        /// The next one to ask for.
+        next: TradeId,
+    },
+    /// What the account has of each asset beyond what our trades explain: the venue's totals are compared with it from now on.
+    Baseline {
+        /// By asset.
+        amounts: BTreeMap<Asset, Money>,
+    },
+    /// An operator accepted the venue's view: the restrictions for differences are lifted, and the baseline is taken anew.
+    VenueAccepted {
+        /// In the operator's words.
+        reason: String,
+    },
+    /// The position was set to what the venue holds; its cost is an estimate from here on.
+    Adjusted(Adjustment),
     /// Trading was restricted; latched until `Resumed`.
     Restricted {
         /// To what.
@@ -114,7 +137,16 @@ pub enum Fact {
         /// Why.
         cause: HaltCause,
     },
-    /// An operator lifted the restriction.
+    /// Trading of one symbol was restricted; latched until `Resumed`.
+    SymbolRestricted {
+        /// The pair.
+        symbol: Symbol,
+        /// To what.
+        state: TradingState,
+        /// Why.
+        cause: HaltCause,
+    },
+    /// An operator lifted all restrictions.
     Resumed {
         /// In the operator's words.
         reason: String,
@@ -127,7 +159,13 @@ impl Record {
     pub fn must_sync(&self) -> bool {
         matches!(
             self.fact,
-            Fact::Booted { .. } | Fact::Intent { .. } | Fact::Restricted { .. } | Fact::Resumed { .. }
+            Fact::Booted { .. }
+                | Fact::Intent { .. }
+                | Fact::Restricted { .. }
+                | Fact::SymbolRestricted { .. }
+                | Fact::Resumed { .. }
+                | Fact::VenueAccepted { .. }
+                | Fact::Adjusted(_)
         )
     }
 }

@@ -1,31 +1,34 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp, Trade};
-use keel_execution::{Balance, CancelState, OrderState, Reject, VenueReport};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp};
+use keel_execution::{Balance, CancelState, OrderState, VenueReport};
 use keel_strategy::Trigger;
 
-use crate::upkeep::Poll;
+use crate::fate::Poll;
+use crate::reconcile::Part;
 use crate::{Command, Fact, Step, Trader};
 
 impl Trader {
     /// The most foreign orders that are told apart; beyond it each is counted again.
     const FOREIGN_MAX: usize = 1_024;
+    /// The most reports that are kept until their pair is described; the oldest go first.
+    const EARLY_MAX: usize = 256;
 
     pub(crate) fn on_report(&mut self, now: Timestamp, report: VenueReport, step: &mut Step) {
         match report {
             VenueReport::SessionUp { .. } => {
                 self.session_up = true;
+                self.reconciliation.on_session_up();
+                // The session reads the filters before it comes up.
+                self.instruments_at = self.instruments_at.or(Some(now));
                 self.ask_everything(now, step);
             }
             VenueReport::SessionDown { cause } => {
                 self.session_up = false;
+                self.reconciliation.on_session_down();
                 step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
             }
-            VenueReport::Instrument(instrument) => {
-                if self.state.instruments.get(&instrument.symbol) != Some(&instrument) {
-                    self.record(now, step, Fact::Instrument(instrument));
-                }
-            }
+            VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);
@@ -36,17 +39,12 @@ impl Trader {
                     self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
                 }
             }
-            VenueReport::SubmitUnknown { cl_ord_id, cause } => {
-                self.counters.unknown += 1;
-                self.polls.insert(cl_ord_id, Poll::due(now));
-                self.record(now, step, Fact::SubmitUnknown { cl_ord_id, cause });
-                step.push_command(Command::Alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
-                self.poll_orders(now, step);
-            }
+            VenueReport::SubmitUnknown { cl_ord_id, cause } => self.on_unknown(now, cl_ord_id, cause, step),
             VenueReport::CancelRejected { cl_ord_id, .. } | VenueReport::CancelUnknown { cl_ord_id } => {
                 self.on_cancel_unclear(now, cl_ord_id, step);
             }
             VenueReport::OrderNotFound { cl_ord_id, asked_at } => {
+                self.on_vanished(now, cl_ord_id, asked_at, step);
                 self.on_absent(now, cl_ord_id, asked_at, |poll| poll.absent_alone = true, step);
             }
             VenueReport::OpenOrders {
@@ -56,6 +54,12 @@ impl Trader {
             } => {
                 self.on_open_orders(now, symbol, &orders, asked_at, step);
             }
+            VenueReport::AllOrders {
+                symbol,
+                around,
+                orders,
+                asked_at,
+            } => self.on_all_orders(now, (symbol, around), &orders, asked_at, step),
             VenueReport::Trades {
                 symbol,
                 trades,
@@ -68,35 +72,46 @@ impl Trader {
                 balances,
                 is_complete,
                 ..
-            } => self.on_balances(now, balances, is_complete),
+            } => self.on_balances(now, balances, is_complete, step),
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
             }
         }
     }
 
-    fn on_rejected(&mut self, now: Timestamp, cl_ord_id: ClOrdId, reject: Reject, step: &mut Step) {
-        self.counters.rejected += 1;
-        if let Some(order) = self.state.orders.get(cl_ord_id) {
-            let symbol = order.symbol();
-            self.pause(now, symbol);
-            self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
-            self.run_strategy(now, symbol, Trigger::Timer, step);
+    /// Keeps a report of one of our orders until its pair is described, since its trade cannot be booked before.
+    fn keep_early(&mut self, report: &ExecutionReport, step: &mut Step) {
+        if self.early.len() >= Self::EARLY_MAX {
+            self.early.pop_front();
+            let symbol = report.symbol;
+            step.push_command(Command::Alert(format!(
+                "{symbol}: more than {} reports came before the pair's description; the oldest is dropped and will be \
+                 asked for",
+                Self::EARLY_MAX
+            )));
         }
+        self.early.push_back(*report);
     }
 
-    fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool) {
+    fn on_balances(&mut self, now: Timestamp, balances: Vec<Balance>, is_complete: bool, step: &mut Step) {
         if is_complete {
             self.balances.clear();
         }
         self.balances
             .extend(balances.into_iter().map(|balance| (balance.asset, balance)));
+        for market in self.markets.values_mut() {
+            market.awaits_balances = false;
+        }
         if is_complete || self.balances_at.is_some() {
             self.balances_at = Some(now);
         }
+        if is_complete {
+            // The venue does not say when the question was asked; an answer to an older one is caught by asking again.
+            self.on_swept(now, Part::Balances, now, step);
+        }
     }
 
-    fn pause(&mut self, now: Timestamp, symbol: Symbol) {
+    pub(crate) fn pause(&mut self, now: Timestamp, symbol: Symbol) {
         if let Some(market) = self.markets.get_mut(&symbol) {
             market.pause.on_refusal(now);
         }
@@ -107,22 +122,32 @@ impl Trader {
             self.on_foreign(report, step);
             return;
         }
+        if !self.state.instruments.contains_key(&report.symbol) {
+            self.keep_early(report, step);
+            return;
+        }
         if self.state.is_news(now, report) {
             let trade_is_news = report
                 .trade
                 .is_some_and(|trade| !self.state.ledger.contains(trade.symbol, trade.trade_id));
             self.counters.fills += u64::from(trade_is_news);
-            let was_live = self
+            let (was_live, order_qty) = self
                 .state
                 .orders
                 .get(report.cl_ord_id)
-                .is_some_and(|order| order.may_be_live());
+                .map_or((false, report.order_qty), |order| {
+                    (order.may_be_live(), order.order_qty())
+                });
             self.record(now, step, Fact::Execution(*report));
             if was_live && report.ord_status == OrdStatus::Canceled {
                 self.counters.canceled += 1;
             }
-            if let Some(trade) = report.trade {
-                self.advance_cursor(trade.symbol, trade.trade_id);
+            if report.order_qty < order_qty {
+                self.counters.foreign += 1;
+                step.push_command(Command::Alert(format!(
+                    "{}: order {} was amended from {order_qty} to {}, and not by us",
+                    report.symbol, report.cl_ord_id, report.order_qty
+                )));
             }
         }
         self.settle(now, report, step);
@@ -163,8 +188,9 @@ impl Trader {
         let (id, symbol) = (report.cl_ord_id, report.symbol);
         if self.settings.tag.owns(&id) && !report.ord_status.is_terminal() {
             step.push_command(Command::Alert(format!(
-                "{symbol}: order {id} carries our tag but is not in our records; it is being canceled. \
-                 Does a second instance use this tag, or was the state directory lost?"
+                "{symbol}: order {id} (strategy {}) carries our tag but is not in our records; it is being canceled. \
+                 Does a second instance use this tag, or was the state directory lost?",
+                self.settings.tag.strategy_in(&id).unwrap_or("unknown")
             )));
             step.push_command(Command::Cancel {
                 symbol,
@@ -195,55 +221,5 @@ impl Trader {
         );
         self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
         self.poll_orders(now, step);
-    }
-
-    fn on_trades(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        trades: &[Trade],
-        asked_at: Timestamp,
-        step: &mut Step,
-    ) {
-        let since = self.state.first_boot_at.unwrap_or(now);
-        let has_unplaced = self
-            .state
-            .orders
-            .live()
-            .any(|o| o.symbol() == symbol && o.order_id().is_none());
-        let mut all_placed = true;
-        for trade in trades {
-            let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
-            if is_ours {
-                if !self.state.ledger.contains(symbol, trade.trade_id) {
-                    self.counters.fills += 1;
-                    self.record(now, step, Fact::Trade(*trade));
-                }
-            } else if has_unplaced && trade.transact_time >= since {
-                // It may belong to an order whose id the venue has not told us yet; it is asked for again.
-                all_placed = false;
-                continue;
-            } else if trade.transact_time >= since && self.foreign_orders.insert((symbol, trade.order_id)) {
-                self.counters.foreign += 1;
-                let what = format!(
-                    "{symbol}: trade {} of order {} is not ours",
-                    trade.trade_id, trade.order_id
-                );
-                step.push_command(Command::Alert(what));
-            }
-            if all_placed {
-                self.advance_cursor(symbol, trade.trade_id);
-            }
-        }
-        if all_placed {
-            self.on_absent_from(
-                now,
-                symbol,
-                asked_at,
-                |_| true,
-                |poll| poll.absent_trades = true,
-                step,
-            );
-        }
     }
 }

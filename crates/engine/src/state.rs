@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Instrument, Purpose, Symbol, Timestamp, Trade};
+use keel_domain::{Asset, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
-use keel_positions::{Applied, Ledger, LedgerError};
+use keel_positions::{Adjustment, Applied, Ledger, LedgerError};
 use keel_risk::{HaltCause, TradingState};
+use serde::{Deserialize, Serialize};
 
 use crate::{Fact, Identity, Record};
 
@@ -30,19 +31,22 @@ impl From<Contradiction> for Fault {
 }
 
 /// How many entry orders have traded on one UTC day.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct DayCount {
     utc_day: i64,
     entries: u32,
 }
 
 /// The durable state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DurableState {
     pub(crate) orders: Orders,
     pub(crate) ledger: Ledger,
     pub(crate) instruments: BTreeMap<Symbol, Instrument>,
     pub(crate) restriction: Option<(TradingState, HaltCause)>,
+    pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
+    pub(crate) next_trade: BTreeMap<Symbol, TradeId>,
+    pub(crate) baseline: Option<BTreeMap<Asset, Money>>,
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
@@ -62,10 +66,20 @@ impl DurableState {
         &self.ledger
     }
 
-    /// The latched restriction, with its cause.
+    /// The strictest latched restriction, with its cause: that of all symbols, else one of a symbol's own.
     #[must_use]
     pub fn restriction(&self) -> Option<&(TradingState, HaltCause)> {
-        self.restriction.as_ref()
+        let of_symbols = self.by_symbol.values();
+        self.restriction
+            .iter()
+            .chain(of_symbols)
+            .reduce(|strictest, next| if next.0 > strictest.0 { next } else { strictest })
+    }
+
+    /// The latched restrictions of single symbols, with their causes.
+    #[must_use]
+    pub fn restricted_symbols(&self) -> &BTreeMap<Symbol, (TradingState, HaltCause)> {
+        &self.by_symbol
     }
 
     /// How many entry orders on the symbol have traded on the UTC day of `now`.
@@ -120,12 +134,33 @@ impl DurableState {
                 moved?;
             }
             Fact::Trade(trade) => self.book(at, trade)?,
+            Fact::TradesRead { symbol, next } => {
+                self.next_trade.insert(*symbol, *next);
+            }
             Fact::Restricted { state, cause } => {
-                if self.restriction.as_ref().is_none_or(|(known, _)| state > known) {
+                let known = self.restriction.as_ref().map(|(known, _)| *known);
+                if known.is_none_or(|known| *state > known) {
                     self.restriction = Some((*state, cause.clone()));
                 }
             }
-            Fact::Resumed { .. } => self.restriction = None,
+            Fact::SymbolRestricted { symbol, state, cause } => {
+                let known = self.by_symbol.get(symbol).map(|(known, _)| *known);
+                if known.is_none_or(|known| *state > known) {
+                    self.by_symbol.insert(*symbol, (*state, cause.clone()));
+                }
+            }
+            Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
+            Fact::Adjusted(adjustment) => self.adjust(adjustment)?,
+            Fact::VenueAccepted { .. } => {
+                self.by_symbol
+                    .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
+                self.baseline = None;
+            }
+            Fact::Resumed { .. } => {
+                self.restriction = None;
+                self.by_symbol.clear();
+                self.baseline = None;
+            }
         }
         Ok(())
     }
@@ -136,6 +171,14 @@ impl DurableState {
             .trade
             .is_some_and(|trade| !self.ledger.contains(trade.symbol, trade.trade_id));
         trade_is_news || self.orders.is_news(at, report)
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<(), Fault> {
+        let symbol = adjustment.symbol;
+        let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
+        self.ledger
+            .adjust(adjustment, instrument.base, instrument.quote)?;
+        Ok(())
     }
 
     fn book(&mut self, at: Timestamp, trade: &Trade) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! What one event leads to.
 
-use keel_domain::{ClOrdId, Symbol, TradeId};
+use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
 use keel_market_data::LostReason;
 use keel_risk::ApprovedOrder;
 
@@ -30,6 +30,13 @@ pub enum Command {
         /// The pair.
         symbol: Symbol,
     },
+    /// Ask for all orders of the pair that were placed around a time, ended ones too.
+    QueryAllOrders {
+        /// The pair.
+        symbol: Symbol,
+        /// The time.
+        around: Timestamp,
+    },
     /// Ask for trades of the pair.
     QueryTrades {
         /// The pair.
@@ -37,6 +44,8 @@ pub enum Command {
         /// The first trade wanted; none: the latest.
         from: Option<TradeId>,
     },
+    /// Ask for the pairs' filters and status.
+    QueryInstruments,
     /// Ask for all balances.
     QueryBalances,
     /// Discard the pair's book and start again from a snapshot.

@@ -1,16 +1,19 @@
 //! The machine: one owner of everything that decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use keel_domain::{Asset, OrderId, Symbol, Timestamp, TradeId};
-use keel_execution::{Balance, ClOrdIdSource, InstanceTag, VenueReport};
-use keel_market_data::{LocalBook, MarketUpdate};
-use keel_risk::{HaltCause, RiskGate, Rule, TradingState};
+use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
+use keel_execution::{Balance, ClOrdIdSource, InstanceTag, StrategyMark, VenueReport};
+use keel_market_data::MarketUpdate;
+use keel_risk::{HaltCause, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
 
-use crate::upkeep::{Closing, Poll};
-use crate::{Command, DurableState, Fact, Fault, Identity, Record, Step};
+use crate::fate::Poll;
+use crate::market::Market;
+use crate::reconcile::Reconciliation;
+use crate::upkeep::Closing;
+use crate::{Command, Counters, DurableState, Fact, Identity, Record, Step};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -49,6 +52,12 @@ pub enum Operator {
         /// Why that is safe now.
         reason: String,
     },
+    /// The venue's view is accepted where it differs from ours: quantities from now on are the venue's, and restrictions
+    /// for such differences are lifted. Takes effect when the venue has told its view.
+    AcceptVenue {
+        /// Why that is right.
+        reason: String,
+    },
     /// The process is to end: no new order, all open ones canceled and looked for at the venue.
     Shutdown,
 }
@@ -70,66 +79,6 @@ pub enum RecoverError {
     },
 }
 
-/// What the machine knows of one pair and need not survive a restart.
-#[derive(Debug)]
-pub(crate) struct Market {
-    pub(crate) book: LocalBook,
-    pub(crate) pause: Pause,
-    /// The trade to ask from next; none until one was seen.
-    pub(crate) trade_cursor: Option<TradeId>,
-    /// The last public trade price, for displays.
-    pub(crate) last_trade: Option<keel_domain::Price>,
-}
-
-/// Submissions wait after the venue refused some, longer each time.
-#[derive(Debug, Default)]
-pub(crate) struct Pause {
-    until: Option<Timestamp>,
-    refusals: u32,
-}
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(500);
-    const DOUBLINGS_MAX: u32 = 7;
-
-    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.until.is_none_or(|until| now >= until)
-    }
-
-    pub(crate) fn on_refusal(&mut self, now: Timestamp) {
-        let doublings = self.refusals.min(Self::DOUBLINGS_MAX);
-        self.until = Some(now.plus(Self::FIRST * 2_u32.pow(doublings)));
-        self.refusals = self.refusals.saturating_add(1);
-    }
-
-    pub(crate) fn on_acceptance(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// Counts for displays and reports; not durable.
-#[derive(Debug, Clone, Default)]
-pub struct Counters {
-    /// Orders approved and handed out to be sent.
-    pub submitted: u64,
-    /// Orders that the venue refused.
-    pub rejected: u64,
-    /// Orders that ended by a cancel.
-    pub canceled: u64,
-    /// Orders whose outcome became unknown.
-    pub unknown: u64,
-    /// Trades booked.
-    pub fills: u64,
-    /// Orders that the gate refused, by rule.
-    pub refused: BTreeMap<Rule, u64>,
-    /// Wishes of the strategy that were dropped while a pause or a missing session forbade orders.
-    pub held_back: u64,
-    /// Orders and trades in the account that are not ours.
-    pub foreign: u64,
-    /// Differences from the venue that reconciliation found.
-    pub differences: u64,
-}
-
 /// The trading system, without sockets, clocks or files.
 pub struct Trader {
     pub(crate) settings: TraderSettings,
@@ -141,11 +90,18 @@ pub struct Trader {
     pub(crate) markets: BTreeMap<Symbol, Market>,
     pub(crate) balances: BTreeMap<Asset, Balance>,
     pub(crate) balances_at: Option<Timestamp>,
+    /// When this process started.
+    pub(crate) booted_at: Timestamp,
     pub(crate) session_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
-    pub(crate) reconciled_at: Option<Timestamp>,
+    pub(crate) reconciliation: Reconciliation,
+    /// When the pairs' filters were asked for last.
+    pub(crate) instruments_at: Option<Timestamp>,
     pub(crate) unbooked_asked_at: Option<Timestamp>,
+    pub(crate) unbooked_asked: u32,
     pub(crate) closing: Option<Closing>,
+    /// Reports that came before their pair's description.
+    pub(crate) early: VecDeque<ExecutionReport>,
     pub(crate) foreign_orders: BTreeSet<(Symbol, OrderId)>,
     pub(crate) last_refusal: BTreeMap<(Symbol, Rule), Timestamp>,
     pub(crate) counters: Counters,
@@ -161,18 +117,7 @@ impl Trader {
         let markets = settings
             .symbols
             .iter()
-            .map(|symbol| {
-                let book = LocalBook::new(*symbol);
-                (
-                    *symbol,
-                    Market {
-                        book,
-                        pause: Pause::default(),
-                        trade_cursor: None,
-                        last_trade: None,
-                    },
-                )
-            })
+            .map(|symbol| (*symbol, Market::new(*symbol)))
             .collect();
         Self {
             settings,
@@ -184,11 +129,15 @@ impl Trader {
             markets,
             balances: BTreeMap::new(),
             balances_at: None,
+            booted_at: Timestamp::EPOCH,
             session_up: false,
             polls: BTreeMap::new(),
-            reconciled_at: None,
+            reconciliation: Reconciliation::default(),
+            instruments_at: None,
             unbooked_asked_at: None,
+            unbooked_asked: 0,
             closing: None,
+            early: VecDeque::new(),
             foreign_orders: BTreeSet::new(),
             last_refusal: BTreeMap::new(),
             counters: Counters::default(),
@@ -203,14 +152,6 @@ impl Trader {
     /// in the records after it; so a fault is no error here.
     pub fn recover(&mut self, record: &Record) {
         let _live_run_saw_it_too = self.state.apply(record);
-        if let Fact::Trade(keel_domain::Trade { symbol, trade_id, .. }) = record.fact {
-            self.advance_cursor(symbol, trade_id);
-        }
-        if let Fact::Execution(report) = &record.fact
-            && let Some(trade) = report.trade
-        {
-            self.advance_cursor(trade.symbol, trade.trade_id);
-        }
     }
 
     /// Starts a run on top of what was recovered.
@@ -226,13 +167,16 @@ impl Trader {
                 configured: Box::new(identity),
             });
         }
+        self.booted_at = now;
         let mut step = Step::default();
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });
-        self.ids = Some(ClOrdIdSource::new(self.settings.tag, boot));
-        if let Some((state, cause)) = self.state.restriction.clone() {
-            self.gate.restrict(state, cause);
-        }
+        self.ids = Some(ClOrdIdSource::new(
+            self.settings.tag,
+            StrategyMark::of(self.strategy.name()),
+            boot,
+        ));
+        self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));
         }
@@ -249,38 +193,6 @@ impl Trader {
             Event::Timer => self.on_timer(now, &mut step),
         }
         step
-    }
-
-    /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
-    pub fn on_journal_failure(&mut self, now: Timestamp, what: String) -> Vec<Command> {
-        self.gate
-            .restrict(TradingState::Halted, HaltCause::Journal { what });
-        self.begin_closing(now);
-        self.state
-            .orders
-            .live()
-            .map(|order| Command::Cancel {
-                symbol: order.symbol(),
-                cl_ord_id: order.cl_ord_id(),
-            })
-            .collect()
-    }
-
-    fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {
-        match operator {
-            Operator::Halt(cause) => self.halt(now, cause, step),
-            Operator::Resume { reason } => {
-                self.record(now, step, Fact::Resumed { reason });
-                self.gate.resume();
-                self.closing = None;
-            }
-            Operator::Shutdown => {
-                // Not recorded: a normal end must not leave the next start halted.
-                self.gate.restrict(TradingState::Halted, HaltCause::Shutdown);
-                self.begin_closing(now);
-                self.press_closing(now, step);
-            }
-        }
     }
 
     fn on_market(&mut self, now: Timestamp, update: &MarketUpdate, step: &mut Step) {
@@ -310,52 +222,5 @@ impl Trader {
             }
         };
         self.run_strategy(now, symbol, trigger, step);
-    }
-
-    /// Applies a fact, keeps it for the journal, and halts when it contradicts what is known.
-    pub(crate) fn record(&mut self, at: Timestamp, step: &mut Step, fact: Fact) {
-        let record = Record { at, fact };
-        let applied = self.state.apply(&record);
-        step.push_record(record);
-        if let Err(fault) = applied {
-            self.on_fault(at, &fault, step);
-        }
-    }
-
-    fn on_fault(&mut self, now: Timestamp, fault: &Fault, step: &mut Step) {
-        self.counters.differences += 1;
-        self.halt(
-            now,
-            HaltCause::Contradiction {
-                what: fault.to_string(),
-            },
-            step,
-        );
-    }
-
-    pub(crate) fn halt(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
-        step.push_command(Command::Alert(format!("trading halted, cancels only: {cause}")));
-        if self
-            .state
-            .restriction
-            .as_ref()
-            .is_none_or(|(state, _)| *state < TradingState::Halted)
-        {
-            let fact = Fact::Restricted {
-                state: TradingState::Halted,
-                cause: cause.clone(),
-            };
-            self.record(now, step, fact);
-        }
-        self.gate.restrict(TradingState::Halted, cause);
-        self.begin_closing(now);
-        self.press_closing(now, step);
-    }
-
-    pub(crate) fn advance_cursor(&mut self, symbol: Symbol, seen: TradeId) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            let next = TradeId(seen.0.saturating_add(1));
-            market.trade_cursor = Some(market.trade_cursor.map_or(next, |cursor| cursor.max(next)));
-        }
     }
 }

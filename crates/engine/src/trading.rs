@@ -20,6 +20,9 @@ impl Trader {
         trigger: Trigger<'_>,
         step: &mut Step,
     ) {
+        if self.strategy_failed {
+            return;
+        }
         let Some(market) = self.markets.get(&symbol) else {
             return;
         };
@@ -81,10 +84,10 @@ impl Trader {
             .instruments
             .get(&symbol)
             .is_some_and(|i| i.status == InstrumentStatus::Trading);
-        if !self.session_up || !trades_now || self.balances_at.is_none() {
+        if !self.reconciliation.is_done() || !trades_now || self.balances_at.is_none() {
             return Permission::Nothing;
         }
-        match self.gate.state() {
+        match self.gate.state_of(symbol) {
             TradingState::Halted => Permission::Nothing,
             TradingState::ReduceOnly | TradingState::EntriesBlocked => Permission::ReduceOnly,
             TradingState::Active if self.state.orders.exposure(symbol).unknown_orders > 0 => {
@@ -95,11 +98,11 @@ impl Trader {
     }
 
     fn submit(&mut self, now: Timestamp, intent: OrderIntent, step: &mut Step) {
-        let is_paused = self
+        let is_held_back = self
             .markets
             .get(&intent.symbol)
-            .is_none_or(|market| !market.pause.is_over(now));
-        if !self.session_up || is_paused {
+            .is_none_or(|market| market.holds_back(now, &intent));
+        if !self.reconciliation.is_done() || is_held_back {
             self.counters.held_back += 1;
             return;
         }

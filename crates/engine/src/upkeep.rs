@@ -7,39 +7,9 @@ use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::{CancelState, Order, OrderState};
 use keel_strategy::Trigger;
 
+use crate::fate::Poll;
+use crate::reconcile::Part;
 use crate::{Command, DurableState, Fact, Step, Trader};
-
-/// How often an order of open fate is asked for, and what the answers have shown.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Poll {
-    due_at: Timestamp,
-    delay: Duration,
-    /// The venue says it does not know the order.
-    pub(crate) absent_alone: bool,
-    /// It is not among the open orders.
-    pub(crate) absent_open: bool,
-    /// No trade could be its.
-    pub(crate) absent_trades: bool,
-}
-
-impl Poll {
-    const DELAY_MIN: Duration = Duration::from_secs(1);
-    const DELAY_MAX: Duration = Duration::from_secs(30);
-
-    pub(crate) fn due(now: Timestamp) -> Self {
-        Self {
-            due_at: now,
-            delay: Self::DELAY_MIN,
-            absent_alone: false,
-            absent_open: false,
-            absent_trades: false,
-        }
-    }
-
-    fn proves_absence(&self) -> bool {
-        self.absent_alone && self.absent_open && self.absent_trades
-    }
-}
 
 /// The way to the end: every order canceled, and the venue asked until it shows none.
 #[derive(Debug, Clone)]
@@ -54,17 +24,17 @@ impl Trader {
     const CANCEL_ANSWER_MAX: Duration = Duration::from_secs(3);
     const CLOSING_EVERY: Duration = Duration::from_secs(1);
     const UNBOOKED_EVERY: Duration = Duration::from_secs(1);
+    /// Every so many questions in a row for missing trades ask for the latest ones.
+    const UNBOOKED_LATEST: u32 = 4;
 
     pub(crate) fn on_timer(&mut self, now: Timestamp, step: &mut Step) {
+        self.question_silent_submissions(now, step);
         self.question_silent_cancels(now, step);
         self.poll_orders(now, step);
         self.fetch_unbooked(now, step);
-        let is_due = self
-            .reconciled_at
-            .is_none_or(|last| now.since(last) >= self.settings.reconcile_every);
-        if self.session_up && is_due {
-            self.ask_everything(now, step);
-        }
+        self.cancel_halted(now, step);
+        self.reconcile_when_due(now, step);
+        self.read_instruments_when_due(now, step);
         if self
             .closing
             .as_ref()
@@ -75,19 +45,6 @@ impl Trader {
         for symbol in self.settings.symbols.clone() {
             self.run_strategy(now, symbol, Trigger::Timer, step);
         }
-    }
-
-    /// Asks the venue for all that may have been missed.
-    pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
-        self.reconciled_at = Some(now);
-        for (symbol, market) in &self.markets {
-            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
-            step.push_command(Command::QueryTrades {
-                symbol: *symbol,
-                from: market.trade_cursor,
-            });
-        }
-        step.push_command(Command::QueryBalances);
     }
 
     fn question_silent_cancels(&mut self, now: Timestamp, step: &mut Step) {
@@ -114,38 +71,6 @@ impl Trader {
         }
     }
 
-    /// Asks for every order whose fate is open and whose question is due, less often each time.
-    pub(crate) fn poll_orders(&mut self, now: Timestamp, step: &mut Step) {
-        if !self.session_up {
-            return;
-        }
-        let orders = &self.state.orders;
-        self.polls
-            .retain(|id, _| orders.get(*id).is_some_and(Order::may_be_live));
-        let mut symbols_to_sweep = BTreeSet::new();
-        for (cl_ord_id, poll) in self.polls.iter_mut().filter(|(_, poll)| now >= poll.due_at) {
-            let Some(order) = orders.get(*cl_ord_id) else {
-                continue;
-            };
-            let symbol = order.symbol();
-            step.push_command(Command::QueryOrder {
-                symbol,
-                cl_ord_id: *cl_ord_id,
-            });
-            poll.due_at = now.plus(poll.delay);
-            poll.delay = (poll.delay * 2).min(Poll::DELAY_MAX);
-            let may_be_proven = now.since(order.submitted_at()) >= self.settings.absence_after;
-            if may_be_proven && matches!(order.state(), OrderState::Unknown(_)) {
-                symbols_to_sweep.insert(symbol);
-            }
-        }
-        for symbol in symbols_to_sweep {
-            step.push_command(Command::QueryOpenOrders { symbol });
-            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
-            step.push_command(Command::QueryTrades { symbol, from });
-        }
-    }
-
     /// Asks for trades that the totals show and the ledger lacks.
     fn fetch_unbooked(&mut self, now: Timestamp, step: &mut Step) {
         if !self.session_up
@@ -163,11 +88,16 @@ impl Trader {
             .map(Order::symbol)
             .collect();
         if symbols.is_empty() {
+            self.unbooked_asked = 0;
             return;
         }
         self.unbooked_asked_at = Some(now);
+        self.unbooked_asked = self.unbooked_asked.saturating_add(1);
+        // The venue may have shown a later trade before an earlier one: then it stands before the next to ask for.
+        let asks_for_latest = self.unbooked_asked.is_multiple_of(Self::UNBOOKED_LATEST);
         for symbol in symbols {
-            let from = self.markets.get(&symbol).and_then(|market| market.trade_cursor);
+            let next = self.state.next_trade.get(&symbol).copied();
+            let from = next.filter(|_| !asks_for_latest);
             step.push_command(Command::QueryTrades { symbol, from });
         }
     }
@@ -205,6 +135,7 @@ impl Trader {
             |poll| poll.absent_open = true,
             step,
         );
+        self.on_swept(now, Part::OpenOrders(symbol), asked_at, step);
         self.poll_orders(now, step);
         let none_of_ours = !listed.iter().any(|id| self.settings.tag.owns(id));
         if let Some(closing) = &mut self.closing
@@ -215,54 +146,6 @@ impl Trader {
             } else {
                 closing.clear.remove(&symbol);
             }
-        }
-    }
-
-    /// Notes a kind of absence for every unknown order of the symbol that `is_absent` names.
-    pub(crate) fn on_absent_from(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        asked_at: Timestamp,
-        is_absent: impl Fn(ClOrdId) -> bool,
-        note: impl Fn(&mut Poll),
-        step: &mut Step,
-    ) {
-        let absent: Vec<ClOrdId> = self
-            .state
-            .orders
-            .live()
-            .filter(|order| order.symbol() == symbol && is_absent(order.cl_ord_id()))
-            .map(Order::cl_ord_id)
-            .collect();
-        for cl_ord_id in absent {
-            self.on_absent(now, cl_ord_id, asked_at, &note, step);
-        }
-    }
-
-    /// Notes one kind of absence of an unknown order. It ends only when all kinds have been shown by questions asked
-    /// late enough that the order could no longer have been under way.
-    pub(crate) fn on_absent(
-        &mut self,
-        now: Timestamp,
-        cl_ord_id: ClOrdId,
-        asked_at: Timestamp,
-        note: impl Fn(&mut Poll),
-        step: &mut Step,
-    ) {
-        let Some(order) = self.state.orders.get(cl_ord_id) else {
-            return;
-        };
-        let is_unknown = matches!(order.state(), OrderState::Unknown(_));
-        let is_late_enough = asked_at.since(order.submitted_at()) >= self.settings.absence_after;
-        if !is_unknown || !is_late_enough {
-            return;
-        }
-        let poll = self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
-        note(poll);
-        if poll.proves_absence() {
-            self.polls.remove(&cl_ord_id);
-            self.record(now, step, Fact::NeverArrived { cl_ord_id });
         }
     }
 

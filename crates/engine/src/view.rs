@@ -27,6 +27,12 @@ impl Trader {
         self.gate.state()
     }
 
+    /// What is permitted now on one symbol.
+    #[must_use]
+    pub fn trading_state_of(&self, symbol: Symbol) -> TradingState {
+        self.gate.state_of(symbol)
+    }
+
     /// Why trading is restricted, while it is.
     #[must_use]
     pub fn restriction_cause(&self) -> Option<&HaltCause> {

@@ -18,6 +18,16 @@ pub struct TagError;
 pub struct InstanceTag(ArrayString<4>);
 
 impl InstanceTag {
+    /// The mark of the strategy in an id that an instance with this tag made.
+    #[must_use]
+    pub fn strategy_in<'a>(&self, cl_ord_id: &'a ClOrdId) -> Option<&'a str> {
+        let rest = cl_ord_id
+            .as_str()
+            .strip_prefix(self.0.as_str())?
+            .strip_prefix('-')?;
+        rest.split_once('-').map(|(strategy, _)| strategy)
+    }
+
     /// Whether the id was made by an instance with this tag.
     #[must_use]
     pub fn owns(&self, cl_ord_id: &ClOrdId) -> bool {
@@ -46,21 +56,50 @@ impl fmt::Display for InstanceTag {
     }
 }
 
-/// Makes ids of tag, boot counter and sequence: unique over restarts and clock steps, since the boot counter
-/// is durable before the first id is made.
+/// Names a strategy in the ids of its orders: the first eight letters and digits of its name, in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StrategyMark(ArrayString<8>);
+
+impl StrategyMark {
+    /// The mark of a name; `x` where the name has no letter or digit.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let mut mark = ArrayString::new();
+        let usable = name.chars().filter(char::is_ascii_alphanumeric);
+        for letter in usable.take(mark.capacity()) {
+            mark.push(letter.to_ascii_lowercase());
+        }
+        if mark.is_empty() {
+            mark.push('x');
+        }
+        Self(mark)
+    }
+}
+
+impl fmt::Display for StrategyMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.as_str())
+    }
+}
+
+/// Makes ids of tag, strategy, boot counter and sequence ("k1-trend-12-345"): unique over restarts and clock steps, since
+/// the boot counter is durable before the first id is made and no clock is asked. The longest that a tag of 4 and a strategy
+/// of 8 leave room for are 4 294 967 295 boots with 10^11 ids each, in the venue's 36 characters.
 #[derive(Debug, Clone)]
 pub struct ClOrdIdSource {
     tag: InstanceTag,
+    strategy: StrategyMark,
     boot: u64,
     sequence: u64,
 }
 
 impl ClOrdIdSource {
-    /// A source for one boot of one instance.
+    /// A source for one boot of one instance and its strategy.
     #[must_use]
-    pub fn new(tag: InstanceTag, boot: u64) -> Self {
+    pub fn new(tag: InstanceTag, strategy: StrategyMark, boot: u64) -> Self {
         Self {
             tag,
+            strategy,
             boot,
             sequence: 0,
         }
@@ -69,9 +108,12 @@ impl ClOrdIdSource {
     /// The next id.
     ///
     /// # Errors
-    /// `TooLong`, after more ids than one boot can make in the age of the universe.
+    /// `TooLong`, after 10^11 ids of one boot.
     pub fn next_id(&mut self) -> Result<ClOrdId, IdError> {
         self.sequence = self.sequence.saturating_add(1);
-        ClOrdId::new(&format!("{}-{}-{}", self.tag, self.boot, self.sequence))
+        ClOrdId::new(&format!(
+            "{}-{}-{}-{}",
+            self.tag, self.strategy, self.boot, self.sequence
+        ))
     }
 }

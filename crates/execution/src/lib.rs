@@ -27,11 +27,13 @@
 
 mod cl_ord_id;
 mod order;
+mod order_state;
 mod orders;
 mod venue;
 
-pub use cl_ord_id::{ClOrdIdSource, InstanceTag, TagError};
-pub use order::{Applied, CancelState, Contradiction, Ending, Order, OrderState};
+pub use cl_ord_id::{ClOrdIdSource, InstanceTag, StrategyMark, TagError};
+pub use order::Order;
+pub use order_state::{Applied, CancelState, Contradiction, Ending, OrderState};
 pub use orders::{Exposure, Orders, OrdersError};
 #[cfg(feature = "mock")]
 pub use venue::MockVenue;

@@ -1,92 +1,22 @@
 //! One order's life.
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp,
+    ClOrdId, ExecType, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownCause;
-
-/// How an order ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// By the venue's word; the status is terminal.
-    Ended(OrdStatus),
-    /// The venue refused the submission.
-    Rejected,
-    /// No byte of it left.
-    NotSent,
-    /// It was sent, and every source of the venue shows that it never arrived.
-    NeverArrived,
-}
-
-/// Where an order stands, as far as evidence goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderState {
-    /// Its intent is durable; its bytes may be under way.
-    Submitted,
-    /// Its fate is not known. Ends by the venue's evidence only.
-    Unknown(UnknownCause),
-    /// The venue has it.
-    Live,
-    /// Nothing more can trade.
-    Done(Ending),
-}
-
-/// Where the wish to cancel stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CancelState {
-    /// Nobody asked.
-    None,
-    /// Asked for, and not answered.
-    Requested {
-        /// When it was asked for last.
-        at: Timestamp,
-    },
-    /// The answer to the cancel left its fate open; the order is to be queried.
-    Unclear,
-}
-
-/// The venue's word and ours exclude each other. Trading halts on one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Contradiction {
-    /// Another symbol, side or quantity than was ordered.
-    #[error("{0}: the venue reports another symbol, side or quantity than was ordered")]
-    OtherTerms(ClOrdId),
-    /// More traded than was ordered.
-    #[error("{0}: the venue reports more traded than was ordered")]
-    Overfilled(ClOrdId),
-    /// Filled and not whole, or whole and not filled.
-    #[error("{0}: the venue's status and its traded quantity exclude each other")]
-    StatusAgainstQty(ClOrdId),
-    /// Two endings that exclude each other.
-    #[error("{0}: ended as {1:?}, and the venue now reports {2:?}")]
-    OtherEnding(ClOrdId, OrdStatus, OrdStatus),
-    /// An order that was refused or never sent is at the venue.
-    #[error("{0}: was {1:?}, and the venue now has it")]
-    Resurrected(ClOrdId, Ending),
-    /// A second id from the venue for the same order.
-    #[error("{0}: the venue now gives it another order id")]
-    OtherOrderId(ClOrdId),
-}
-
-/// What a report did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applied {
-    /// The order moved.
-    Changed,
-    /// Old news.
-    Unchanged,
-}
+use crate::{Applied, CancelState, Contradiction, Ending, OrderState};
 
 /// One order, from its durable intent to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub(crate) cl_ord_id: ClOrdId,
     pub(crate) intent: OrderIntent,
     pub(crate) order_id: Option<OrderId>,
     pub(crate) state: OrderState,
     pub(crate) cancel: CancelState,
+    /// What the venue says was ordered: the intent's quantity, or less once it was amended.
+    pub(crate) order_qty: Qty,
     pub(crate) cum_qty: Qty,
     pub(crate) cum_quote: Money,
     pub(crate) booked_qty: Qty,
@@ -102,6 +32,7 @@ impl Order {
             order_id: None,
             state: OrderState::Submitted,
             cancel: CancelState::None,
+            order_qty: intent.order_qty,
             cum_qty: Qty::ZERO,
             cum_quote: Money::ZERO,
             booked_qty: Qty::ZERO,
@@ -152,6 +83,12 @@ impl Order {
         self.cancel
     }
 
+    /// How much is ordered now: the intent's quantity, or less once somebody amended the order at the venue.
+    #[must_use]
+    pub fn order_qty(&self) -> Qty {
+        self.order_qty
+    }
+
     /// How much has traded, by the venue's totals.
     #[must_use]
     pub fn cum_qty(&self) -> Qty {
@@ -192,7 +129,7 @@ impl Order {
     #[must_use]
     pub fn leaves_qty(&self) -> Qty {
         if self.may_be_live() {
-            self.intent.order_qty.saturating_sub(self.cum_qty)
+            self.order_qty.saturating_sub(self.cum_qty)
         } else {
             Qty::ZERO
         }
@@ -203,7 +140,7 @@ impl Order {
     #[must_use]
     pub fn unbooked_qty(&self) -> Qty {
         let reachable = if self.may_be_live() {
-            self.intent.order_qty
+            self.order_qty
         } else {
             self.cum_qty
         };
@@ -221,21 +158,22 @@ impl Order {
     ) -> Result<Applied, Contradiction> {
         let id = self.cl_ord_id;
         self.check_terms(report)?;
-        if let OrderState::Done(ending @ (Ending::Rejected | Ending::NotSent)) = self.state {
-            self.adopt(now, report);
-            return Err(Contradiction::Resurrected(id, ending));
-        }
-        let known = match self.state {
-            OrderState::Done(Ending::Ended(status)) => Some(status),
-            _ => None,
-        };
-        let is_whole = report.cum_qty == self.intent.order_qty;
-        match known {
-            Some(status) if status != report.ord_status && report.ord_status.is_terminal() => {
-                let late_fill = report.cum_qty > self.cum_qty && is_whole;
-                let older_end = report.cum_qty < self.cum_qty;
-                if !late_fill && !older_end {
-                    return Err(Contradiction::OtherEnding(id, status, report.ord_status));
+        check_status(report)?;
+        match self.state {
+            OrderState::Done(Ending::Rejected) if report.ord_status == OrdStatus::Rejected => {
+                return Ok(Applied::Unchanged);
+            }
+            OrderState::Done(ending @ (Ending::Rejected | Ending::NotSent)) => {
+                self.adopt(now, report);
+                return Err(Contradiction::Resurrected(id, ending));
+            }
+            OrderState::Done(Ending::Ended(known))
+                if known != report.ord_status && report.ord_status.is_terminal() =>
+            {
+                let is_late_fill = report.ord_status == OrdStatus::Filled && report.cum_qty > self.cum_qty;
+                let is_older_end = report.cum_qty < self.cum_qty;
+                if !is_late_fill && !is_older_end {
+                    return Err(Contradiction::OtherEnding(id, known, report.ord_status));
                 }
             }
             _ => {}
@@ -251,21 +189,33 @@ impl Order {
 
     fn check_terms(&self, report: &ExecutionReport) -> Result<(), Contradiction> {
         let id = self.cl_ord_id;
+        let same_price = self
+            .intent
+            .ord_type
+            .price()
+            .is_none_or(|price| price == report.price);
         let same_terms = report.symbol == self.intent.symbol
             && report.side == self.intent.side
-            && report.order_qty == self.intent.order_qty;
+            && report.order_qty <= self.intent.order_qty
+            && same_price;
         if !same_terms {
             return Err(Contradiction::OtherTerms(id));
         }
         if self.order_id.is_some_and(|known| known != report.order_id) {
             return Err(Contradiction::OtherOrderId(id));
         }
-        if report.cum_qty > report.order_qty {
+        // An amendment lowers the quantity, and never below what has traded.
+        if report.cum_qty.max(self.cum_qty) > report.order_qty.min(self.order_qty) {
             return Err(Contradiction::Overfilled(id));
         }
-        let is_whole = report.cum_qty == report.order_qty;
-        if is_whole != (report.ord_status == OrdStatus::Filled) {
-            return Err(Contradiction::StatusAgainstQty(id));
+        let is_its_trade = report.trade.is_none_or(|trade| {
+            trade.symbol == report.symbol
+                && trade.side == report.side
+                && trade.order_id == report.order_id
+                && trade.last_qty <= report.cum_qty
+        });
+        if !is_its_trade {
+            return Err(Contradiction::OtherTrade(id));
         }
         Ok(())
     }
@@ -279,8 +229,9 @@ impl Order {
             self.cum_qty = report.cum_qty;
             self.cum_quote = report.cum_quote;
         }
+        self.order_qty = self.order_qty.min(report.order_qty);
         let ended_by_venue = matches!(self.state, OrderState::Done(Ending::Ended(_)));
-        if self.cum_qty == self.intent.order_qty {
+        if self.cum_qty == self.order_qty {
             self.state = OrderState::Done(Ending::Ended(OrdStatus::Filled));
         } else if report.ord_status.is_terminal() && !ended_by_venue {
             self.state = OrderState::Done(Ending::Ended(report.ord_status));
@@ -290,5 +241,52 @@ impl Order {
         if !self.may_be_live() {
             self.cancel = CancelState::None;
         }
+    }
+}
+
+/// Whether the report agrees with itself: its status with its quantities, and with the reason for which it was sent.
+fn check_status(report: &ExecutionReport) -> Result<(), Contradiction> {
+    let id = report.cl_ord_id;
+    let has_traded = !report.cum_qty.is_zero();
+    let is_whole = report.cum_qty == report.order_qty;
+    let fits_qty = match report.ord_status {
+        OrdStatus::New | OrdStatus::PendingNew | OrdStatus::Rejected => !has_traded,
+        OrdStatus::PartiallyFilled => has_traded && !is_whole,
+        OrdStatus::Filled => is_whole,
+        OrdStatus::Canceled | OrdStatus::PendingCancel | OrdStatus::Expired | OrdStatus::ExpiredInMatch => {
+            !is_whole
+        }
+    };
+    if !fits_qty {
+        return Err(Contradiction::StatusAgainstQty(id));
+    }
+    let fits_type = match report.exec_type {
+        ExecType::New => matches!(report.ord_status, OrdStatus::New | OrdStatus::PendingNew),
+        ExecType::Canceled => report.ord_status == OrdStatus::Canceled,
+        ExecType::Replaced => matches!(
+            report.ord_status,
+            OrdStatus::New | OrdStatus::PendingNew | OrdStatus::PartiallyFilled
+        ),
+        ExecType::Rejected => report.ord_status == OrdStatus::Rejected,
+        ExecType::Trade => {
+            report.trade.is_some()
+                && matches!(report.ord_status, OrdStatus::PartiallyFilled | OrdStatus::Filled)
+        }
+        ExecType::Expired => matches!(report.ord_status, OrdStatus::Expired | OrdStatus::ExpiredInMatch),
+        // The smaller order of a decremented pair expires, the larger one lives on.
+        ExecType::TradePrevention => matches!(
+            report.ord_status,
+            OrdStatus::ExpiredInMatch | OrdStatus::New | OrdStatus::PartiallyFilled
+        ),
+        ExecType::OrderStatus => true,
+    };
+    if fits_type {
+        Ok(())
+    } else {
+        Err(Contradiction::StatusAgainstExecType(
+            id,
+            report.exec_type,
+            report.ord_status,
+        ))
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Money, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp, notional,
+    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp, notional,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{Applied, CancelState, Contradiction, Ending, Order, OrderState, UnknownCause};
 
@@ -33,8 +34,10 @@ pub struct Exposure {
     pub unknown_orders: usize,
 }
 
-/// Every order that may be live, and the latest that ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Every order that may be live, and the latest that ended. Written down as a plain list, from which the indexes are made
+/// again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Listed", into = "Listed")]
 pub struct Orders {
     by_id: BTreeMap<ClOrdId, Order>,
     by_order_id: BTreeMap<(Symbol, OrderId), ClOrdId>,
@@ -42,6 +45,43 @@ pub struct Orders {
     active: BTreeSet<ClOrdId>,
     /// The others, oldest end first.
     ended: VecDeque<ClOrdId>,
+}
+
+/// The written form of [`Orders`].
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    active: Vec<Order>,
+    /// Oldest end first.
+    ended: Vec<Order>,
+}
+
+impl From<Listed> for Orders {
+    fn from(listed: Listed) -> Self {
+        let mut orders = Self::new();
+        orders.active = listed.active.iter().map(Order::cl_ord_id).collect();
+        orders.ended = listed.ended.iter().map(Order::cl_ord_id).collect();
+        for order in listed.active.into_iter().chain(listed.ended) {
+            if let Some(order_id) = order.order_id {
+                orders
+                    .by_order_id
+                    .insert((order.symbol(), order_id), order.cl_ord_id);
+            }
+            orders.by_id.insert(order.cl_ord_id, order);
+        }
+        orders
+    }
+}
+
+impl From<Orders> for Listed {
+    fn from(orders: Orders) -> Self {
+        let active = orders.active().cloned().collect();
+        let ended = orders
+            .ended
+            .iter()
+            .filter_map(|id| orders.get(*id).cloned())
+            .collect();
+        Self { active, ended }
+    }
 }
 
 impl Orders {
@@ -104,6 +144,9 @@ impl Orders {
         let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
         match order.state {
             OrderState::Done(known) if known == ending => return Ok(Applied::Unchanged),
+            OrderState::Done(Ending::Ended(OrdStatus::Rejected)) if ending == Ending::Rejected => {
+                return Ok(Applied::Unchanged);
+            }
             OrderState::Submitted | OrderState::Unknown(_) => {}
             OrderState::Live | OrderState::Done(_) => {
                 return Err(Contradiction::Resurrected(id, ending).into());

@@ -125,6 +125,18 @@ pub enum VenueReport {
         /// When the question left.
         asked_at: Timestamp,
     },
+    /// All orders of the account on the symbol that were placed soon after `around`, ended ones too, as of a question asked
+    /// at `asked_at`.
+    AllOrders {
+        /// The pair.
+        symbol: Symbol,
+        /// What the question was about, by our clock.
+        around: Timestamp,
+        /// Their states.
+        orders: Vec<ExecutionReport>,
+        /// When the question left.
+        asked_at: Timestamp,
+    },
     /// Trades of the account on the symbol from a given id on, oldest first.
     Trades {
         /// The pair.
@@ -174,8 +186,15 @@ pub trait Venue {
     /// Asks for all open orders of the symbol; answered by `OpenOrders` or `QueryFailed`.
     fn query_open_orders(&mut self, now: Timestamp, symbol: Symbol);
 
+    /// Asks for all orders of the symbol, ended ones too, that were placed within ten minutes after `around` (by our clock);
+    /// answered by `AllOrders` or `QueryFailed`.
+    fn query_all_orders(&mut self, now: Timestamp, symbol: Symbol, around: Timestamp);
+
     /// Asks for trades of the symbol from an id on; answered by `Trades` or `QueryFailed`.
     fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>);
+
+    /// Asks for the pairs' filters and status; answered by `Instrument` for each, or `QueryFailed`.
+    fn query_instruments(&mut self, now: Timestamp);
 
     /// Asks for all balances; answered by `Balances` or `QueryFailed`.
     fn query_balances(&mut self, now: Timestamp);

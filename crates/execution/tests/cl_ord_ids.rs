@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use keel_execution::{ClOrdIdSource, InstanceTag};
+use keel_execution::{ClOrdIdSource, InstanceTag, StrategyMark};
 use proptest::prelude::*;
 
 proptest! {
@@ -11,13 +11,16 @@ proptest! {
     #[test]
     fn f56_ids_are_unique_over_boots_and_instances(counts in proptest::collection::vec(0usize..50, 1..6)) {
         let mut seen = BTreeSet::new();
-        for tag in ["k1", "k2", "k"] {
+        for (tag, strategy) in [("k1", "trend"), ("k1", "quoter"), ("k2", "trend"), ("k", "1-trend")] {
             let tag: InstanceTag = tag.parse().unwrap();
+            let mark = StrategyMark::of(strategy);
             for (boot, count) in counts.iter().enumerate() {
-                let mut source = ClOrdIdSource::new(tag, boot as u64);
+                let mut source = ClOrdIdSource::new(tag, mark, boot as u64);
                 for _ in 0..*count {
                     let id = source.next_id().unwrap();
                     prop_assert!(tag.owns(&id));
+                    prop_assert_eq!(tag.strategy_in(&id).map(str::to_owned), Some(mark.to_string()));
+                    prop_assert!(id.as_str().len() <= 36);
                     prop_assert!(seen.insert(id));
                 }
             }
@@ -29,16 +32,28 @@ proptest! {
 fn f42_an_id_tells_whose_it_is() {
     let ours: InstanceTag = "k1".parse().unwrap();
     let theirs: InstanceTag = "k".parse().unwrap();
-    let id = ClOrdIdSource::new(ours, 1).next_id().unwrap();
+    let id = ClOrdIdSource::new(ours, StrategyMark::of("trend"), 1)
+        .next_id()
+        .unwrap();
     assert!(ours.owns(&id));
     assert!(!theirs.owns(&id));
+    assert_eq!(
+        (ours.strategy_in(&id), theirs.strategy_in(&id)),
+        (Some("trend"), None)
+    );
 }
 
 #[test]
-fn the_longest_id_fits_the_venue() {
+fn the_longest_id_fits_the_venue_and_a_longer_one_is_an_error() {
     let tag: InstanceTag = "abcd".parse().unwrap();
-    let id = ClOrdIdSource::new(tag, u64::MAX).next_id().unwrap();
-    assert!(id.as_str().len() <= 36, "{id}");
+    let mark = StrategyMark::of("A very long name");
+    assert_eq!(mark.to_string(), "averylon");
+    let id = ClOrdIdSource::new(tag, mark, u64::from(u32::MAX))
+        .next_id()
+        .unwrap();
+    assert!(id.as_str().len() + "99999999999".len() - 1 <= 36, "{id}");
+    assert!(ClOrdIdSource::new(tag, mark, u64::MAX).next_id().is_ok(), "{id}");
+    assert_eq!(StrategyMark::of("--").to_string(), "x");
 }
 
 #[test]

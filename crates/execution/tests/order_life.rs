@@ -352,3 +352,17 @@ proptest! {
         prop_assert_eq!(deliver(&shuffled), straight);
     }
 }
+
+#[test]
+fn written_down_and_read_back_the_orders_are_the_same() {
+    let mut orders = with_one(10);
+    orders.submit(id(2), intent(Side::Sell, 3), T0).unwrap();
+    orders
+        .apply(T0, &report(id(1), Side::Buy, 10, 4, OrdStatus::PartiallyFilled))
+        .unwrap();
+    orders.mark_ended(id(2), Ending::NotSent).unwrap();
+    let text = serde_json::to_string(&orders).unwrap();
+    let read: Orders = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, orders);
+    assert_eq!(read.by_order_id(symbol(), OrderId(7)).unwrap().cl_ord_id(), id(1));
+}

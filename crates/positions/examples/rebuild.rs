@@ -18,21 +18,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (symbol, base, quote): (Symbol, Asset, Asset) = ("BTCUSDT".parse()?, "BTC".parse()?, "USDT".parse()?);
     let mut ledger = Ledger::new();
     for line in EXPORT.lines() {
-        let trade = parse_trade(symbol, line)?;
-        println!(
-            "trade {}: {:?}",
-            trade.trade_id,
-            ledger.apply(&trade, base, quote)?
-        );
+        ledger.apply(&parse_trade(symbol, line)?, base, quote)?;
     }
-
     let book = ledger.book(symbol).ok_or("no trades")?;
-    let unrealised = book.average().unrealised(65_000.into()).normalize();
     println!("position   {} {base}", ledger.position(symbol));
-    println!("realised   {} {quote}", book.realised().normalize());
-    println!("unrealised {unrealised} {quote} at 65000");
+    println!(
+        "realised   {} {quote} by average cost",
+        book.realised().normalize()
+    );
+    println!(
+        "realised   {} {quote} by FIFO",
+        book.fifo()?.realised().normalize()
+    );
+    println!(
+        "unrealised {} {quote} at 65000",
+        book.unrealised(65_000.into())?.normalize()
+    );
     println!("fees       {} {quote}", book.fees_in_quote().normalize());
-    for (asset, change) in ledger.asset_changes() {
+    for (asset, change) in ledger.asset_changes()? {
         println!("{asset:<10} {:+}", change.normalize());
     }
     Ok(())

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Side, SignedQty, Symbol, Trade, TradeId, notional};
+use keel_domain::{
+    Asset, Instrument, Money, Price, Side, SignedQty, Symbol, Timestamp, Trade, TradeId, notional,
+};
+use serde::{Deserialize, Serialize};
 
-use crate::AverageCost;
-
-/// The largest value or commission of one trade. Beyond it 16 decimal places no longer fit a `Money`, and sums of
-/// trades could overflow; no real trade comes near.
-const AMOUNT_MAX: i64 = 1_000_000_000_000;
+use crate::exact::{add, sub};
+use crate::sums::commission_asset;
+use crate::{Adjustment, Dust, Inexact, SymbolBook};
 
 /// What a trade did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub enum LedgerError {
         /// The one that is not.
         other: Box<Trade>,
     },
-    /// A value or commission above 10^12, a commission in base above the quantity, or a position beyond what a
-    /// `SignedQty` holds: money would no longer be exact.
+    /// A value or commission above 10^12, a commission in base above the quantity, a position beyond what a
+    /// `SignedQty` holds, or a sum of more than 28 digits: money would no longer be exact.
     #[error("{}: trade {} is out of range: {trade:?}", .trade.symbol, .trade.trade_id)]
     OutOfRange {
         /// The one that is not booked.
@@ -51,155 +52,50 @@ pub enum LedgerError {
         /// The quote asset now.
         quote: Asset,
     },
+    /// A stored book whose sums are out of range: it was not written by this crate.
+    #[error("a stored book of {base}/{quote} is out of range")]
+    StoredOutOfRange {
+        /// Its base asset.
+        base: Asset,
+        /// Its quote asset.
+        quote: Asset,
+    },
+    /// An adjustment or dust that cannot be booked.
+    #[error("{symbol}: {qty} after trade {} cannot be booked: {cause}", .after.map_or(0, |id| id.0))]
+    Refused {
+        /// The pair.
+        symbol: Symbol,
+        /// The trade it was to follow.
+        after: Option<TradeId>,
+        /// Base.
+        qty: Money,
+        /// Why.
+        cause: RefusedCause,
+    },
 }
 
-/// One pair's trades and what follows from them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SymbolBook {
-    base: Asset,
-    quote: Asset,
-    trades: BTreeMap<TradeId, Trade>,
-    average: AverageCost,
-    commissions: BTreeMap<Asset, Money>,
-    fees_in_quote: Money,
-    turnover: Money,
-}
-
-impl SymbolBook {
-    fn new(base: Asset, quote: Asset) -> Self {
-        Self {
-            base,
-            quote,
-            trades: BTreeMap::new(),
-            average: AverageCost::default(),
-            commissions: BTreeMap::new(),
-            fees_in_quote: Money::ZERO,
-            turnover: Money::ZERO,
-        }
-    }
-
-    /// What is bought and sold.
-    #[must_use]
-    pub fn base(&self) -> Asset {
-        self.base
-    }
-
-    /// What it is paid in.
-    #[must_use]
-    pub fn quote(&self) -> Asset {
-        self.quote
-    }
-
-    /// Position, cost and realised profit.
-    #[must_use]
-    pub fn average(&self) -> &AverageCost {
-        &self.average
-    }
-
-    /// Profit of what was closed, before fees, in quote.
-    #[must_use]
-    pub fn realised(&self) -> Money {
-        self.average.realised()
-    }
-
-    /// Commissions by the asset they were taken in.
-    #[must_use]
-    pub fn commissions(&self) -> &BTreeMap<Asset, Money> {
-        &self.commissions
-    }
-
-    /// Commissions taken in base (valued at their trade's price) and in quote, in quote. Those in a third asset are only
-    /// in [`SymbolBook::commissions`].
-    #[must_use]
-    pub fn fees_in_quote(&self) -> Money {
-        self.fees_in_quote
-    }
-
-    /// The sum of all trades' values, in quote.
-    #[must_use]
-    pub fn turnover(&self) -> Money {
-        self.turnover
-    }
-
-    /// The trades, by id.
-    pub fn trades(&self) -> impl DoubleEndedIterator<Item = &Trade> {
-        self.trades.values()
-    }
-
-    /// How many trades there are.
-    #[must_use]
-    pub fn trade_count(&self) -> usize {
-        self.trades.len()
-    }
-
-    fn has_booked(&self, trade: &Trade, base: Asset, quote: Asset) -> Result<bool, LedgerError> {
-        if (self.base, self.quote) != (base, quote) {
-            return Err(LedgerError::OtherAssets {
-                symbol: trade.symbol,
-                known_base: self.base,
-                known_quote: self.quote,
-                base,
-                quote,
-            });
-        }
-        match self.trades.get(&trade.trade_id) {
-            Some(known) if same_trade(known, trade) => Ok(true),
-            Some(known) => {
-                let (known, other) = (Box::new(*known), Box::new(*trade));
-                Err(LedgerError::Contradiction { known, other })
-            }
-            None => Ok(false),
-        }
-    }
-
-    fn insert(&mut self, trade: &Trade) {
-        let is_latest = self
-            .trades
-            .last_key_value()
-            .is_none_or(|(last, _)| *last < trade.trade_id);
-        self.trades.insert(trade.trade_id, *trade);
-        if is_latest {
-            self.fold(trade);
-        } else {
-            self.refold();
-        }
-    }
-
-    /// A commission in base is base given away at the trade's price: it leaves the position, and its value is a fee.
-    fn fold(&mut self, trade: &Trade) {
-        let price = trade.last_px.to_decimal();
-        let value = notional(trade.last_qty, trade.last_px);
-        let signed_qty = match trade.side {
-            Side::Buy => trade.last_qty.to_decimal(),
-            Side::Sell => -trade.last_qty.to_decimal(),
-        };
-        self.average.trade(signed_qty, price);
-        self.turnover += value;
-        let Some(asset) = trade.commission_asset.filter(|_| !trade.commission.is_zero()) else {
-            return;
-        };
-        *self.commissions.entry(asset).or_default() += trade.commission;
-        if asset == self.base {
-            self.average.trade(-trade.commission, price);
-            self.fees_in_quote += trade.commission * price;
-        } else if asset == self.quote {
-            self.fees_in_quote += trade.commission;
-        }
-    }
-
-    /// Average cost depends on the order of trades, which is the order of their ids, not of their arrival.
-    fn refold(&mut self) {
-        let trades = std::mem::take(&mut self.trades);
-        *self = Self::new(self.base, self.quote);
-        for trade in trades.values() {
-            self.fold(trade);
-        }
-        self.trades = trades;
-    }
+/// Why an adjustment or dust cannot be booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedCause {
+    /// Another quantity was booked after the same trade.
+    #[error("another quantity is booked there")]
+    Other,
+    /// The trade it follows is not booked.
+    #[error("that trade is not booked")]
+    NoSuchTrade,
+    /// More dust than the position holds, or none.
+    #[error("the position does not hold it")]
+    NotHeld,
+    /// The position would be beyond what a `SignedQty` holds.
+    #[error("the position would be out of range")]
+    OutOfRange,
+    /// An amount would need more than 28 digits.
+    #[error("{0}")]
+    Inexact(#[from] Inexact),
 }
 
 /// All trades of the system. It keeps every one (about 150 bytes each), since any may come again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     books: BTreeMap<Symbol, SymbolBook>,
 }
@@ -218,20 +114,82 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; nothing changed.
     pub fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
-        let held = match self.books.get(&trade.symbol) {
-            Some(book) if book.has_booked(trade, base, quote)? => return Ok(Applied::Duplicate),
-            Some(book) => book.average.position(),
-            None => Money::ZERO,
-        };
-        if !is_in_range(trade, base, held) {
-            let trade = Box::new(*trade);
-            return Err(LedgerError::OutOfRange { trade });
+        self.with_book(trade.symbol, base, quote, |book| book.apply(trade, base, quote))
+    }
+
+    /// Books a quantity that no trade explains, once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`], or other assets than the pair's; nothing changed.
+    pub fn adjust(
+        &mut self,
+        adjustment: &Adjustment,
+        base: Asset,
+        quote: Asset,
+    ) -> Result<Applied, LedgerError> {
+        self.with_book(adjustment.symbol, base, quote, |book| {
+            book.check_assets(adjustment.symbol, base, quote)?;
+            book.adjust(adjustment)
+        })
+    }
+
+    /// What the venue's word on the holding says beyond what the trades explain: apply all trades that the venue still
+    /// lists first, then [`Ledger::adjust`] by this. `held` is the base at the venue that the strategy owns, dust
+    /// included. More than is explained was held before the first known trade, and is taken at that trade's price (at
+    /// `px` where none is known); less has left since, and leaves at its average cost.
+    ///
+    /// # Errors
+    /// [`Inexact`] where a sum needs more than 28 digits.
+    pub fn unexplained(
+        &self,
+        instrument: &Instrument,
+        held: Money,
+        at: Timestamp,
+        px: Price,
+    ) -> Result<Option<Adjustment>, Inexact> {
+        let none = SymbolBook::new(instrument.base, instrument.quote);
+        let book = self.book(instrument.symbol).unwrap_or(&none);
+        book.unexplained(instrument.symbol, held, at, px)
+    }
+
+    /// The position as dust, where it is long and too small to sell at `price` (the bid); book it with
+    /// [`Ledger::book_dust`] once no order is open on it.
+    #[must_use]
+    pub fn remainder(&self, instrument: &Instrument, price: Price) -> Option<Dust> {
+        self.book(instrument.symbol)?.remainder(instrument, price)
+    }
+
+    /// Moves dust out of the position, once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`]; nothing changed.
+    pub fn book_dust(&mut self, dust: &Dust) -> Result<Applied, LedgerError> {
+        match self.books.get_mut(&dust.symbol) {
+            Some(book) => book.book_dust(dust),
+            None => Err(LedgerError::Refused {
+                symbol: dust.symbol,
+                after: Some(dust.after),
+                qty: dust.qty,
+                cause: RefusedCause::NoSuchTrade,
+            }),
         }
-        self.books
-            .entry(trade.symbol)
-            .or_insert_with(|| SymbolBook::new(base, quote))
-            .insert(trade);
-        Ok(Applied::New)
+    }
+
+    /// A book that takes nothing is not kept.
+    fn with_book(
+        &mut self,
+        symbol: Symbol,
+        base: Asset,
+        quote: Asset,
+        book_it: impl FnOnce(&mut SymbolBook) -> Result<Applied, LedgerError>,
+    ) -> Result<Applied, LedgerError> {
+        if let Some(book) = self.books.get_mut(&symbol) {
+            return book_it(book);
+        }
+        let mut book = SymbolBook::new(base, quote);
+        let applied = book_it(&mut book)?;
+        self.books.insert(symbol, book);
+        Ok(applied)
     }
 
     /// Whether the trade has been booked.
@@ -239,7 +197,7 @@ impl Ledger {
     pub fn contains(&self, symbol: Symbol, trade_id: TradeId) -> bool {
         self.books
             .get(&symbol)
-            .is_some_and(|book| book.trades.contains_key(&trade_id))
+            .is_some_and(|book| book.contains(trade_id))
     }
 
     /// One pair's book, once it has a trade.
@@ -259,75 +217,55 @@ impl Ledger {
         let position = self
             .books
             .get(&symbol)
-            .map_or(Money::ZERO, |book| book.average.position());
+            .map_or(Money::ZERO, |book| book.average().position());
         SignedQty::from_decimal(position.trunc_with_scale(8)).unwrap_or_default()
     }
 
     /// Cost of one unit of base; none while flat.
     #[must_use]
     pub fn avg_px(&self, symbol: Symbol) -> Option<Money> {
-        self.books.get(&symbol).and_then(|book| book.average.avg_px())
+        self.books.get(&symbol).and_then(|book| book.average().avg_px())
     }
 
     /// What the trades have changed of each asset: the sum of what was received less what was given less commissions.
-    #[must_use]
-    pub fn asset_changes(&self) -> BTreeMap<Asset, Money> {
-        let mut changes: BTreeMap<Asset, Money> = BTreeMap::new();
-        for book in self.books.values() {
-            for trade in book.trades.values() {
-                let value = notional(trade.last_qty, trade.last_px);
-                let qty = trade.last_qty.to_decimal();
-                let (base, quote) = match trade.side {
-                    Side::Buy => (qty, -value),
-                    Side::Sell => (-qty, value),
-                };
-                *changes.entry(book.base).or_default() += base;
-                *changes.entry(book.quote).or_default() += quote;
-                if let Some(asset) = trade.commission_asset.filter(|_| !trade.commission.is_zero()) {
-                    *changes.entry(asset).or_default() -= trade.commission;
-                }
+    ///
+    /// # Errors
+    /// [`Inexact`] where a sum needs more than 28 digits.
+    pub fn asset_changes(&self) -> Result<BTreeMap<Asset, Money>, Inexact> {
+        let net = |(asset, flow): (Asset, Flow)| Ok((asset, sub(flow.traded, flow.commission)?));
+        self.asset_flows()?.into_iter().map(net).collect()
+    }
+
+    /// What the trades have changed of each asset, commissions apart.
+    ///
+    /// # Errors
+    /// [`Inexact`] where a sum needs more than 28 digits.
+    pub fn asset_flows(&self) -> Result<BTreeMap<Asset, Flow>, Inexact> {
+        let mut flows: BTreeMap<Asset, Flow> = BTreeMap::new();
+        for (book, trade) in self.books.values().flat_map(|b| b.trades().map(move |t| (b, t))) {
+            let value = notional(trade.last_qty, trade.last_px);
+            let (base, quote) = match trade.side {
+                Side::Buy => (trade.last_qty.to_decimal(), -value),
+                Side::Sell => (-trade.last_qty.to_decimal(), value),
+            };
+            for (asset, amount) in [(book.base(), base), (book.quote(), quote)] {
+                let flow = flows.entry(asset).or_default();
+                flow.traded = add(flow.traded, amount)?;
+            }
+            if let Some(asset) = commission_asset(trade) {
+                let flow = flows.entry(asset).or_default();
+                flow.commission = add(flow.commission, trade.commission)?;
             }
         }
-        changes
+        Ok(flows)
     }
 }
 
-/// Whether money stays exact, and the position a `SignedQty`, with the trade added to what is held.
-fn is_in_range(trade: &Trade, base: Asset, held: Money) -> bool {
-    let amount_max = Money::from(AMOUNT_MAX);
-    let qty = trade.last_qty.to_decimal();
-    let is_fee_in_base = trade.commission_asset == Some(base);
-    if notional(trade.last_qty, trade.last_px) > amount_max || trade.commission.abs() > amount_max {
-        return false;
-    }
-    if is_fee_in_base && trade.commission.abs() > qty {
-        return false;
-    }
-    let traded = match trade.side {
-        Side::Buy => qty,
-        Side::Sell => -qty,
-    };
-    let fee = if is_fee_in_base {
-        trade.commission
-    } else {
-        Money::ZERO
-    };
-    SignedQty::from_decimal((held + traded - fee).trunc_with_scale(8)).is_ok()
-}
-
-/// Whether two reports tell of the same trade. The time is left out, since events and queries may differ in precision,
-/// and so is the asset of a commission of zero, which an event may leave null and a query name.
-fn same_trade(known: &Trade, other: &Trade) -> bool {
-    let is_free = known.commission.is_zero() && other.commission.is_zero();
-    let commission_asset = if is_free {
-        other.commission_asset
-    } else {
-        known.commission_asset
-    };
-    let transact_time = other.transact_time;
-    Trade {
-        commission_asset,
-        transact_time,
-        ..*known
-    } == *other
+/// What trades did to one asset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// What they brought less what they took.
+    pub traded: Money,
+    /// What commissions took.
+    pub commission: Money,
 }

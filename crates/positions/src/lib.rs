@@ -1,6 +1,12 @@
 //! The ledger: from trades to positions and money, exactly and once.
 //!
-//! Trades are keyed by (symbol, trade id), so any of them may come twice or late. Everything else follows from them.
+//! - [`Ledger`]: trades keyed by (symbol, trade id), so any of them may come twice or late. Position, average cost, FIFO,
+//!   fees, dust and adopted quantities follow from them, exactly or as an error.
+//! - [`Account`]: a ledger for each strategy, apart from each other and from what is not ours: holdings at the start,
+//!   foreign trades, transfers.
+//! - [`Prices`]: what amounts are worth at the worse side of fresh quotes, or the name of what is missing or stale.
+//! - [`asset_identity`], [`money_identity`], [`position_differences`]: whether the money adds up, and what does not.
+//! - [`Exit`]: whether a quantity can be sold, before an order is canceled on it.
 //!
 //! ```
 //! use keel_domain::*;
@@ -30,8 +36,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
 mod average_cost;
+mod book;
+mod bookings;
+mod exact;
+mod fifo;
+mod identity;
 mod ledger;
+mod remainder;
+mod sums;
+mod valuation;
 
+pub use account::{Account, AccountError, Owner, Transfer, TransferKind};
 pub use average_cost::AverageCost;
-pub use ledger::{Applied, Ledger, LedgerError, SymbolBook};
+pub use book::SymbolBook;
+pub use bookings::{Booking, CostMethod};
+pub use exact::Inexact;
+pub use fifo::{Fifo, Lot};
+pub use identity::{
+    AssetIdentity, Difference, MoneyIdentity, asset_identity, money_identity, position_differences,
+};
+pub use ledger::{Applied, Flow, Ledger, LedgerError, RefusedCause};
+pub use remainder::{Adjustment, Dust, Exit};
+pub use valuation::{FreshQuote, Prices, Quote, QuoteFault, ValuationError};

@@ -125,11 +125,15 @@ pub struct AssetLine {
     pub at_start: Money,
     /// Free and locked at the end, at the exchange.
     pub at_end: Money,
-    /// What trades brought and took.
+    /// What deposits, withdrawals, rewards and transfers brought and took.
+    pub transferred: Money,
+    /// What trades that are not ours brought and took, commissions included.
+    pub foreign: Money,
+    /// What our trades brought and took.
     pub traded: Money,
-    /// What commissions took.
+    /// What our commissions took.
     pub commission: Money,
-    /// The change less trades plus commissions: zero, or money is unaccounted for.
+    /// The change less transfers, foreign trades and ours, plus commissions: zero, or money is unaccounted for.
     pub difference: Money,
 }
 
@@ -142,6 +146,8 @@ pub struct PositionLine {
     pub position: SignedQty,
     /// What it cost on average.
     pub avg_px: Option<Money>,
+    /// Whether a part of the cost is an estimate.
+    pub is_estimated: bool,
     /// The price it was valued at.
     pub mark: Option<Price>,
 }

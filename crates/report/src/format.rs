@@ -42,3 +42,13 @@ pub(crate) fn time_of_day(at: Timestamp) -> String {
 pub(crate) fn clock(at: Timestamp) -> String {
     strftime(at, "%H:%M:%S")
 }
+
+/// A time for machines: ISO 8601, UTC, with microseconds.
+pub(crate) fn instant(at: Timestamp) -> String {
+    strftime(at, "%Y-%m-%dT%H:%M:%S%.6fZ")
+}
+
+/// A day for machines: ISO 8601, UTC.
+pub(crate) fn day(at: Timestamp) -> String {
+    strftime(at, "%Y-%m-%d")
+}

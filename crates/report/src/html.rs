@@ -52,7 +52,7 @@ fn header(report: &RunReport) -> Markup {
             "configuration " (title.config_hash) " · build " (title.build) " · ended: " (report.ending)
         }
         @if report.identity_ok {
-            p.verdict.good { "✓ The money adds up: every balance changed by exactly its trades less commissions." }
+            p.verdict.good { "✓ The money adds up: every balance changed by exactly its trades less commissions, and transfers." }
         } @else {
             p.verdict.bad { "✗ The money does not add up: see the identity below. Do not rely on this run." }
         }
@@ -114,13 +114,15 @@ fn identity(report: &RunReport) -> Markup {
         section {
             h2 { "Money identity, by asset" }
             table {
-                tr { th { "Asset" } th { "At start" } th { "At end" } th { "Change" } th { "Trades" } th { "Commissions" } th { "Difference" } }
+                tr { th { "Asset" } th { "At start" } th { "At end" } th { "Change" } th { "Transfers" } th { "Not ours" } th { "Trades" } th { "Commissions" } th { "Difference" } }
                 @for line in &report.identity {
                     tr {
                         td { (line.asset) }
                         td { (number(line.at_start, 8)) }
                         td { (number(line.at_end, 8)) }
                         td { (number(line.at_end - line.at_start, 8)) }
+                        td { (number(line.transferred, 8)) }
+                        td { (number(line.foreign, 8)) }
                         td { (number(line.traded, 8)) }
                         td { (number(line.commission, 8)) }
                         @if line.difference.is_zero() { td.good { "0 ✓" } } @else { td.bad { (number(line.difference, 8)) " ✗" } }
@@ -154,7 +156,10 @@ fn pnl(report: &RunReport) -> Markup {
                     tr {
                         td { (line.symbol) }
                         td { (line.position) }
-                        td { @if let Some(avg_px) = line.avg_px { (number(avg_px, 4)) } @else { "–" } }
+                        td {
+                            @if let Some(avg_px) = line.avg_px { (number(avg_px, 4)) } @else { "–" }
+                            @if line.is_estimated { " (estimated)" }
+                        }
                         td { @if let Some(mark) = line.mark { (number(mark.to_decimal(), 8)) } @else { "no price" } }
                     }
                 }

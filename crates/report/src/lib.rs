@@ -1,27 +1,18 @@
-//! Run reports: one HTML page with plots, and JSON.
+//! Run reports and statements: one HTML page with plots, CSV and JSON.
 //!
-//! The page is a single file without scripts or outside resources. The money identity is computed here, from balances and
-//! trades alone, by no code that trades:
-//!
-//! ```
-//! use std::collections::BTreeMap;
-//! use keel_domain::{Asset, Money};
-//! use keel_report::money_identity;
-//!
-//! let usdt: Asset = "USDT".parse()?;
-//! let balance = BTreeMap::from([(usdt, Money::from(100))]);
-//! let lines = money_identity(&balance, &balance, []);
-//! assert!(lines.iter().all(|line| line.difference.is_zero()));
-//! # Ok::<(), keel_domain::IdError>(())
-//! ```
+//! The page is a single file without scripts or outside resources. What it tells comes in as plain data, so this crate
+//! depends on words and numbers alone.
 
+mod csv;
 mod data;
 mod format;
 mod html;
-mod identity;
 mod plot;
+mod statement;
+mod statistics;
 
 pub use data::{
     AssetLine, Fill, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
 };
-pub use identity::{BookedTrade, money_identity};
+pub use statement::{DayLine, Statement, StatementOrder, StatementTrade, TradeLine};
+pub use statistics::{DayEnd, Statistics};

@@ -1,6 +1,8 @@
 //! The gate.
 
-use keel_domain::{ClOrdId, OrderIntent, Timestamp};
+use std::collections::BTreeMap;
+
+use keel_domain::{ClOrdId, OrderIntent, Symbol, Timestamp};
 
 use crate::rules::order_rate::OrderRate;
 use crate::rules::{
@@ -16,6 +18,7 @@ pub struct RiskGate {
     rate: OrderRate,
     state: TradingState,
     cause: Option<HaltCause>,
+    by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
 }
 
 impl RiskGate {
@@ -31,6 +34,7 @@ impl RiskGate {
             rate,
             state: TradingState::Active,
             cause: None,
+            by_symbol: BTreeMap::new(),
         })
     }
 
@@ -54,7 +58,7 @@ impl RiskGate {
                 rule,
                 limit,
                 value,
-                state: self.state,
+                state: self.state_of(intent.symbol),
             }),
         }
     }
@@ -67,7 +71,7 @@ impl RiskGate {
             order_qty,
             purpose,
         } = *intent;
-        state::check(self.state, purpose)?;
+        state::check(self.state_of(symbol), purpose)?;
         let limits = allow_list::check(&self.limits, symbol)?;
         unknown_outcome::check(view.unknown_orders, purpose)?;
         order_qty::check(order_qty, limits.order_qty_max)?;
@@ -82,10 +86,25 @@ impl RiskGate {
         self.rate.take(now, purpose)
     }
 
-    /// What is permitted now.
+    /// What is permitted now, on symbols without a restriction of their own.
     #[must_use]
     pub fn state(&self) -> TradingState {
         self.state
+    }
+
+    /// What is permitted now on the symbol: the stricter of its own state and the state of all.
+    #[must_use]
+    pub fn state_of(&self, symbol: Symbol) -> TradingState {
+        self.by_symbol
+            .get(&symbol)
+            .map_or(self.state, |(state, _)| self.state.max(*state))
+    }
+
+    /// The symbols that have a restriction of their own, with its cause.
+    pub fn restricted_symbols(&self) -> impl Iterator<Item = (Symbol, TradingState, &HaltCause)> {
+        self.by_symbol
+            .iter()
+            .map(|(symbol, (state, cause))| (*symbol, *state, cause))
     }
 
     /// Why it is restricted, while it is.
@@ -109,9 +128,21 @@ impl RiskGate {
         }
     }
 
-    /// Lifts every restriction. Only an operator's journalled record may lead here.
+    /// Restricts one symbol, in the same way: never loosens, and keeps the first cause of the strictest state.
+    pub fn restrict_symbol(&mut self, symbol: Symbol, state: TradingState, cause: HaltCause) {
+        let is_stricter = self
+            .by_symbol
+            .get(&symbol)
+            .is_none_or(|(known, _)| state > *known);
+        if is_stricter && state > TradingState::Active {
+            self.by_symbol.insert(symbol, (state, cause));
+        }
+    }
+
+    /// Lifts every restriction, those of symbols too. Only an operator's journalled record may lead here.
     pub fn resume(&mut self) {
         self.state = TradingState::Active;
         self.cause = None;
+        self.by_symbol.clear();
     }
 }

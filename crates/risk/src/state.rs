@@ -67,6 +67,12 @@ pub enum HaltCause {
         /// Both sides.
         what: String,
     },
+    /// Own records and the venue's differ, and no evidence decides which is right.
+    #[error("difference from the venue: {what}")]
+    Difference {
+        /// Both sides.
+        what: String,
+    },
     /// The durable record could not be written.
     #[error("the journal failed: {what}")]
     Journal {

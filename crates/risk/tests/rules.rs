@@ -561,3 +561,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_restricted_symbol_restricts_itself_alone_and_only_an_operator_lifts_it() {
+    let instrument = instrument();
+    let mut gate = gate();
+    let why = |reason: &str| HaltCause::Operator {
+        reason: reason.to_owned(),
+    };
+    let other = "ETHUSDT".parse().unwrap();
+    gate.restrict_symbol(other, TradingState::Halted, why("other"));
+    let buy = limit(Side::Buy, "100", "0.1");
+    assert_eq!(judge(&mut gate, T0, buy, &view(&instrument)), Ok(()));
+    gate.restrict_symbol(symbol(), TradingState::Halted, why("first"));
+    gate.restrict_symbol(symbol(), TradingState::ReduceOnly, why("second"));
+    assert_eq!(judge(&mut gate, T0, buy, &view(&instrument)), Err(Rule::State));
+    assert_eq!(gate.state(), TradingState::Active);
+    let known: Vec<_> = gate
+        .restricted_symbols()
+        .map(|(symbol, state, cause)| (symbol, state, cause.clone()))
+        .collect();
+    assert_eq!(
+        known,
+        [
+            (symbol(), TradingState::Halted, why("first")),
+            (other, TradingState::Halted, why("other")),
+        ]
+    );
+    gate.resume();
+    assert_eq!(judge(&mut gate, T0, buy, &view(&instrument)), Ok(()));
+    assert_eq!(gate.state_of(symbol()), TradingState::Active);
+}

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Money, Symbol, Timestamp, Trade};
+use keel_domain::{Asset, Money, StrategyId, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
 use keel_execution::VenueReport;
 use keel_monitoring::Snapshot;
-use keel_report::{
-    BookedTrade, Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart, money_identity,
-};
+use keel_positions::{Account, AssetIdentity, Owner, SymbolBook, asset_identity};
+use keel_report::{AssetLine, Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
 
 use crate::Progress;
 use crate::alerts::Alerts;
@@ -160,6 +159,9 @@ impl Observer {
                     ));
                 }
                 Fact::Restricted { state, cause } => self.progress.line(&format!("STATE {state}: {cause}")),
+                Fact::SymbolRestricted { symbol, state, cause } => {
+                    self.progress.line(&format!("STATE {symbol} {state}: {cause}"));
+                }
                 _ => {}
             }
         }
@@ -247,23 +249,24 @@ impl Observer {
         }
     }
 
-    pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
-        let (at_start, since) = self.at_start.clone().unwrap_or_default();
-        let booked = |trade: &Trade| {
-            let instrument = trader.instrument(trade.symbol)?;
-            Some(BookedTrade {
-                trade: *trade,
-                base: instrument.base,
-                quote: instrument.quote,
-            })
-        };
+    /// The identity by asset; none without the balances at both ends, or where a trade cannot be booked.
+    fn identity(&self, trader: &Trader) -> Option<Vec<AssetLine>> {
+        let (at_start, since) = self.at_start.clone()?;
+        let owner = Owner::Strategy(StrategyId::new("run").ok()?);
+        let mut account = Account::new(at_start);
         // What traded before the first balances were taken is in them.
-        let counted = self.fills.iter().filter(|trade| trade.transact_time > since);
-        // Without the last balances there is nothing to compare.
-        let identity = match &self.at_end {
-            Some(at_end) => money_identity(&at_start, at_end, counted.filter_map(booked)),
-            None => Vec::new(),
-        };
+        for trade in self.fills.iter().filter(|trade| trade.transact_time > since) {
+            let instrument = trader.instrument(trade.symbol)?;
+            account
+                .apply(owner, trade, instrument.base, instrument.quote)
+                .ok()?;
+        }
+        let lines = asset_identity(&account, self.at_end.as_ref()?).ok()?;
+        Some(lines.into_iter().map(asset_line).collect())
+    }
+
+    pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
+        let identity = self.identity(trader);
         let counters = trader.counters();
         let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
             symbol: *symbol,
@@ -274,6 +277,11 @@ impl Observer {
             symbol,
             position: trader.position(symbol),
             avg_px: trader.state().ledger().avg_px(symbol),
+            is_estimated: trader
+                .state()
+                .ledger()
+                .book(symbol)
+                .is_some_and(SymbolBook::is_estimated),
             mark: mark(now, trader, symbol),
         };
         RunReport {
@@ -292,15 +300,28 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
-            identity_ok: self.at_start.is_some()
-                && self.at_end.is_some()
-                && identity.iter().all(|line| line.difference.is_zero()),
-            identity,
+            identity_ok: identity
+                .as_ref()
+                .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
+            identity: identity.unwrap_or_default(),
             positions: symbols(trader).map(position).collect(),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),
             alerts: self.alerts.for_report(),
         }
+    }
+}
+
+fn asset_line(line: AssetIdentity) -> AssetLine {
+    AssetLine {
+        asset: line.asset,
+        at_start: line.at_start,
+        at_end: line.at_venue,
+        transferred: line.transferred,
+        foreign: line.foreign,
+        traded: line.traded,
+        commission: line.commission,
+        difference: line.difference,
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
         realised: book.map(|book| book.realised()).unwrap_or_default(),
         unrealised: book
             .zip(closable)
-            .map(|(book, price)| book.average().unrealised(price.to_decimal())),
+            .and_then(|(book, price)| book.average().unrealised(price.to_decimal()).ok()),
         fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
         orders: trader
             .leftovers()

@@ -34,6 +34,8 @@ pub struct RunContext {
     pub seed: Option<u64>,
     /// The simulated market's scenario.
     pub scenario: Option<String>,
+    /// Why the venue's view is accepted where it differs from the records; none: a start that differs is refused.
+    pub accept_venue: Option<String>,
     /// Where progress is told.
     pub progress: Progress,
 }
@@ -146,7 +148,7 @@ impl System {
             .progress
             .line(&format!("dashboard http://{}/", monitor.address()));
         let heartbeat = monitor.health().register("trading loop", LOOP_AGE_MAX, now);
-        Ok(Self {
+        let mut system = Self {
             trader,
             session,
             driver,
@@ -159,7 +161,11 @@ impl System {
             has_failed: false,
             sampled_at: now,
             wants_final_balances: false,
-        })
+        };
+        if let Some(reason) = context.accept_venue.clone() {
+            system.feed(Event::Operator(Operator::AcceptVenue { reason }));
+        }
+        Ok(system)
     }
 
     /// Where monitoring listens.
@@ -183,6 +189,9 @@ impl System {
             }
             self.drain();
             self.driver.transmit(&mut self.session).await;
+            if self.is_start_refused() {
+                break;
+            }
         }
         let ending = self.close(&mut hurry).await;
         let now = self.clock.now();
@@ -200,6 +209,18 @@ impl System {
             report,
             halted_by,
         }
+    }
+
+    /// Whether the account is not what the records say it should be, at the start.
+    fn is_start_refused(&self) -> bool {
+        let Some(Err(what)) = self.trader.first_comparison() else {
+            return false;
+        };
+        self.observer.progress().line(&format!(
+            "start refused: the records and the account differ: {what}. Find out why; where the venue is right, start again \
+             with --accept-venue REASON"
+        ));
+        true
     }
 
     async fn close(&mut self, hurry: &mut (impl Future<Output = ()> + Unpin)) -> Ending {
@@ -342,7 +363,9 @@ impl System {
             }
             Command::QueryOrder { symbol, cl_ord_id } => self.session.query_order(now, symbol, cl_ord_id),
             Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
+            Command::QueryAllOrders { symbol, around } => self.session.query_all_orders(now, symbol, around),
             Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
+            Command::QueryInstruments => self.session.query_instruments(now),
             Command::QueryBalances => self.session.query_balances(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
             Command::Alert(text) => self.observer.alert(now, &text),

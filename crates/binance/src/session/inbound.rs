@@ -8,7 +8,7 @@ use keel_binance_wire::rest::{
     Account, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, ServerTime,
 };
 use keel_binance_wire::ws_api::{self, AccountPositionEvent, Reply, UserEvent, WsFrame, method};
-use keel_domain::{Asset, Timestamp};
+use keel_domain::{Asset, ExecutionReport, Timestamp};
 use keel_execution::{Balance, NotSent, Reject, UnknownCause, VenueReport};
 use keel_market_data::LostReason;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,12 @@ struct Unreadable;
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(body).map_err(|_| Unreadable)
+}
+
+fn read_orders(body: &[u8]) -> Result<Vec<ExecutionReport>, Unreadable> {
+    let orders: Vec<OrderStatusReport> = read(body)?;
+    let orders: Result<_, _> = orders.iter().map(convert::order_status).collect();
+    orders.map_err(|_| Unreadable)
 }
 
 impl Session {
@@ -208,11 +214,18 @@ impl Session {
                 self.reports.push_back(VenueReport::Execution(report));
             }
             Question::OpenOrders(symbol) => {
-                let orders: Vec<OrderStatusReport> = read(body)?;
-                let orders: Result<_, _> = orders.iter().map(convert::order_status).collect();
-                let orders = orders.map_err(|_| Unreadable)?;
+                let orders = read_orders(body)?;
                 self.reports.push_back(VenueReport::OpenOrders {
                     symbol,
+                    orders,
+                    asked_at,
+                });
+            }
+            Question::AllOrders(symbol, around) => {
+                let orders = read_orders(body)?;
+                self.reports.push_back(VenueReport::AllOrders {
+                    symbol,
+                    around,
                     orders,
                     asked_at,
                 });

@@ -21,6 +21,7 @@ pub(super) enum Question {
     Cancel(ClOrdId),
     Order(ClOrdId),
     OpenOrders(Symbol),
+    AllOrders(Symbol, Timestamp),
     Trades(Symbol, Option<TradeId>),
     Account,
 }
@@ -194,6 +195,9 @@ impl Session {
             },
             (Question::OpenOrders(symbol), why) => VenueReport::QueryFailed {
                 what: format!("open orders of {symbol}: {why}"),
+            },
+            (Question::AllOrders(symbol, _), why) => VenueReport::QueryFailed {
+                what: format!("all orders of {symbol}: {why}"),
             },
             (Question::Trades(symbol, _), why) => VenueReport::QueryFailed {
                 what: format!("trades of {symbol}: {why}"),

@@ -1,5 +1,7 @@
 //! Orders and questions out.
 
+use std::time::Duration;
+
 use keel_binance_wire::ws_api::method;
 use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
 use keel_execution::{NotSent, Venue, VenueReport};
@@ -64,9 +66,26 @@ impl Venue for Session {
         self.ask(now, "/api/v3/openOrders", &params, Question::OpenOrders(symbol));
     }
 
+    fn query_all_orders(&mut self, now: Timestamp, symbol: Symbol, around: Timestamp) {
+        // A minute before, for clocks that are apart.
+        let from = Timestamp::from_nanos(self.venue_time(around).as_nanos().saturating_sub(60_000_000_000));
+        let to = self.venue_time(around).plus(Duration::from_secs(600));
+        let params = self.signed.all_orders(self.venue_time(now), symbol, from, to);
+        self.ask(
+            now,
+            "/api/v3/allOrders",
+            &params,
+            Question::AllOrders(symbol, around),
+        );
+    }
+
     fn query_trades(&mut self, now: Timestamp, symbol: Symbol, from: Option<TradeId>) {
         let params = self.signed.my_trades(self.venue_time(now), symbol, from);
         self.ask(now, "/api/v3/myTrades", &params, Question::Trades(symbol, from));
+    }
+
+    fn query_instruments(&mut self, now: Timestamp) {
+        self.request_instruments(now);
     }
 
     fn query_balances(&mut self, now: Timestamp) {

@@ -1,0 +1,28 @@
+//! What is counted for people.
+
+use std::collections::BTreeMap;
+
+use keel_risk::Rule;
+
+/// Counts for displays and reports; not durable.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Orders approved and handed out to be sent.
+    pub submitted: u64,
+    /// Orders that the venue refused.
+    pub rejected: u64,
+    /// Orders that ended by a cancel.
+    pub canceled: u64,
+    /// Orders whose outcome became unknown.
+    pub unknown: u64,
+    /// Trades booked.
+    pub fills: u64,
+    /// Orders that the gate refused, by rule.
+    pub refused: BTreeMap<Rule, u64>,
+    /// Wishes of the strategy that were dropped while a pause or a missing session forbade orders.
+    pub held_back: u64,
+    /// Orders and trades in the account that are not ours.
+    pub foreign: u64,
+    /// Differences from the venue that reconciliation found.
+    pub differences: u64,
+}

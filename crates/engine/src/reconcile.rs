@@ -1,0 +1,365 @@
+//! Own records compared with the venue's: open orders, trades and balances; on start, after each reconnect, and regularly.
+//!
+//! Open orders and trades repair the records by themselves, since each names its order. Balances cannot: what the account has
+//! beyond our trades is its baseline, and a total that differs from baseline and trades means that something was traded,
+//! paid in or taken out that we know nothing of. More than expected is told, and becomes the new baseline. Less than expected
+//! makes the symbols of the asset reduce-only until an operator accepts the venue's view or resumes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use keel_domain::{Asset, ClOrdId, Money, Price, Symbol, Timestamp};
+use keel_execution::OrderState;
+use keel_positions::Adjustment;
+use keel_risk::{HaltCause, TradingState};
+
+use crate::{Command, Fact, Step, Trader};
+
+/// One question of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    OpenOrders(Symbol),
+    Trades(Symbol),
+    Balances,
+}
+
+/// Questions without an answer yet.
+#[derive(Debug)]
+struct Sweep {
+    since: Timestamp,
+    asked_at: Timestamp,
+    delay: Duration,
+    missing: BTreeSet<Part>,
+}
+
+/// How far own records have been compared with the venue's.
+#[derive(Debug, Default)]
+pub(crate) struct Reconciliation {
+    sweep: Option<Sweep>,
+    last: Option<Timestamp>,
+    /// Everything has been answered since the session came up.
+    is_done: bool,
+    /// A difference of balances, and how often in a row it was seen.
+    suspect: Option<(BTreeMap<Asset, Money>, u32)>,
+    again_at: Option<Timestamp>,
+    /// Balances have been compared in this process; whether they agreed.
+    first: Option<Result<(), String>>,
+    /// The operator's words, until the venue's view is known.
+    pub(crate) accept: Option<String>,
+}
+
+impl Reconciliation {
+    /// The most that a question waits before it is asked again.
+    const DELAY_MAX: Duration = Duration::from_secs(16);
+    const DELAY_MIN: Duration = Duration::from_secs(2);
+    /// A trade may move a balance before its report comes, so a difference counts only when it stays the same.
+    const SEEN_MIN: u32 = 3;
+    const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+    pub(crate) fn on_session_up(&mut self) {
+        self.is_done = false;
+        self.suspect = None;
+    }
+
+    pub(crate) fn on_session_down(&mut self) {
+        self.is_done = false;
+        self.sweep = None;
+    }
+
+    /// Whether everything that may have been missed has been asked for and answered since the session came up.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_done
+    }
+}
+
+impl Trader {
+    /// Asks the venue for all that may have been missed.
+    pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
+        let mut missing = BTreeSet::from([Part::Balances]);
+        for symbol in self.markets.keys() {
+            missing.extend([Part::OpenOrders(*symbol), Part::Trades(*symbol)]);
+        }
+        self.reconciliation.last = Some(now);
+        self.reconciliation.again_at = None;
+        self.ask(&missing, step);
+        self.reconciliation.sweep = Some(Sweep {
+            since: now,
+            asked_at: now,
+            delay: Reconciliation::DELAY_MIN,
+            missing,
+        });
+    }
+
+    fn ask(&self, parts: &BTreeSet<Part>, step: &mut Step) {
+        for part in parts {
+            step.push_command(match *part {
+                Part::OpenOrders(symbol) => Command::QueryOpenOrders { symbol },
+                Part::Trades(symbol) => Command::QueryTrades {
+                    symbol,
+                    from: self.state.next_trade.get(&symbol).copied(),
+                },
+                Part::Balances => Command::QueryBalances,
+            });
+        }
+    }
+
+    /// Compares when the period is over, and asks again what was not answered, less often each time.
+    pub(crate) fn reconcile_when_due(&mut self, now: Timestamp, step: &mut Step) {
+        if !self.session_up {
+            return;
+        }
+        if let Some(sweep) = &mut self.reconciliation.sweep {
+            if now.since(sweep.asked_at) >= sweep.delay {
+                sweep.asked_at = now;
+                sweep.delay = (sweep.delay * 2).min(Reconciliation::DELAY_MAX);
+                let missing = sweep.missing.clone();
+                self.ask(&missing, step);
+            }
+            return;
+        }
+        let is_over = |last: Timestamp| now.since(last) >= self.settings.reconcile_every;
+        let is_due = self.reconciliation.last.is_none_or(is_over);
+        if is_due || self.reconciliation.again_at.is_some_and(|at| now >= at) {
+            self.ask_everything(now, step);
+        }
+    }
+
+    /// One question was answered. With the last one the comparison is done.
+    pub(crate) fn on_swept(&mut self, now: Timestamp, part: Part, asked_at: Timestamp, step: &mut Step) {
+        let Some(sweep) = &mut self.reconciliation.sweep else {
+            return;
+        };
+        if asked_at < sweep.since {
+            return;
+        }
+        sweep.missing.remove(&part);
+        if !sweep.missing.is_empty() {
+            return;
+        }
+        self.reconciliation.sweep = None;
+        self.reconciliation.is_done = true;
+        let is_quiet = self
+            .state
+            .orders
+            .active()
+            .all(|order| order.state() == OrderState::Live && order.cum_qty() == order.booked_qty());
+        if is_quiet {
+            self.compare_balances(now, step);
+        } else if self.reconciliation.accept.is_some() || self.reconciliation.first.is_none() {
+            self.reconciliation.again_at = Some(now.plus(Reconciliation::AGAIN_AFTER));
+        }
+    }
+
+    fn compare_balances(&mut self, now: Timestamp, step: &mut Step) {
+        if let Some(reason) = self.reconciliation.accept.take() {
+            self.accept_venue(now, reason, step);
+        }
+        let Some(beyond) = self.beyond_trades() else {
+            let what = "the sums of trades are no longer exact".to_owned();
+            self.halt(now, HaltCause::Internal { what }, step);
+            return;
+        };
+        let tolerance = self.rounding();
+        let mut differences = self.shortages();
+        if let Some(baseline) = &self.state.baseline {
+            let from_baseline = |(asset, amount): (&Asset, &Money)| {
+                let expected = baseline.get(asset).copied().unwrap_or_default();
+                (*asset, *amount - expected)
+            };
+            let beyond = beyond.iter().map(from_baseline);
+            differences.extend(beyond.filter(|(_, difference)| !difference.is_zero()));
+        }
+        differences.retain(|_, difference| difference.abs() > tolerance);
+        if differences.is_empty() {
+            if self.state.baseline.is_none() {
+                self.record(now, step, Fact::Baseline { amounts: beyond });
+            }
+            self.agree();
+            return;
+        }
+        let seen = match self.reconciliation.suspect.take() {
+            Some((known, seen)) if known == differences => seen + 1,
+            _ => 1,
+        };
+        if seen < Reconciliation::SEEN_MIN {
+            self.reconciliation.suspect = Some((differences, seen));
+            self.reconciliation.again_at = Some(now.plus(Reconciliation::AGAIN_AFTER));
+            return;
+        }
+        self.on_difference(now, &differences, beyond, step);
+    }
+
+    fn agree(&mut self) {
+        self.reconciliation.suspect = None;
+        self.reconciliation.first.get_or_insert(Ok(()));
+    }
+
+    /// The account's totals less what our trades made of them, for the assets of our pairs.
+    fn beyond_trades(&self) -> Option<BTreeMap<Asset, Money>> {
+        let changes = self.state.ledger.asset_changes().ok()?;
+        let pairs = self
+            .settings
+            .symbols
+            .iter()
+            .filter_map(|s| self.state.instruments.get(s));
+        let assets = pairs.flat_map(|instrument| [instrument.base, instrument.quote]);
+        let beyond = |asset| {
+            let total = self
+                .total(asset)
+                .checked_sub(changes.get(&asset).copied().unwrap_or_default())?;
+            Some((asset, total))
+        };
+        assets.map(beyond).collect()
+    }
+
+    /// What the account lacks of what our positions say it holds, below zero.
+    fn shortages(&self) -> BTreeMap<Asset, Money> {
+        let mut left: BTreeMap<Asset, Money> = BTreeMap::new();
+        for symbol in &self.settings.symbols {
+            if let Some(instrument) = self.state.instruments.get(symbol) {
+                let left = left
+                    .entry(instrument.base)
+                    .or_insert_with(|| self.total(instrument.base));
+                *left -= self.state.ledger.position(*symbol).to_decimal();
+            }
+        }
+        left.retain(|_, left| left.is_sign_negative());
+        left
+    }
+
+    fn total(&self, asset: Asset) -> Money {
+        self.balances
+            .get(&asset)
+            .map_or(Money::ZERO, |balance| balance.free + balance.locked)
+    }
+
+    /// The venue rounds each trade's value to its own 1e-8.
+    fn rounding(&self) -> Money {
+        let trades: usize = self
+            .state
+            .ledger
+            .books()
+            .map(|(_, book)| book.trade_count())
+            .sum();
+        Money::new(i64::try_from(trades).unwrap_or(i64::MAX), 8)
+    }
+
+    fn on_difference(
+        &mut self,
+        now: Timestamp,
+        differences: &BTreeMap<Asset, Money>,
+        beyond: BTreeMap<Asset, Money>,
+        step: &mut Step,
+    ) {
+        self.counters.differences += 1;
+        let tell = |(asset, difference): (&Asset, &Money)| {
+            let found = self.total(*asset);
+            format!(
+                "{asset}: our records say {}, the venue says {found}",
+                found - *difference
+            )
+        };
+        let what = differences.iter().map(tell).collect::<Vec<_>>().join("; ");
+        let missing: BTreeSet<Asset> = differences
+            .iter()
+            .filter(|(_, difference)| difference.is_sign_negative())
+            .map(|(asset, _)| *asset)
+            .collect();
+        if missing.is_empty() {
+            step.push_command(Command::Alert(format!(
+                "the account has more than expected: {what}"
+            )));
+            self.record(now, step, Fact::Baseline { amounts: beyond });
+            self.agree();
+            return;
+        }
+        self.reconciliation.first.get_or_insert(Err(what.clone()));
+        let affected: Vec<Symbol> = self
+            .state
+            .instruments
+            .values()
+            .filter(|instrument| missing.contains(&instrument.base) || missing.contains(&instrument.quote))
+            .map(|instrument| instrument.symbol)
+            .filter(|symbol| self.gate.state_of(*symbol) < TradingState::ReduceOnly)
+            .collect();
+        for symbol in affected {
+            let cause = HaltCause::Difference { what: what.clone() };
+            self.restrict_symbol(now, symbol, TradingState::ReduceOnly, cause, step);
+        }
+    }
+
+    /// Takes the venue's quantities: no position is larger than what the account has of its base asset.
+    fn accept_venue(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        self.record(now, step, Fact::VenueAccepted { reason });
+        let mut left: BTreeMap<Asset, Money> = BTreeMap::new();
+        for symbol in self.settings.symbols.clone() {
+            let Some(base) = self
+                .state
+                .instruments
+                .get(&symbol)
+                .map(|instrument| instrument.base)
+            else {
+                continue;
+            };
+            let held = self.state.ledger.position(symbol).to_decimal();
+            let available = *left.entry(base).or_insert_with(|| self.total(base));
+            left.insert(base, (available - held).max(Money::ZERO));
+            if held <= available {
+                continue;
+            }
+            let last_trade = self
+                .state
+                .ledger
+                .book(symbol)
+                .and_then(|book| book.trades().next_back());
+            let adjustment = Adjustment {
+                at: now,
+                symbol,
+                after: last_trade.map(|trade| trade.trade_id),
+                qty: available - held,
+                px: last_trade.map_or(Price::ZERO, |trade| trade.last_px),
+            };
+            step.push_command(Command::Alert(format!(
+                "{symbol}: the position is set from {held} to {available}, as the venue has it; its cost is estimated"
+            )));
+            self.record(now, step, Fact::Adjusted(adjustment));
+        }
+        self.restore_restrictions();
+        self.reconciliation.first = Some(Ok(()));
+    }
+
+    /// An order that the venue confirmed and now does not know.
+    pub(crate) fn on_vanished(&mut self, now: Timestamp, id: ClOrdId, asked_at: Timestamp, step: &mut Step) {
+        let Some(order) = self.state.orders.get(id) else {
+            return;
+        };
+        let is_late_enough = order
+            .confirmed_at()
+            .is_some_and(|at| asked_at.since(at.max(self.booted_at)) >= self.settings.absence_after);
+        let symbol = order.symbol();
+        if order.state() != OrderState::Live || !is_late_enough {
+            return;
+        }
+        if self.gate.state_of(symbol) < TradingState::ReduceOnly {
+            self.counters.differences += 1;
+            let what = format!("order {id}: our records say it is live, the venue says it does not know it");
+            self.restrict_symbol(
+                now,
+                symbol,
+                TradingState::ReduceOnly,
+                HaltCause::Difference { what },
+                step,
+            );
+        }
+    }
+
+    /// What the first comparison of balances in this process found: none while it has not been made; otherwise agreement,
+    /// or both sides of the difference. A start is to be refused then, unless an operator accepts the venue's view.
+    #[must_use]
+    pub fn first_comparison(&self) -> Option<Result<(), &str>> {
+        Some(match self.reconciliation.first.as_ref()? {
+            Ok(()) => Ok(()),
+            Err(what) => Err(what.as_str()),
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! The venue's refusals, and the rules that are read again because of them.
+
+use std::time::Duration;
+
+use keel_domain::{ClOrdId, Instrument, Timestamp};
+use keel_execution::Reject;
+use keel_strategy::Trigger;
+
+use crate::{Command, Fact, Step, Trader};
+
+/// The order fails one of the pair's filters.
+const FILTER_FAILURE: i32 = -1013;
+/// The matching engine refused the order; the text says why.
+const NEW_ORDER_REJECTED: i32 = -2010;
+
+impl Trader {
+    /// Filters change while the system runs.
+    const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
+
+    pub(crate) fn read_instruments_when_due(&mut self, now: Timestamp, step: &mut Step) {
+        let is_over = |last: Timestamp| now.since(last) >= Self::INSTRUMENTS_EVERY;
+        if self.session_up && self.instruments_at.is_none_or(is_over) {
+            self.read_instruments(now, step);
+        }
+    }
+
+    fn read_instruments(&mut self, now: Timestamp, step: &mut Step) {
+        self.instruments_at = Some(now);
+        step.push_command(Command::QueryInstruments);
+    }
+
+    pub(crate) fn on_instrument(&mut self, now: Timestamp, instrument: Instrument, step: &mut Step) {
+        let symbol = instrument.symbol;
+        let known = self.state.instruments.get(&symbol);
+        if known == Some(&instrument) {
+            return;
+        }
+        if known.is_some() {
+            step.push_command(Command::Alert(format!(
+                "{symbol}: the venue changed the pair's rules or status"
+            )));
+        }
+        self.record(now, step, Fact::Instrument(instrument));
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.barred = None;
+        }
+        for report in std::mem::take(&mut self.early) {
+            self.on_execution(now, &report, step);
+        }
+    }
+
+    /// The venue refused an order. One that failed a filter is not sent again unchanged while the filters are the same; after
+    /// one that lacked funds nothing is sent before the venue has told balances again.
+    pub(crate) fn on_rejected(
+        &mut self,
+        now: Timestamp,
+        cl_ord_id: ClOrdId,
+        reject: Reject,
+        step: &mut Step,
+    ) {
+        self.counters.rejected += 1;
+        let Some(order) = self.state.orders.get(cl_ord_id) else {
+            return;
+        };
+        let (symbol, intent) = (order.symbol(), *order.intent());
+        self.pause(now, symbol);
+        let lacks_funds = reject.code == NEW_ORDER_REJECTED && reject.text.contains("insufficient balance");
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            if reject.code == FILTER_FAILURE {
+                market.barred = Some(intent);
+            }
+            market.awaits_balances |= lacks_funds;
+        }
+        if reject.code == FILTER_FAILURE {
+            self.read_instruments(now, step);
+        }
+        if lacks_funds {
+            step.push_command(Command::QueryBalances);
+        }
+        self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
+        self.run_strategy(now, symbol, Trigger::Timer, step);
+    }
+}

@@ -1,0 +1,151 @@
+//! What stops trading, of one symbol or of all, and what an operator says.
+
+use keel_domain::{ClOrdId, Symbol, Timestamp};
+use keel_execution::Order;
+use keel_risk::{HaltCause, TradingState};
+
+use crate::{Command, Fact, Operator, Record, Step, Trader};
+
+impl Trader {
+    /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
+    pub fn on_journal_failure(&mut self, now: Timestamp, what: String) -> Vec<Command> {
+        self.gate
+            .restrict(TradingState::Halted, HaltCause::Journal { what });
+        self.begin_closing(now);
+        self.state
+            .orders
+            .live()
+            .map(|order| Command::Cancel {
+                symbol: order.symbol(),
+                cl_ord_id: order.cl_ord_id(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {
+        match operator {
+            Operator::Halt(cause) => self.halt(now, cause, step),
+            Operator::Resume { reason } => {
+                self.record(now, step, Fact::Resumed { reason });
+                self.gate.resume();
+                self.closing = None;
+            }
+            Operator::AcceptVenue { reason } => {
+                self.reconciliation.accept = Some(reason);
+                if self.session_up {
+                    self.ask_everything(now, step);
+                }
+            }
+            Operator::Shutdown => {
+                // Not recorded: a normal end must not leave the next start halted.
+                self.gate.restrict(TradingState::Halted, HaltCause::Shutdown);
+                self.begin_closing(now);
+                self.press_closing(now, step);
+            }
+        }
+    }
+
+    /// Applies a fact, keeps it for the journal, and halts its symbol when it contradicts what is known. A contradiction of
+    /// no symbol halts all.
+    pub(crate) fn record(&mut self, at: Timestamp, step: &mut Step, fact: Fact) {
+        let symbol = self.symbol_of(&fact);
+        let record = Record { at, fact };
+        let applied = self.state.apply(&record);
+        step.push_record(record);
+        let Err(fault) = applied else { return };
+        self.counters.differences += 1;
+        let what = fault.to_string();
+        let cause = HaltCause::Contradiction { what };
+        match symbol {
+            Some(symbol) => self.restrict_symbol(at, symbol, TradingState::Halted, cause, step),
+            None => self.halt(at, cause, step),
+        }
+    }
+
+    /// The symbol that a fact of an order or a trade is about. What we ordered counts, not what the venue calls it.
+    fn symbol_of(&self, fact: &Fact) -> Option<Symbol> {
+        let of_order = |id: &ClOrdId| self.state.orders.get(*id).map(Order::symbol);
+        match fact {
+            Fact::Execution(report) => of_order(&report.cl_ord_id),
+            Fact::Trade(trade) => Some(trade.symbol),
+            Fact::SubmitRejected { cl_ord_id, .. }
+            | Fact::SubmitNotSent { cl_ord_id, .. }
+            | Fact::SubmitUnknown { cl_ord_id, .. }
+            | Fact::NeverArrived { cl_ord_id }
+            | Fact::Cancel { cl_ord_id, .. } => of_order(cl_ord_id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn halt(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
+        step.push_command(Command::Alert(format!("trading halted, cancels only: {cause}")));
+        if self
+            .state
+            .restriction
+            .as_ref()
+            .is_none_or(|(state, _)| *state < TradingState::Halted)
+        {
+            let fact = Fact::Restricted {
+                state: TradingState::Halted,
+                cause: cause.clone(),
+            };
+            self.record(now, step, fact);
+        }
+        self.gate.restrict(TradingState::Halted, cause);
+        self.begin_closing(now);
+        self.press_closing(now, step);
+    }
+
+    /// Restricts one symbol, latched until an operator resumes. A halt cancels its orders.
+    pub(crate) fn restrict_symbol(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        state: TradingState,
+        cause: HaltCause,
+        step: &mut Step,
+    ) {
+        step.push_command(Command::Alert(format!(
+            "{symbol} is {state}, still allowed: {}: {cause}",
+            state.still_allowed()
+        )));
+        let known = self.state.by_symbol.get(&symbol).map(|(known, _)| *known);
+        if known.is_none_or(|known| known < state) {
+            let fact = Fact::SymbolRestricted {
+                symbol,
+                state,
+                cause: cause.clone(),
+            };
+            self.record(now, step, fact);
+        }
+        self.gate.restrict_symbol(symbol, state, cause);
+        self.cancel_halted(now, step);
+    }
+
+    /// Cancels what is live on symbols that are halted, and has not been asked for yet.
+    pub(crate) fn cancel_halted(&mut self, now: Timestamp, step: &mut Step) {
+        let live: Vec<ClOrdId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| self.gate.state_of(order.symbol()) == TradingState::Halted)
+            .map(Order::cl_ord_id)
+            .collect();
+        for cl_ord_id in live {
+            self.cancel(now, cl_ord_id, step);
+        }
+    }
+
+    /// After restrictions were lifted in the records: the gate follows, unless the process is ending.
+    pub(crate) fn restore_restrictions(&mut self) {
+        if self.closing.is_none() {
+            self.gate.resume();
+        }
+        if let Some((state, cause)) = self.state.restriction.clone() {
+            self.gate.restrict(state, cause);
+        }
+        for (symbol, (state, cause)) in self.state.by_symbol.clone() {
+            self.gate.restrict_symbol(symbol, state, cause);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Trades that the venue told when asked.
+
+use keel_domain::{Symbol, Timestamp, Trade, TradeId};
+use keel_risk::{HaltCause, TradingState};
+
+use crate::reconcile::Part;
+use crate::{Command, Fact, Step, Trader};
+
+impl Trader {
+    /// Books what is ours, and moves on to the next trade to ask for as far as every trade was recognised: one of an order
+    /// whose id the venue has not told us yet is asked for again.
+    pub(crate) fn on_trades(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        trades: &[Trade],
+        asked_at: Timestamp,
+        step: &mut Step,
+    ) {
+        let since = self.state.first_boot_at.unwrap_or(now);
+        let has_unplaced = self
+            .state
+            .orders
+            .live()
+            .any(|o| o.symbol() == symbol && o.order_id().is_none());
+        let mut all_placed = true;
+        let before = self.state.next_trade.get(&symbol).copied();
+        let mut next = before;
+        for trade in trades {
+            let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
+            let is_foreign = self.foreign_orders.contains(&(symbol, trade.order_id));
+            if is_ours {
+                if !self.state.ledger.contains(symbol, trade.trade_id) {
+                    self.counters.fills += 1;
+                    self.record(now, step, Fact::Trade(*trade));
+                }
+            } else if has_unplaced && trade.transact_time >= since && !is_foreign {
+                all_placed = false;
+            } else if trade.transact_time >= since && !is_foreign {
+                self.on_foreign_trade(now, trade, step);
+            }
+            if all_placed {
+                next = next.max(Some(TradeId(trade.trade_id.0.saturating_add(1))));
+            }
+        }
+        if let Some(next) = next.filter(|_| next > before) {
+            self.record(now, step, Fact::TradesRead { symbol, next });
+        }
+        if trades.len() >= Self::PAGE {
+            if next > before {
+                step.push_command(Command::QueryTrades { symbol, from: next });
+            }
+            return;
+        }
+        self.on_swept(now, Part::Trades(symbol), asked_at, step);
+        if all_placed {
+            self.on_absent_from(
+                now,
+                symbol,
+                asked_at,
+                |_| true,
+                |poll| poll.absent_trades = true,
+                step,
+            );
+        }
+    }
+
+    /// Somebody else trades the account: what is held can no longer be known from our own trades alone.
+    fn on_foreign_trade(&mut self, now: Timestamp, trade: &Trade, step: &mut Step) {
+        let Trade {
+            symbol,
+            trade_id,
+            order_id,
+            ..
+        } = *trade;
+        self.foreign_orders.insert((symbol, order_id));
+        self.counters.foreign += 1;
+        let Trade {
+            side,
+            last_qty,
+            last_px,
+            ..
+        } = *trade;
+        let what =
+            format!("trade {trade_id} of order {order_id}, {side} {last_qty} at {last_px}, is not ours");
+        self.restrict_symbol(
+            now,
+            symbol,
+            TradingState::ReduceOnly,
+            HaltCause::Difference { what },
+            step,
+        );
+    }
+}
