@@ -20,6 +20,8 @@ pub mod method {
     pub const USER_SUBSCRIBE_SIGNATURE: &str = "userDataStream.subscribe.signature";
     /// Subscribe to user events on a session that is logged on.
     pub const USER_SUBSCRIBE: &str = "userDataStream.subscribe";
+    /// Read the venue's clock.
+    pub const TIME: &str = "time";
     /// Place an order.
     pub const ORDER_PLACE: &str = "order.place";
     /// Cancel an order.

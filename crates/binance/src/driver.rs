@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use keel_domain::Timestamp;
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::session::{
@@ -25,6 +25,9 @@ const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BATCH_MAX: usize = 256;
 /// Inputs that may wait; senders wait then, and the sockets behind them.
 const INBOX_MAX: usize = 4_096;
+
+/// How often the wall clock is looked at.
+const WALL_CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Sink = futures_util::stream::SplitSink<Socket, Message>;
@@ -68,6 +71,7 @@ pub struct Driver {
     http: reqwest::Client,
     connections: BTreeMap<Link, Connection>,
     generation: u64,
+    wall_told_at: Timestamp,
     arrivals: mpsc::Sender<Arrival>,
     inbox: mpsc::Receiver<Arrival>,
 }
@@ -90,6 +94,7 @@ impl Driver {
             http,
             connections: BTreeMap::new(),
             generation: 0,
+            wall_told_at: Timestamp::EPOCH,
             arrivals,
             inbox,
         })
@@ -99,6 +104,7 @@ impl Driver {
     ///
     /// Cancel-safe: what has not been handled yet is handled by the next turn.
     pub async fn turn(&mut self, session: &mut Session, now: impl Fn() -> Timestamp) {
+        self.tell_wall_clock(session, now());
         self.transmit(session).await;
         let deadline = async {
             match session.next_deadline() {
@@ -124,6 +130,16 @@ impl Driver {
             self.arrived(session, now(), arrival);
         }
         self.transmit(session).await;
+    }
+
+    /// The session compares the wall clock with the steady one that all its times come from.
+    fn tell_wall_clock(&mut self, session: &mut Session, now: Timestamp) {
+        if now.since(self.wall_told_at) < WALL_CLOCK_EVERY {
+            return;
+        }
+        self.wall_told_at = now;
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        session.handle(now, Input::WallClock(Timestamp::EPOCH.plus(since_epoch)));
     }
 
     fn arrived(&mut self, session: &mut Session, now: Timestamp, arrival: Arrival) {
@@ -173,7 +189,7 @@ impl Driver {
             // What a connection says after it was given up is no longer true.
             Arrival::Input(generation, link, _) if !self.is_current(generation, link) => {}
             Arrival::Input(_, link, input) => {
-                if matches!(input, Input::Closed(..)) {
+                if matches!(input, Input::Closed(..) | Input::Refused(..)) {
                     self.connections.remove(&link);
                 }
                 session.handle(now, input);
@@ -237,7 +253,7 @@ impl Driver {
             let connecting = connect_async_with_config(url, Some(config), true);
             let arrival = match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
                 Ok(Ok((socket, _))) => Arrival::Opened(generation, link, Box::new(socket)),
-                Ok(Err(error)) => Arrival::Input(generation, link, Input::Closed(link, error.to_string())),
+                Ok(Err(error)) => Arrival::Input(generation, link, refusal(link, &error)),
                 Err(_) => {
                     let cause = "no connection in time".to_owned();
                     Arrival::Input(generation, link, Input::Closed(link, cause))
@@ -271,6 +287,18 @@ impl Driver {
             let result = exchange(builder).await;
             let _gone = arrivals.send(Arrival::Http(id, result)).await;
         });
+    }
+}
+
+/// A connection that was not made: the venue's HTTP status where it answered at all.
+fn refusal(link: Link, error: &Error) -> Input {
+    match error {
+        Error::Http(response) => {
+            let retry_after = response.headers().get("retry-after");
+            let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+            Input::Refused(link, response.status().as_u16(), seconds)
+        }
+        other => Input::Closed(link, other.to_string()),
     }
 }
 

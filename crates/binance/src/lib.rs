@@ -29,6 +29,6 @@ mod signed;
 pub use driver::{Driver, DriverError, install_crypto_provider};
 pub use session::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
-    SessionSettings, Stats, Transmit,
+    SessionSettings, Slot, Stats, Transmit,
 };
 pub use signed::{Credentials, CredentialsError, KeyKind};
