@@ -313,7 +313,11 @@ impl Rig {
         std::iter::from_fn(|| self.session.next_update()).collect()
     }
 
-    pub(crate) fn submit(&mut self, cl_ord_id: &str, purpose: Purpose) -> Result<(), keel_execution::NotSent> {
+    pub(crate) fn submit(
+        &mut self,
+        cl_ord_id: &str,
+        purpose: Purpose,
+    ) -> Result<(), keel_execution::NotSent> {
         let sent = self.session.submit(self.now, approved(cl_ord_id, purpose));
         self.drain();
         sent
