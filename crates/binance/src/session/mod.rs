@@ -4,6 +4,7 @@ mod budget;
 mod clock;
 mod inbound;
 mod io;
+mod link_state;
 mod links;
 mod market;
 mod requests;
@@ -25,7 +26,7 @@ pub use io::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, SessionSettings,
     Slot, Stats, Transmit,
 };
-use links::LinkState;
+use link_state::LinkState;
 use requests::Pending;
 use weight::WeightCounter;
 

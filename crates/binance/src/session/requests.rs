@@ -202,8 +202,10 @@ impl Session {
     }
 
     fn take_pending(&mut self, is_taken: impl Fn(&Pending) -> bool) -> Vec<(RequestId, Pending)> {
-        self.pending
-            .extract_if(.., |_, pending| is_taken(pending))
+        let taken = self.pending.iter().filter(|(_, pending)| is_taken(pending));
+        let ids: Vec<RequestId> = taken.map(|(id, _)| *id).collect();
+        ids.into_iter()
+            .filter_map(|id| Some((id, self.pending.remove(&id)?)))
             .collect()
     }
 

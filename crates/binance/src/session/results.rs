@@ -10,9 +10,9 @@ use keel_binance_wire::ws_api::method;
 use keel_domain::{Asset, Timestamp};
 use keel_execution::{Balance, VenueReport};
 
-use super::Session;
 use super::inbound::{Unreadable, read};
 use super::requests::{Pending, Question};
+use super::{Link, Session};
 
 impl Session {
     pub(super) fn on_result(
@@ -41,14 +41,7 @@ impl Session {
                 let depth: Depth = read(body)?;
                 self.on_snapshot(now, symbol, &depth);
             }
-            Question::LogOn => {
-                let Some(link) = pending.link else { return Ok(()) };
-                if let Some(state) = self.links.get_mut(&link) {
-                    state.is_logged_on = true;
-                }
-                let question = Question::SubscribeUser;
-                self.log_on_step(now, link, method::USER_SUBSCRIBE, &Params::new(), question);
-            }
+            Question::LogOn => self.on_logged_on(now, pending.link),
             Question::SubscribeUser => {
                 if let Some(link) = pending.link {
                     self.on_user_subscribed(now, link);
@@ -94,6 +87,15 @@ impl Session {
             Question::Account => self.on_account(&read(body)?)?,
         }
         Ok(())
+    }
+
+    fn on_logged_on(&mut self, now: Timestamp, link: Option<Link>) {
+        let Some(link) = link else { return };
+        if let Some(state) = self.links.get_mut(&link) {
+            state.is_logged_on = true;
+        }
+        let question = Question::SubscribeUser;
+        self.log_on_step(now, link, method::USER_SUBSCRIBE, &Params::new(), question);
     }
 
     /// The venue's own limit of the request weight in a minute.
