@@ -1,4 +1,10 @@
 //! What is not as documented is an error value; nothing panics on any bytes.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use keel_binance_wire::convert;
 use keel_binance_wire::error::ApiError;

@@ -1,5 +1,11 @@
 //! REST answers against the samples of the venue's own documents (binance-spot-api-docs, 2026-07): every field that is
 //! read has the sample's value, and what is written again reads as the same.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! The WS API, user events and market streams against the samples of the venue's own documents (2026-07).
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

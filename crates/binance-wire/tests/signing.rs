@@ -1,6 +1,12 @@
 //! The documents' signing examples, byte for byte: rest-api.md "SIGNED Endpoint Examples", web-socket-api.md "SIGNED
 //! request example", fix-api.md "Signature Computation". The documents publish the private key of the Ed25519 example for
 //! FIX only, and none for RSA: there the payload that is signed is compared.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use keel_binance_wire::params::{Params, signed_payload};
 use keel_binance_wire::signing::{SigningKey, VerifyingKey};

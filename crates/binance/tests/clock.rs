@@ -1,6 +1,10 @@
 //! The venue's clock against ours, the wall clock against the steady one, and how late data may be.
-
-#![allow(clippy::expect_used, reason = "a helper outside #[test] functions")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! Connections: back-off, budget, rolling over without a gap, stalls found by the data's age, control messages a second.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

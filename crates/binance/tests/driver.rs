@@ -1,4 +1,10 @@
 //! The thin driver over real sockets on loopback: it answers pings, moves frames, and tells what the venue's HTTP says.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,10 @@
 //! Rate limits: one counter for every call, a reserve for exits, and the venue's word to stop.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! What the session makes of every way in which a request can end: rejected, not sent, or not known.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 

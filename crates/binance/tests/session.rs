@@ -1,4 +1,10 @@
 //! Log-on, books and clock of the session, by bytes and time only.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 mod common;
 
