@@ -117,9 +117,9 @@ fn f34_a_new_minute_of_the_venues_clock_begins_at_nothing() {
         millis(u64::try_from(to_minute).expect("ahead")) - millis(2),
         Rig::answer_routine,
     );
-    assert_eq!(may_leave(&mut rig)[0], false, "the old minute");
+    assert!(!may_leave(&mut rig)[0], "the old minute");
     rig.pass_with(millis(3), Rig::answer_routine);
-    assert_eq!(may_leave(&mut rig)[0], true, "the new one");
+    assert!(may_leave(&mut rig)[0], "the new one");
 }
 
 #[test]
@@ -173,7 +173,9 @@ fn f34_after_418_nothing_leaves_until_the_ban_is_over() {
     // Connections break meanwhile: they are not even tried again.
     rig.input(Input::Closed(WS_API, "gone".to_owned()));
     rig.input(Input::Closed(common::MARKET, "gone".to_owned()));
-    (rig.http.clear(), rig.frames.clear(), rig.opens.clear());
+    rig.http.clear();
+    rig.frames.clear();
+    rig.opens.clear();
     rig.pass(secs(99));
     assert_eq!(
         (rig.http.len(), rig.frames.len(), rig.opens.len()),
