@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use keel_domain::{Price, Qty};
 use serde::{Deserialize, Serialize};
 
+use crate::depth_scan;
 use crate::error::ApiError;
 use crate::number;
 use crate::rest::WireLevel;
@@ -149,11 +150,22 @@ struct Envelope<'a> {
     data: Option<&'a serde_json::value::RawValue>,
 }
 
-/// Reads one frame of a combined stream.
+/// Reads one frame of a combined stream: the usual depth frame by hand, all else as JSON.
 ///
 /// # Errors
 /// [`StreamError`].
 pub fn decode(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
+    match depth_scan::scan(frame) {
+        Some(depth) => Ok(StreamEvent::Depth(depth)),
+        None => decode_json(frame),
+    }
+}
+
+/// Reads one frame of a combined stream as JSON, whatever its shape.
+///
+/// # Errors
+/// [`StreamError`].
+pub fn decode_json(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame)?;
     let (Some(stream), Some(data)) = (envelope.stream, envelope.data) else {
         return Ok(StreamEvent::Reply(serde_json::from_slice(frame)?));

@@ -11,12 +11,10 @@ use keel_market_data::{
 
 use super::{Link, Market, Session, Transmit};
 
-fn levels(levels: &[WireLevel]) -> Vec<Level> {
-    let level = |WireLevel(price, qty): &WireLevel| Level {
-        price: *price,
-        qty: *qty,
-    };
-    levels.iter().map(level).collect()
+/// The same sixteen bytes a level: the list is not copied.
+fn levels(levels: Vec<WireLevel>) -> Vec<Level> {
+    let level = |WireLevel(price, qty)| Level { price, qty };
+    levels.into_iter().map(level).collect()
 }
 
 impl Market {
@@ -41,7 +39,7 @@ impl Session {
             return;
         }
         match stream::decode(frame) {
-            Ok(StreamEvent::Depth(event)) => self.on_depth(now, &event),
+            Ok(StreamEvent::Depth(event)) => self.on_depth(now, event),
             Ok(StreamEvent::Trade(event)) => self.on_trade(&event),
             Ok(StreamEvent::ServerShutdown) => self.roll(now, link),
             Ok(StreamEvent::Reply(reply)) => self.on_control_reply(now, link, &reply),
@@ -92,7 +90,7 @@ impl Session {
         }));
     }
 
-    fn on_depth(&mut self, now: Timestamp, event: &DepthEvent<'_>) {
+    fn on_depth(&mut self, now: Timestamp, event: DepthEvent<'_>) {
         let Some(symbol) = self.known(&event.symbol) else {
             return;
         };
@@ -117,22 +115,22 @@ impl Session {
             first_update_id: event.first_update_id,
             last_update_id: event.last_update_id,
             event_time,
-            bids: levels(&event.bids),
-            asks: levels(&event.asks),
+            bids: levels(event.bids),
+            asks: levels(event.asks),
         });
         self.proven(self.market);
         self.on_sync_step(now, symbol, step);
     }
 
-    pub(super) fn on_snapshot(&mut self, now: Timestamp, symbol: Symbol, depth: &Depth) {
+    pub(super) fn on_snapshot(&mut self, now: Timestamp, symbol: Symbol, depth: Depth) {
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };
         let step = market.book.on_snapshot(BookSnapshot {
             symbol,
             last_update_id: depth.last_update_id,
-            bids: levels(&depth.bids),
-            asks: levels(&depth.asks),
+            bids: levels(depth.bids),
+            asks: levels(depth.asks),
         });
         self.on_sync_step(now, symbol, step);
     }

@@ -39,7 +39,7 @@ impl Session {
             }
             Question::Snapshot(symbol) => {
                 let depth: Depth = read(body)?;
-                self.on_snapshot(now, symbol, &depth);
+                self.on_snapshot(now, symbol, depth);
             }
             Question::LogOn => self.on_logged_on(now, pending.link),
             Question::SubscribeUser => {
