@@ -101,17 +101,15 @@ impl<'a> Cursor<'a> {
         (count > 0).then_some((value, count))
     }
 
-    /// A decimal in quotes, in units of 1e-8.
-    fn decimal(&mut self) -> Option<i64> {
-        self.skip(b"\"")?;
+    /// A decimal in units of 1e-8. Ten digits before the point stay in range.
+    fn units(&mut self) -> Option<i64> {
         let (whole, _) = self.digits(PRICE_DIGITS_MAX)?;
-        let mut units = i64::try_from(whole).ok()?.checked_mul(SCALE)?;
-        if let Some(fraction) = self.0.strip_prefix(b".") {
-            self.0 = fraction;
-            units = units.checked_add(self.fraction()?)?;
-        }
-        self.skip(b"\"")?;
-        Some(units)
+        let units = i64::try_from(whole).ok()?.checked_mul(SCALE)?;
+        let Some(fraction) = self.0.strip_prefix(b".") else {
+            return Some(units);
+        };
+        self.0 = fraction;
+        units.checked_add(self.fraction()?)
     }
 
     /// Up to eight places. The venue writes all eight, which are read in one step.
@@ -135,20 +133,15 @@ impl<'a> Cursor<'a> {
             return Some(Vec::new());
         }
         let mut levels = Vec::with_capacity(LEVELS_ROOM);
-        self.skip(b"[")?;
+        self.skip(br#"[[""#)?;
         loop {
-            self.skip(b"[")?;
-            let price = Price::from_units(self.decimal()?).ok()?;
-            self.skip(b",")?;
-            let qty = Qty::from_units(self.decimal()?).ok()?;
+            let price = Price::from_units(self.units()?).ok()?;
+            self.skip(br#"",""#)?;
+            let qty = Qty::from_units(self.units()?).ok()?;
             levels.push(WireLevel(price, qty));
-            self.skip(b"]")?;
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            match byte {
-                b',' => {}
-                b']' => return Some(levels),
-                _ => return None,
+            if self.skip(br#""],[""#).is_none() {
+                self.skip(br#""]]"#)?;
+                return Some(levels);
             }
         }
     }
