@@ -157,7 +157,8 @@ proptest! {
 
 #[test]
 fn an_unknown_enum_value_is_an_error_in_every_message() {
-    let cases: [(&str, &str, fn(&[u8]) -> bool); 8] = [
+    type IsError = fn(&[u8]) -> bool;
+    let cases: [(&str, &str, IsError); 8] = [
         ("order_result", "FILLED", |b| {
             serde_json::from_slice::<OrderPlaced>(b).is_err()
         }),
