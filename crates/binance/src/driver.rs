@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use keel_domain::Timestamp;
@@ -25,9 +25,6 @@ const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BATCH_MAX: usize = 256;
 /// Inputs that may wait; senders wait then, and the sockets behind them.
 const INBOX_MAX: usize = 4_096;
-
-/// How often the wall clock is looked at.
-const WALL_CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Sink = futures_util::stream::SplitSink<Socket, Message>;
@@ -71,7 +68,6 @@ pub struct Driver {
     http: reqwest::Client,
     connections: BTreeMap<Link, Connection>,
     generation: u64,
-    wall_told_at: Timestamp,
     arrivals: mpsc::Sender<Arrival>,
     inbox: mpsc::Receiver<Arrival>,
 }
@@ -94,7 +90,6 @@ impl Driver {
             http,
             connections: BTreeMap::new(),
             generation: 0,
-            wall_told_at: Timestamp::EPOCH,
             arrivals,
             inbox,
         })
@@ -104,7 +99,6 @@ impl Driver {
     ///
     /// Cancel-safe: what has not been handled yet is handled by the next turn.
     pub async fn turn(&mut self, session: &mut Session, now: impl Fn() -> Timestamp) {
-        self.tell_wall_clock(session, now());
         self.transmit(session).await;
         let deadline = async {
             match session.next_deadline() {
@@ -130,16 +124,6 @@ impl Driver {
             self.arrived(session, now(), arrival);
         }
         self.transmit(session).await;
-    }
-
-    /// The session compares the wall clock with the steady one that all its times come from.
-    fn tell_wall_clock(&mut self, session: &mut Session, now: Timestamp) {
-        if now.since(self.wall_told_at) < WALL_CLOCK_EVERY {
-            return;
-        }
-        self.wall_told_at = now;
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        session.handle(now, Input::WallClock(Timestamp::EPOCH.plus(since_epoch)));
     }
 
     fn arrived(&mut self, session: &mut Session, now: Timestamp, arrival: Arrival) {
