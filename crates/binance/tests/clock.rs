@@ -42,6 +42,23 @@ fn f57_the_quickest_of_five_answers_sets_the_offset() {
 }
 
 #[test]
+fn f57_a_later_measurement_counts_as_a_whole() {
+    let mut rig = Rig::new(KeyKind::Hmac);
+    measure(&mut rig, &[(10, 100); 5]);
+    while rig.asked(HttpMethod::Get, "/api/v3/time").is_none() {
+        rig.pass(millis(10));
+    }
+    measure(&mut rig, &[(180, 350), (170, 340), (160, 330), (150, 320)]);
+    assert_eq!(
+        rig.session.stats().clock_offset_ms,
+        100,
+        "a slow answer alone changes nothing"
+    );
+    measure(&mut rig, &[(20, 120)]);
+    assert_eq!(rig.session.stats().clock_offset_ms, 120);
+}
+
+#[test]
 fn f57_a_clock_five_seconds_off_signs_by_the_venues_time_and_is_a_fault() {
     let mut rig = Rig::new(KeyKind::Hmac);
     measure(&mut rig, &[(10, 5_000); 5]);

@@ -183,6 +183,20 @@ fn f59_the_venues_notice_rolls_the_market_connection_without_a_gap() {
     assert_eq!(rig.session.stats().undecodable, 0);
 }
 
+#[test]
+fn f59_an_end_that_comes_while_both_carry_the_data_is_no_gap() {
+    let (mut rig, mut stream) = synchronised();
+    rig.frame(
+        MARKET,
+        json!({"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}}),
+    );
+    rig.open_market(MARKET_B);
+    stream.tick(&mut rig, &[MARKET, MARKET_B]);
+    rig.input(Input::Closed(MARKET, "shut down".to_owned()));
+    stream.tick(&mut rig, &[MARKET_B]);
+    assert_without_gap(&rig.updates(), 7, stream.id);
+}
+
 /// The session's day, with data every five minutes, up to the given time from the start.
 fn live_until(rig: &mut Rig, stream: &mut Stream, end: Timestamp) {
     while rig.now < end {

@@ -48,10 +48,11 @@ async fn session(streams: SocketAddr) -> (Driver, Session) {
 async fn drive<T>(driver: &mut Driver, session: &mut Session, end: impl Future<Output = T>) -> T {
     let started = std::time::Instant::now();
     let now = move || T0.plus(started.elapsed());
+    let end = tokio::time::timeout(std::time::Duration::from_secs(30), end);
     tokio::pin!(end);
     loop {
         tokio::select! {
-            done = &mut end => return done,
+            done = &mut end => return done.expect("what is waited for does not happen"),
             () = driver.turn(session, now) => {}
         }
     }

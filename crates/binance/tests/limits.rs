@@ -189,6 +189,22 @@ fn f34_after_418_nothing_leaves_until_the_ban_is_over() {
 }
 
 #[test]
+fn f34_a_connection_that_opens_into_a_ban_is_closed_without_a_word() {
+    let mut rig = Rig::new(KeyKind::Hmac);
+    let (request, _) = rig
+        .asked(HttpMethod::Get, "/api/v3/exchangeInfo")
+        .expect("the pairs are asked for");
+    rig.answer_with(
+        request,
+        answer(418, Some(60), None, json!({"code": -1003, "msg": "banned"})),
+    );
+    rig.input(Input::Opened(WS_API));
+    rig.input(Input::Opened(common::MARKET));
+    let closed = [WS_API, common::MARKET];
+    assert_eq!((&rig.closes[..], rig.frames.len()), (&closed[..], 0));
+}
+
+#[test]
 fn f34_a_refused_handshake_counts_as_the_venues_word_too() {
     let mut rig = Rig::up(KeyKind::Hmac);
     rig.input(Input::Closed(common::MARKET, "gone".to_owned()));
