@@ -159,6 +159,9 @@ proptest! {
         let ids = ["1700000000000".to_owned(), "10".to_owned(), "12".to_owned()];
         let mut bytes = frame("btcusdt@depth@100ms", &ids, "BTCUSDT", &bids, &asks).into_bytes();
         for (place, change, byte) in changes {
+            if bytes.is_empty() {
+                break;
+            }
             let place = place.index(bytes.len());
             match change {
                 0 => { bytes.remove(place); }
