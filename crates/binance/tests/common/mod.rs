@@ -8,6 +8,8 @@
     reason = "helpers outside #[test] functions, not all of them used in every test"
 )]
 
+mod approval;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,14 +17,12 @@ use keel_binance::{
     Credentials, Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, KeyKind, Link,
     RequestId, Session, SessionSettings, Slot, Transmit,
 };
-use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, PriceFilter,
-    Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
-};
+use keel_domain::{ClOrdId, Purpose, Symbol, Timestamp};
 use keel_execution::{Venue, VenueReport};
 use keel_market_data::{MarketFeed, MarketUpdate};
-use keel_risk::{ApprovedOrder, Reference, RiskGate, RiskLimits, RiskView, SymbolLimits};
 use serde_json::{Value, json};
+
+pub(crate) use approval::approved;
 
 pub(crate) const MARKET: Link = Link::Market(Slot::A);
 pub(crate) const MARKET_B: Link = Link::Market(Slot::B);
@@ -348,73 +348,4 @@ pub(crate) fn placed(cl_ord_id: &str) -> Value {
         "price": "100", "origQty": "1", "executedQty": "0", "origQuoteOrderQty": "0", "cummulativeQuoteQty": "0",
         "status": "NEW", "timeInForce": "GTC", "type": "LIMIT", "side": "SELL", "workingTime": 1,
         "selfTradePreventionMode": "NONE", "fills": []})
-}
-
-/// An approval by a real gate: a sale of 1 BTC at 100.
-pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
-    let one: Qty = "1".parse().unwrap();
-    let zero_lot = LotSize {
-        min: Qty::ZERO,
-        max: Qty::ZERO,
-        step: Qty::ZERO,
-    };
-    let instrument = Instrument {
-        symbol: btc(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
-        price_filter: PriceFilter {
-            min: keel_domain::Price::ZERO,
-            max: keel_domain::Price::ZERO,
-            tick_size: keel_domain::Price::ZERO,
-        },
-        lot_size: zero_lot,
-        market_lot_size: zero_lot,
-        notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
-        },
-    };
-    let mut gate = RiskGate::new(RiskLimits {
-        per_symbol: BTreeMap::from([(
-            btc(),
-            SymbolLimits {
-                order_qty_max: one,
-                order_notional_max: 1_000.into(),
-                position_max: one,
-            },
-        )]),
-        orders_per_10s_max: 10,
-        collar_through_bps: 200,
-        collar_away_bps: 1_000,
-        book_age_max: secs(2),
-    })
-    .unwrap();
-    let intent = OrderIntent {
-        symbol: btc(),
-        side: Side::Sell,
-        ord_type: OrdType::Limit {
-            price: "100".parse().unwrap(),
-            time_in_force: TimeInForce::Gtc,
-        },
-        order_qty: one,
-        purpose,
-    };
-    let view = RiskView {
-        instrument: &instrument,
-        reference: Ok(Reference {
-            bid: "100".parse().unwrap(),
-            ask: "101".parse().unwrap(),
-            age: Duration::ZERO,
-        }),
-        position: SignedQty::from(one),
-        buy_leaves: Qty::ZERO,
-        sell_leaves: Qty::ZERO,
-        quote_free: Some(1_000.into()),
-        unknown_orders: 0,
-    };
-    gate.approve(T0, intent, id(cl_ord_id), &view)
-        .expect("within every limit")
 }
