@@ -29,6 +29,9 @@ pub enum ConvertError {
         /// The filter.
         filter: &'static str,
     },
+    /// Amounts whose sum no number holds.
+    #[error("the amounts are out of range")]
+    OutOfRange,
     /// An answer of the kind ACK, which does not tell the state.
     #[error("the answer does not tell the order's state")]
     NoState,
@@ -132,7 +135,9 @@ pub fn order_placed(placed: &OrderPlaced) -> Result<Vec<ExecutionReport>, Conver
     let (mut cum_qty, mut cum_quote) = (Qty::ZERO, Money::ZERO);
     for fill in placed.fills.iter().flatten() {
         cum_qty = cum_qty.saturating_add(fill.qty);
-        cum_quote += keel_domain::notional(fill.qty, fill.price);
+        cum_quote = cum_quote
+            .checked_add(keel_domain::notional(fill.qty, fill.price))
+            .ok_or(ConvertError::OutOfRange)?;
         let is_whole = cum_qty == last.order_qty;
         let trade = Trade {
             symbol: last.symbol,

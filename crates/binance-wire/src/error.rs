@@ -61,6 +61,8 @@ impl ApiError {
 pub mod code {
     /// Internal error; its cause is unknown.
     pub const UNKNOWN: i32 = -1000;
+    /// Internal error while the request was under way.
+    pub const DISCONNECTED: i32 = -1001;
     /// Too many requests.
     pub const TOO_MANY_REQUESTS: i32 = -1003;
     /// Unexpected answer inside the venue: outcome unknown.

@@ -14,6 +14,7 @@
 //! ```
 
 pub mod convert;
+pub mod depth_scan;
 pub mod enums;
 pub mod error;
 pub mod filters;

@@ -1,7 +1,11 @@
 //! Numbers as the venue writes them: strings with eight places.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use keel_domain::{Money, NumberError, Price, Qty, SCALE};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::de::Visitor;
+use serde::{Deserializer, Serializer};
 
 /// A number that the venue writes as a string with eight places.
 pub trait EightPlaces: Sized {
@@ -47,7 +51,15 @@ impl EightPlaces for Money {
     }
 
     fn read(text: &str) -> Result<Self, NumberError> {
-        text.parse().map_err(|_| NumberError::Malformed)
+        let is_plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+        // The decimal's own reader also takes a plus and underscores, which the venue never writes.
+        if is_plain {
+            text.parse().map_err(|_| NumberError::Malformed)
+        } else {
+            Err(NumberError::Malformed)
+        }
     }
 }
 
@@ -64,8 +76,22 @@ pub fn serialize<T: EightPlaces, S: Serializer>(value: &T, serializer: S) -> Res
 /// # Errors
 /// Text that is no such number.
 pub fn deserialize<'de, T: EightPlaces, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    T::read(&text).map_err(|error| serde::de::Error::custom(format!("{text:?}: {error}")))
+    deserializer.deserialize_str(NumberVisitor(PhantomData))
+}
+
+/// Reads the text where it lies, without a copy.
+struct NumberVisitor<T>(PhantomData<T>);
+
+impl<T: EightPlaces> Visitor<'_> for NumberVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plain decimal number in a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        T::read(text).map_err(|error| E::custom(format!("{text:?}: {error}")))
+    }
 }
 
 /// The same for a field that may be absent.

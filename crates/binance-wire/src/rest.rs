@@ -1,7 +1,7 @@
 //! Bodies of REST answers, which are the WS API's results too (rest-api.md).
 
 use keel_domain::{Money, Price, Qty};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::enums::{WireOrderStatus, WireOrderType, WireSide, WireSymbolStatus, WireTimeInForce};
 pub use crate::filters::Filter;
@@ -192,11 +192,26 @@ pub struct OrderPlaced {
     /// Milliseconds.
     pub transact_time: i64,
     /// The state, from RESULT on.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        flatten,
+        deserialize_with = "told_state",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub result: Option<OrderResult>,
     /// The executions, in FULL.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fills: Option<Vec<Fill>>,
+}
+
+/// An answer with a status tells the whole state; one whose state cannot be read is no ACK, but an error.
+fn told_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OrderResult>, D::Error> {
+    let rest = serde_json::Map::deserialize(deserializer)?;
+    if !rest.contains_key("status") {
+        return Ok(None);
+    }
+    serde_json::from_value(serde_json::Value::Object(rest))
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// An order's state in the answer to a new order.

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use keel_domain::{Price, Qty};
 use serde::{Deserialize, Serialize};
 
+use crate::depth_scan;
+use crate::error::ApiError;
 use crate::number;
 use crate::rest::WireLevel;
 
@@ -97,15 +99,30 @@ pub struct BookTickerEvent<'a> {
     pub ask_qty: Qty,
 }
 
-/// The answer to a control request.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// The answer to a control request. A refusal stands beside the id, or inside `error`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ControlReply {
-    /// The request's id.
+    /// The request's id, where it was a number.
     #[serde(default)]
     pub id: Option<u64>,
-    /// What went wrong.
     #[serde(default)]
-    pub error: Option<crate::error::ApiError>,
+    error: Option<ApiError>,
+    #[serde(default)]
+    code: Option<i32>,
+    #[serde(default)]
+    msg: Option<String>,
+}
+
+impl ControlReply {
+    /// What went wrong, if anything did.
+    #[must_use]
+    pub fn error(&self) -> Option<ApiError> {
+        let beside = || {
+            let code = self.code?;
+            Some(ApiError::new(code, self.msg.clone().unwrap_or_default()))
+        };
+        self.error.clone().or_else(beside)
+    }
 }
 
 /// One frame of a combined stream.
@@ -133,11 +150,22 @@ struct Envelope<'a> {
     data: Option<&'a serde_json::value::RawValue>,
 }
 
-/// Reads one frame of a combined stream.
+/// Reads one frame of a combined stream: the usual depth frame by hand, all else as JSON.
 ///
 /// # Errors
 /// [`StreamError`].
 pub fn decode(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
+    match depth_scan::scan(frame) {
+        Some(depth) => Ok(StreamEvent::Depth(depth)),
+        None => decode_json(frame),
+    }
+}
+
+/// Reads one frame of a combined stream as JSON, whatever its shape.
+///
+/// # Errors
+/// [`StreamError`].
+pub fn decode_json(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame)?;
     let (Some(stream), Some(data)) = (envelope.stream, envelope.data) else {
         return Ok(StreamEvent::Reply(serde_json::from_slice(frame)?));

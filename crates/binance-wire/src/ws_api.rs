@@ -10,6 +10,7 @@ use crate::enums::{WireExecType, WireOrderStatus, WireOrderType, WireSide, WireT
 use crate::error::ApiError;
 use crate::number;
 use crate::params::Params;
+use crate::rest::RateLimit;
 
 /// Names of methods that the client uses.
 pub mod method {
@@ -19,6 +20,8 @@ pub mod method {
     pub const USER_SUBSCRIBE_SIGNATURE: &str = "userDataStream.subscribe.signature";
     /// Subscribe to user events on a session that is logged on.
     pub const USER_SUBSCRIBE: &str = "userDataStream.subscribe";
+    /// Read the venue's clock.
+    pub const TIME: &str = "time";
     /// Place an order.
     pub const ORDER_PLACE: &str = "order.place";
     /// Cancel an order.
@@ -53,10 +56,11 @@ pub enum WsFrame<'a> {
 
 /// The answer to a request.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reply<'a> {
-    /// The request's id, as we wrote it; none where the venue could not read it.
+    /// The request's id as JSON, which the venue echoes: a string or a number.
     #[serde(borrow)]
-    pub id: Option<Cow<'a, str>>,
+    id: Option<&'a RawValue>,
     /// As HTTP.
     pub status: u16,
     /// What was asked for.
@@ -65,6 +69,28 @@ pub struct Reply<'a> {
     /// What went wrong.
     #[serde(default)]
     pub error: Option<ReplyError>,
+    /// How much of each limit is used; empty where it was not asked for.
+    #[serde(default)]
+    pub rate_limits: Vec<RateLimit>,
+}
+
+impl<'a> Reply<'a> {
+    /// The request's id, as we wrote it; none where the venue could not read the request.
+    #[must_use]
+    pub fn id(&self) -> Option<&'a str> {
+        self.id.map(|id| id.get().trim_matches('"'))
+    }
+
+    /// The request weight used in the venue's present minute, where the answer tells it.
+    #[must_use]
+    pub fn used_weight(&self) -> Option<u32> {
+        let is_weight =
+            |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE";
+        self.rate_limits
+            .iter()
+            .find(is_weight)
+            .and_then(|limit| limit.count)
+    }
 }
 
 /// What went wrong with a request.
@@ -111,8 +137,12 @@ pub enum UserEvent<'a> {
     StreamTerminated,
     /// The connection is about to end.
     ServerShutdown,
-    /// Money came in or went out; ask for the balances.
-    BalanceUpdate,
+    /// Money came in or went out.
+    BalanceUpdate(BalanceUpdateEvent),
+    /// Part of a balance was locked or unlocked from outside.
+    ExternalLockUpdate(BalanceUpdateEvent),
+    /// An order list moved.
+    ListStatus(ListStatusEvent),
     /// An event that is not used here.
     Other,
 }
@@ -145,7 +175,9 @@ pub fn decode(frame: &[u8]) -> Result<WsFrame<'_>, serde_json::Error> {
         "outboundAccountPosition" => UserEvent::AccountPosition(serde_json::from_str(text)?),
         "eventStreamTerminated" => UserEvent::StreamTerminated,
         "serverShutdown" => UserEvent::ServerShutdown,
-        "balanceUpdate" => UserEvent::BalanceUpdate,
+        "balanceUpdate" => UserEvent::BalanceUpdate(serde_json::from_str(text)?),
+        "externalLockUpdate" => UserEvent::ExternalLockUpdate(serde_json::from_str(text)?),
+        "listStatus" => UserEvent::ListStatus(serde_json::from_str(text)?),
         _ => UserEvent::Other,
     }))
 }
@@ -289,4 +321,76 @@ pub struct AccountPositionEvent {
     /// The assets that may have changed.
     #[serde(rename = "B")]
     pub balances: Vec<PositionBalance>,
+}
+
+/// A balance was changed by something else than an order; the change, not the balance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceUpdateEvent {
+    /// "balanceUpdate" or "externalLockUpdate".
+    #[serde(rename = "e")]
+    pub event: String,
+    /// Event time, ms.
+    #[serde(rename = "E")]
+    pub event_time: i64,
+    /// The asset.
+    #[serde(rename = "a")]
+    pub asset: String,
+    /// By how much; below zero where money went out.
+    #[serde(rename = "d", with = "number")]
+    pub delta: Money,
+    /// When it was cleared, ms.
+    #[serde(rename = "T")]
+    pub clear_time: i64,
+}
+
+/// An order of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedOrder {
+    /// The pair.
+    #[serde(rename = "s")]
+    pub symbol: String,
+    /// The venue's id.
+    #[serde(rename = "i")]
+    pub order_id: u64,
+    /// Its client order id.
+    #[serde(rename = "c")]
+    pub client_order_id: String,
+}
+
+/// An order list moved; its orders tell their own states by execution reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListStatusEvent {
+    /// "listStatus".
+    #[serde(rename = "e")]
+    pub event: String,
+    /// Event time, ms.
+    #[serde(rename = "E")]
+    pub event_time: i64,
+    /// The pair.
+    #[serde(rename = "s")]
+    pub symbol: String,
+    /// The venue's id of the list.
+    #[serde(rename = "g")]
+    pub order_list_id: i64,
+    /// OCO, OTO, OPO.
+    #[serde(rename = "c")]
+    pub contingency_type: String,
+    /// RESPONSE, EXEC_STARTED, UPDATED, ALL_DONE.
+    #[serde(rename = "l")]
+    pub list_status_type: String,
+    /// EXECUTING, ALL_DONE, REJECT.
+    #[serde(rename = "L")]
+    pub list_order_status: String,
+    /// Why it was refused, or NONE.
+    #[serde(rename = "r")]
+    pub list_reject_reason: String,
+    /// The list's client id.
+    #[serde(rename = "C")]
+    pub list_client_order_id: String,
+    /// When, ms.
+    #[serde(rename = "T")]
+    pub transact_time: i64,
+    /// The orders.
+    #[serde(rename = "O")]
+    pub orders: Vec<ListedOrder>,
 }

@@ -9,8 +9,8 @@ use keel_domain::Timestamp;
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::session::{
@@ -173,7 +173,7 @@ impl Driver {
             // What a connection says after it was given up is no longer true.
             Arrival::Input(generation, link, _) if !self.is_current(generation, link) => {}
             Arrival::Input(_, link, input) => {
-                if matches!(input, Input::Closed(..)) {
+                if matches!(input, Input::Closed(..) | Input::Refused(..)) {
                     self.connections.remove(&link);
                 }
                 session.handle(now, input);
@@ -237,7 +237,7 @@ impl Driver {
             let connecting = connect_async_with_config(url, Some(config), true);
             let arrival = match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
                 Ok(Ok((socket, _))) => Arrival::Opened(generation, link, Box::new(socket)),
-                Ok(Err(error)) => Arrival::Input(generation, link, Input::Closed(link, error.to_string())),
+                Ok(Err(error)) => Arrival::Input(generation, link, refusal(link, &error)),
                 Err(_) => {
                     let cause = "no connection in time".to_owned();
                     Arrival::Input(generation, link, Input::Closed(link, cause))
@@ -271,6 +271,18 @@ impl Driver {
             let result = exchange(builder).await;
             let _gone = arrivals.send(Arrival::Http(id, result)).await;
         });
+    }
+}
+
+/// A connection that was not made: the venue's HTTP status where it answered at all.
+fn refusal(link: Link, error: &Error) -> Input {
+    match error {
+        Error::Http(response) => {
+            let retry_after = response.headers().get("retry-after");
+            let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+            Input::Refused(link, response.status().as_u16(), seconds)
+        }
+        other => Input::Closed(link, other.to_string()),
     }
 }
 

@@ -3,6 +3,14 @@
 //! [`Session`] takes what came from the sockets and the time, and gives what is to be sent and when it wants to be called
 //! again; it implements [`keel_market_data::MarketFeed`] and [`keel_execution::Venue`]. [`Driver`] owns the sockets and only moves bytes.
 //!
+//! What may be relied on:
+//! - An order without a clear answer is reported as unknown, never as rejected; an answer after its time still counts.
+//! - One counter holds the request weight of every call against the venue's minute. Three tenths of it are kept for
+//!   cancels, exits and questions about unknown orders. After 429 only exits leave, after 418 nothing does.
+//! - A connection's successor is open and subscribed before it ends, after 23 hours or on the venue's notice. All
+//!   connections together try at most 30 times in ten minutes.
+//! - Data is stale by its age and by the venue's clock, not by pings; books are lost then, and said to be.
+//!
 //! An order's request is made from an approval, which only the risk gate gives, and taken by value:
 //! ```
 //! use keel_execution::Venue;
@@ -29,6 +37,6 @@ mod signed;
 pub use driver::{Driver, DriverError, install_crypto_provider};
 pub use session::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
-    SessionSettings, Stats, Transmit,
+    SessionSettings, Slot, Stats, Transmit,
 };
 pub use signed::{Credentials, CredentialsError, KeyKind};

@@ -2,6 +2,7 @@
 
 use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp};
 use keel_execution::{Balance, CancelState, OrderState, VenueReport};
+use keel_risk::HaltCause;
 use keel_strategy::Trigger;
 
 use crate::fate::Poll;
@@ -76,6 +77,27 @@ impl Trader {
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
             }
+            clock @ (VenueReport::ClockApart { .. } | VenueReport::ClockJumped { .. }) => {
+                self.on_clock(now, &clock, step);
+            }
+        }
+    }
+
+    fn on_clock(&mut self, now: Timestamp, clock: &VenueReport, step: &mut Step) {
+        match clock {
+            VenueReport::ClockApart {
+                offset_ms, is_fault, ..
+            } => {
+                let what = format!("the venue's clock is {offset_ms} ms from ours");
+                step.push_command(Command::Alert(what.clone()));
+                if *is_fault {
+                    self.halt(now, HaltCause::Internal { what }, step);
+                }
+            }
+            VenueReport::ClockJumped { by_ms } => {
+                step.push_command(Command::Alert(format!("the wall clock jumped by {by_ms} ms")));
+            }
+            _ => {}
         }
     }
 

@@ -162,6 +162,21 @@ pub enum VenueReport {
         /// Which question, and why, for a person.
         what: String,
     },
+    /// How far the venue's clock is from ours, told when that becomes worth telling, or no longer is.
+    ClockApart {
+        /// The venue's clock less ours, in milliseconds.
+        offset_ms: i64,
+        /// Worth a warning: more than 500 ms.
+        is_warning: bool,
+        /// More than 2 s: times cannot be trusted. Halt.
+        is_fault: bool,
+    },
+    /// The wall clock jumped against the steady one, as after a sleep of the machine: market data was stale and is
+    /// being fetched anew.
+    ClockJumped {
+        /// By how much, in milliseconds; below zero: backwards.
+        by_ms: i64,
+    },
 }
 
 /// A venue that takes orders. It never blocks and asks no clock: calls queue bytes, reports come out, and whoever

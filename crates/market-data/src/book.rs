@@ -1,9 +1,8 @@
 //! The local copy of a venue's book.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{Price, Symbol, Timestamp};
 
 use crate::{BookDelta, BookSnapshot, Level};
 
@@ -41,12 +40,12 @@ pub enum BookFault {
 struct Levels(Vec<Level>);
 
 impl Levels {
-    /// Sets a level's quantity; zero removes it. `order` puts worse prices first.
-    fn set(&mut self, level: Level, order: impl Fn(&Level, &Level) -> Ordering) {
-        match (
-            self.0.binary_search_by(|known| order(known, &level)),
-            level.qty.is_zero(),
-        ) {
+    /// Levels beyond the bound that are kept out of sight, so that the worst are dropped many at a time.
+    const SLACK: usize = 512;
+
+    /// Sets a level's quantity; zero removes it. `is_worse` tells whether the first price is worse than the second.
+    fn set(&mut self, level: Level, is_worse: impl Fn(Price, Price) -> bool) {
+        match (self.place(level.price, is_worse), level.qty.is_zero()) {
             (Ok(place), true) => {
                 self.0.remove(place);
             }
@@ -58,19 +57,47 @@ impl Levels {
             (Err(_), true) => {}
             (Err(place), false) => self.0.insert(place, level),
         }
-        // The worst levels are the first to go: nothing is decided by them.
-        if self.0.len() > LocalBook::LEVELS_MAX {
-            self.0.remove(0);
+        if self.0.len() > LocalBook::LEVELS_MAX + Self::SLACK {
+            // The worst levels are the first to go: nothing is decided by them.
+            self.0.drain(..Self::SLACK);
         }
+    }
+
+    /// Where a price stands, or would: looked for from the best on in growing strides, so that what is near the top is
+    /// found in a few steps however deep the book is.
+    fn place(&self, price: Price, is_worse: impl Fn(Price, Price) -> bool) -> Result<usize, usize> {
+        let mut high = self.0.len();
+        let mut stride = 1;
+        while high > 0 {
+            let low = high.saturating_sub(stride);
+            let Some(known) = self.0.get(low) else { break };
+            if known.price == price {
+                return Ok(low);
+            }
+            if is_worse(known.price, price) {
+                let between = self.0.get(low + 1..high).unwrap_or_default();
+                let place = low + 1 + between.partition_point(|other| is_worse(other.price, price));
+                let is_there = self.0.get(place).is_some_and(|other| other.price == price);
+                return if is_there { Ok(place) } else { Err(place) };
+            }
+            high = low;
+            stride *= 2;
+        }
+        Err(0)
+    }
+
+    /// The levels in sight, best first.
+    fn best_first(&self) -> impl Iterator<Item = &Level> {
+        self.0.iter().rev().take(LocalBook::LEVELS_MAX)
     }
 }
 
-fn worse_bid_first(a: &Level, b: &Level) -> Ordering {
-    a.price.cmp(&b.price)
+fn is_worse_bid(a: Price, b: Price) -> bool {
+    a < b
 }
 
-fn worse_ask_first(a: &Level, b: &Level) -> Ordering {
-    b.price.cmp(&a.price)
+fn is_worse_ask(a: Price, b: Price) -> bool {
+    a > b
 }
 
 /// A book for one symbol.
@@ -130,7 +157,13 @@ impl LocalBook {
     /// Replaces the book.
     pub fn reset(&mut self, now: Timestamp, snapshot: &BookSnapshot) {
         self.clear();
-        self.set_levels(&snapshot.bids, &snapshot.asks);
+        // Worst first, so that each goes to the end.
+        for level in snapshot.bids.iter().rev() {
+            self.bids.set(*level, is_worse_bid);
+        }
+        for level in snapshot.asks.iter().rev() {
+            self.asks.set(*level, is_worse_ask);
+        }
         self.last_update_id = Some(snapshot.last_update_id);
         self.updated_at = now;
     }
@@ -148,7 +181,12 @@ impl LocalBook {
             self.clear();
             return Err(BookFault::NotSynchronised);
         }
-        self.set_levels(&delta.bids, &delta.asks);
+        for level in &delta.bids {
+            self.bids.set(*level, is_worse_bid);
+        }
+        for level in &delta.asks {
+            self.asks.set(*level, is_worse_ask);
+        }
         self.last_update_id = Some(delta.last_update_id);
         self.updated_at = now;
         Ok(())
@@ -159,15 +197,6 @@ impl LocalBook {
         self.bids.0.clear();
         self.asks.0.clear();
         self.last_update_id = None;
-    }
-
-    fn set_levels(&mut self, bids: &[Level], asks: &[Level]) {
-        for level in bids {
-            self.bids.set(*level, worse_bid_first);
-        }
-        for level in asks {
-            self.asks.set(*level, worse_ask_first);
-        }
     }
 
     /// Best bid and ask, if the book is in sequence, no older than `age_max`, two-sided and uncrossed.
@@ -202,11 +231,11 @@ impl LocalBook {
 
     /// Buy levels, best first.
     pub fn bids(&self) -> impl Iterator<Item = &Level> {
-        self.bids.0.iter().rev()
+        self.bids.best_first()
     }
 
     /// Sell levels, best first.
     pub fn asks(&self) -> impl Iterator<Item = &Level> {
-        self.asks.0.iter().rev()
+        self.asks.best_first()
     }
 }

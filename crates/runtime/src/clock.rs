@@ -16,11 +16,9 @@ impl Clock {
     /// Starts now.
     #[must_use]
     pub fn start() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let nanos = i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX);
         Self {
             started: Instant::now(),
-            wall_at_start: Timestamp::from_nanos(nanos),
+            wall_at_start: wall(),
         }
     }
 
@@ -29,4 +27,15 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         self.wall_at_start.plus(self.started.elapsed())
     }
+
+    /// What the wall clock shows, which may have been set since the start: only to be compared with [`Self::now`].
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        wall()
+    }
+}
+
+fn wall() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::EPOCH.plus(since_epoch)
 }

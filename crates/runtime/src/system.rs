@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use keel_binance::{Driver, Session};
+use keel_binance::{Driver, Input, Session};
 use keel_config::Config;
 use keel_domain::Timestamp;
 use keel_engine::{Command, Event, Operator, Step, Trader};
@@ -279,6 +279,7 @@ impl System {
         }
         if now.since(self.sampled_at) >= SAMPLE_EVERY {
             self.sampled_at = now;
+            self.session.handle(now, Input::WallClock(self.clock.wall()));
             self.observer.sample(now, &self.trader);
             let snapshot = self.observer.snapshot(now, &self.trader, &self.title);
             self.observer

@@ -3,56 +3,64 @@
 use std::time::Duration;
 
 use keel_binance_wire::rest::{Depth, WireLevel};
-use keel_binance_wire::stream::{self, DepthEvent, StreamEvent, TradeEvent};
+use keel_binance_wire::stream::{self, ControlReply, DepthEvent, StreamEvent, TradeEvent};
 use keel_domain::{Side, Symbol, Timestamp, TradeId};
 use keel_market_data::{
-    BookDelta, BookSnapshot, Level, LostReason, MarketFeed, MarketUpdate, PublicTrade, SyncStep,
+    BookDelta, BookSnapshot, BookSync, Level, LostReason, MarketFeed, MarketUpdate, PublicTrade, SyncStep,
 };
 
-use super::{Link, Session};
+use super::{Link, Market, Session, Transmit};
 
-fn levels(levels: &[WireLevel]) -> Vec<Level> {
-    levels
-        .iter()
-        .map(|WireLevel(price, qty)| Level {
-            price: *price,
-            qty: *qty,
-        })
-        .collect()
+/// The same sixteen bytes a level: the list is not copied.
+fn levels(levels: Vec<WireLevel>) -> Vec<Level> {
+    let level = |WireLevel(price, qty)| Level { price, qty };
+    levels.into_iter().map(level).collect()
+}
+
+impl Market {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            book: BookSync::default(),
+            heard_at: now,
+            is_late: false,
+            last_trade: None,
+            snapshot_due: None,
+            snapshot_not_before: now,
+        }
+    }
 }
 
 impl Session {
-    /// How long to wait before a snapshot is fetched again after one that did not fit or did not come.
+    /// The shortest time between two snapshots of one pair.
     const SNAPSHOT_AGAIN: Duration = Duration::from_millis(500);
 
-    pub(super) fn on_market_frame(&mut self, now: Timestamp, frame: &[u8]) {
-        self.heard(now, Link::Market);
+    pub(super) fn on_market_frame(&mut self, now: Timestamp, link: Link, frame: &[u8]) {
+        if !self.is_open(link) {
+            return;
+        }
         match stream::decode(frame) {
-            Ok(StreamEvent::Depth(event)) => self.on_depth(now, &event),
+            Ok(StreamEvent::Depth(event)) => self.on_depth(now, event),
             Ok(StreamEvent::Trade(event)) => self.on_trade(&event),
-            Ok(StreamEvent::ServerShutdown) => {
-                self.out.push_back(super::Transmit::Close(Link::Market));
-                self.on_lost(
-                    now,
-                    Link::Market,
-                    "the venue is about to end the connection",
-                    LostReason::Disconnected,
-                );
-            }
-            Ok(StreamEvent::Reply(reply)) => {
-                if let Some(error) = reply.error {
-                    self.out.push_back(super::Transmit::Close(Link::Market));
-                    self.on_lost(now, Link::Market, &error.to_string(), LostReason::Disconnected);
-                }
-            }
+            Ok(StreamEvent::ServerShutdown) => self.roll(now, link),
+            Ok(StreamEvent::Reply(reply)) => self.on_control_reply(now, link, &reply),
             Ok(StreamEvent::BookTicker(_) | StreamEvent::Other) => {}
             Err(_) => {
                 self.stats.undecodable += 1;
                 // It may have been a change of any book.
                 for symbol in self.settings.symbols.clone() {
-                    self.lose_book(now, symbol, LostReason::Undecodable);
+                    self.lose_book(symbol, LostReason::Undecodable);
                 }
             }
+        }
+    }
+
+    fn on_control_reply(&mut self, now: Timestamp, link: Link, reply: &ControlReply) {
+        if let Some(error) = reply.error() {
+            self.out.push_back(Transmit::Close(link));
+            self.on_lost(now, link, &error.to_string(), LostReason::Disconnected);
+        } else if let Some(state) = self.links.get_mut(&link) {
+            state.unconfirmed = state.unconfirmed.saturating_sub(1);
+            state.is_subscribed = state.unconfirmed == 0;
         }
     }
 
@@ -60,9 +68,17 @@ impl Session {
         let Some(symbol) = self.known(&event.symbol) else {
             return;
         };
+        let Some(market) = self.markets.get_mut(&symbol) else {
+            return;
+        };
+        let trade_id = TradeId(event.trade_id);
+        if market.last_trade >= Some(trade_id) {
+            return;
+        }
+        market.last_trade = Some(trade_id);
         self.updates.push_back(MarketUpdate::Trade(PublicTrade {
             symbol,
-            trade_id: TradeId(event.trade_id),
+            trade_id,
             price: event.price,
             qty: event.qty,
             aggressor: if event.is_buyer_maker {
@@ -74,91 +90,100 @@ impl Session {
         }));
     }
 
-    fn on_depth(&mut self, now: Timestamp, event: &DepthEvent<'_>) {
+    fn on_depth(&mut self, now: Timestamp, event: DepthEvent<'_>) {
         let Some(symbol) = self.known(&event.symbol) else {
             return;
         };
-        let delta = BookDelta {
+        let event_time = Timestamp::from_millis(event.event_time);
+        let lag = self.clock.lag(now, event_time);
+        let is_late = lag.is_some_and(|lag| lag > self.settings.lag_max);
+        let Some(market) = self.markets.get_mut(&symbol) else {
+            return;
+        };
+        market.heard_at = now;
+        if is_late {
+            // Old news that a stalled path delivers at last: no price until it has caught up.
+            if !std::mem::replace(&mut market.is_late, true) {
+                self.stats.stalls += 1;
+                self.lose_book(symbol, LostReason::Stalled);
+            }
+            return;
+        }
+        market.is_late = false;
+        let step = market.book.on_delta(BookDelta {
             symbol,
             first_update_id: event.first_update_id,
             last_update_id: event.last_update_id,
-            event_time: Timestamp::from_millis(event.event_time),
-            bids: levels(&event.bids),
-            asks: levels(&event.asks),
-        };
-        self.proven(Link::Market);
-        let Some(book) = self.books.get_mut(&symbol) else {
-            return;
-        };
-        let step = book.on_delta(delta);
+            event_time,
+            bids: levels(event.bids),
+            asks: levels(event.asks),
+        });
+        self.proven(self.market);
         self.on_sync_step(now, symbol, step);
     }
 
-    pub(super) fn on_snapshot(&mut self, now: Timestamp, symbol: Symbol, depth: &Depth) {
-        let Some(book) = self.books.get_mut(&symbol) else {
+    pub(super) fn on_snapshot(&mut self, now: Timestamp, symbol: Symbol, depth: Depth) {
+        let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };
-        let step = book.on_snapshot(BookSnapshot {
+        let step = market.book.on_snapshot(BookSnapshot {
             symbol,
             last_update_id: depth.last_update_id,
-            bids: levels(&depth.bids),
-            asks: levels(&depth.asks),
+            bids: levels(depth.bids),
+            asks: levels(depth.asks),
         });
-        match step {
-            // It was too old; another a moment later.
-            SyncStep::FetchSnapshot => self.fetch_snapshot_later(now, symbol),
-            step => self.on_sync_step(now, symbol, step),
-        }
+        self.on_sync_step(now, symbol, step);
     }
 
     fn on_sync_step(&mut self, now: Timestamp, symbol: Symbol, step: SyncStep) {
         match step {
             SyncStep::Wait => {}
-            SyncStep::FetchSnapshot => {
-                self.snapshot_due.insert(symbol, now);
-            }
+            SyncStep::FetchSnapshot => self.fetch_snapshot(now, symbol),
             SyncStep::Deliver(updates) => self.updates.extend(updates),
             SyncStep::Gap => {
                 self.stats.gaps += 1;
-                self.updates.push_back(MarketUpdate::BookLost {
-                    symbol,
-                    reason: LostReason::Gap,
-                });
-                self.snapshot_due.insert(symbol, now);
+                let reason = LostReason::Gap;
+                self.updates.push_back(MarketUpdate::BookLost { symbol, reason });
+                self.fetch_snapshot(now, symbol);
             }
         }
     }
 
-    pub(super) fn fetch_snapshot_later(&mut self, now: Timestamp, symbol: Symbol) {
-        self.snapshot_due.insert(symbol, now.plus(Self::SNAPSHOT_AGAIN));
+    /// Fetches a snapshot now, or as soon as the last one is long enough ago.
+    pub(super) fn fetch_snapshot(&mut self, now: Timestamp, symbol: Symbol) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.snapshot_due = Some(market.snapshot_not_before.max(now));
+        }
     }
 
     pub(super) fn fetch_due_snapshots(&mut self, now: Timestamp) {
-        let due: Vec<Symbol> = self
-            .snapshot_due
-            .iter()
-            .filter(|(_, at)| now >= **at)
-            .map(|(symbol, _)| *symbol)
-            .collect();
+        let mut due = Vec::new();
+        for (symbol, market) in &mut self.markets {
+            if market.snapshot_due.is_some_and(|at| now >= at) {
+                market.snapshot_due = None;
+                market.snapshot_not_before = now.plus(Self::SNAPSHOT_AGAIN);
+                due.push(*symbol);
+            }
+        }
         for symbol in due {
-            self.snapshot_due.remove(&symbol);
             self.stats.snapshots += 1;
             self.request_snapshot(now, symbol);
         }
     }
 
-    fn lose_book(&mut self, now: Timestamp, symbol: Symbol, reason: LostReason) {
-        if let Some(book) = self.books.get_mut(&symbol) {
-            book.reset();
+    /// Forgets the book; the next event of the stream asks for a snapshot.
+    pub(super) fn lose_book(&mut self, symbol: Symbol, reason: LostReason) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.book.reset();
+            market.snapshot_due = None;
             self.updates.push_back(MarketUpdate::BookLost { symbol, reason });
-            self.fetch_snapshot_later(now, symbol);
         }
     }
 
     fn known(&self, name: &str) -> Option<Symbol> {
         Symbol::new(name)
             .ok()
-            .filter(|symbol| self.books.contains_key(symbol))
+            .filter(|symbol| self.markets.contains_key(symbol))
     }
 }
 
@@ -167,8 +192,8 @@ impl MarketFeed for Session {
         self.updates.pop_front()
     }
 
-    fn resync(&mut self, now: Timestamp, symbol: Symbol, reason: LostReason) {
+    fn resync(&mut self, _now: Timestamp, symbol: Symbol, reason: LostReason) {
         self.stats.gaps += 1;
-        self.lose_book(now, symbol, reason);
+        self.lose_book(symbol, reason);
     }
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use keel_binance_wire::params::Params;
-use keel_binance_wire::ws_api;
-use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_binance_wire::ws_api::{self, method};
+use keel_domain::{ClOrdId, Purpose, Symbol, Timestamp, TradeId};
 use keel_execution::{NotSent, UnknownCause, VenueReport};
+use keel_market_data::LostReason;
 
+use super::weight::Class;
 use super::{HttpMethod, HttpRequest, Link, RequestId, Session, Transmit};
 
 /// What a request asks.
@@ -17,7 +19,7 @@ pub(super) enum Question {
     Snapshot(Symbol),
     LogOn,
     SubscribeUser,
-    Submit(ClOrdId),
+    Submit(ClOrdId, Purpose),
     Cancel(ClOrdId),
     Order(ClOrdId),
     OpenOrders(Symbol),
@@ -26,52 +28,94 @@ pub(super) enum Question {
     Account,
 }
 
+impl Question {
+    /// What it costs (rest-api.md and web-socket-api.md, "Weight"). An order or a cancel that succeeds costs nothing.
+    fn weight(&self) -> u32 {
+        match self {
+            Self::Time | Self::Submit(..) | Self::Cancel(_) => 1,
+            Self::LogOn | Self::SubscribeUser => 2,
+            Self::Order(_) => 4,
+            Self::OpenOrders(_) => 6,
+            Self::Instruments | Self::AllOrders(..) | Self::Trades(..) | Self::Account => 20,
+            Self::Snapshot(_) => 50,
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Cancel(_) | Self::Submit(_, Purpose::ReduceOnly) => Class::Exit,
+            // Without the session no exit is possible either.
+            Self::Order(_) | Self::AllOrders(..) | Self::LogOn | Self::SubscribeUser => Class::Question,
+            _ => Class::Ordinary,
+        }
+    }
+}
+
 /// A request without an answer yet.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) question: Question,
     pub(super) asked_at: Timestamp,
     pub(super) due_at: Timestamp,
-    pub(super) is_ws: bool,
+    /// The WS API connection it left on; none: by REST.
+    pub(super) link: Option<Link>,
 }
 
 impl Session {
-    /// Whether a request may leave: the venue has not told us to wait, and not too many wait for answers.
-    pub(super) fn may_send(&self, now: Timestamp, question: &Question) -> Result<(), NotSent> {
-        let is_within = |until: Option<Timestamp>| until.is_some_and(|until| now < until);
-        // After 429 only cancels leave, which cost nothing when they succeed; after 418 nothing does.
-        let is_exempt = matches!(question, Question::Cancel(_));
-        if is_within(self.banned_until) || (is_within(self.blocked_until) && !is_exempt) {
-            return Err(NotSent::RateLimited);
-        }
-        if self.pending.len() >= Self::IN_FLIGHT_MAX && !is_exempt {
+    /// How long to wait before a question is asked again without which nothing begins.
+    const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+    /// Counts a request that is about to leave, unless a limit forbids it.
+    pub(super) fn may_send(&mut self, now: Timestamp, question: &Question) -> Result<(), NotSent> {
+        let class = question.class();
+        if self.pending.len() >= Self::IN_FLIGHT_MAX && class != Class::Exit {
             return Err(NotSent::TooManyInFlight);
         }
-        Ok(())
+        let venue_now = self.venue_time(now);
+        if self.weight.spend(now, venue_now, class, question.weight()) {
+            Ok(())
+        } else {
+            self.stats.rate_limited += 1;
+            Err(NotSent::RateLimited)
+        }
     }
 
-    pub(super) fn wait_for(&mut self, now: Timestamp, question: Question, is_ws: bool) -> RequestId {
+    /// What the answer to a request tells of the weight used.
+    pub(super) fn count_weight(&mut self, now: Timestamp, pending: &Pending, status: u16, told: Option<u32>) {
+        let asked = self.venue_time(pending.asked_at);
+        let is_free = matches!(pending.question, Question::Submit(..) | Question::Cancel(_));
+        if is_free && status == 200 {
+            self.weight.refund(asked, pending.question.weight());
+        }
+        if let Some(used) = told {
+            self.weight.told(asked, self.clock.venue_time(now), used);
+        }
+    }
+
+    fn wait_for(&mut self, now: Timestamp, question: Question, link: Option<Link>) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        let due_at = now.plus(self.settings.answer_within);
-        self.pending.insert(
-            id,
-            Pending {
-                question,
-                asked_at: now,
-                due_at,
-                is_ws,
-            },
-        );
+        let pending = Pending {
+            question,
+            asked_at: now,
+            due_at: now.plus(self.settings.answer_within),
+            link,
+        };
+        self.pending.insert(id, pending);
         id
     }
 
-    pub(super) fn send_ws(&mut self, now: Timestamp, method: &str, params: &Params, question: Question) {
-        let id = self.wait_for(now, question, true);
-        self.out.push_back(Transmit::Frame(
-            Link::WsApi,
-            ws_api::request(id.0, method, params),
-        ));
+    pub(super) fn send_ws(
+        &mut self,
+        now: Timestamp,
+        link: Link,
+        method: &str,
+        params: &Params,
+        question: Question,
+    ) {
+        let id = self.wait_for(now, question, Some(link));
+        let text = ws_api::request(id.0, method, params);
+        self.out.push_back(Transmit::Frame(link, text));
     }
 
     pub(super) fn send_http(
@@ -84,7 +128,7 @@ impl Session {
     ) {
         let is_signed = params.get("signature").is_some();
         let api_key = is_signed.then(|| self.signed.api_key().clone());
-        let id = self.wait_for(now, question, false);
+        let id = self.wait_for(now, question, None);
         let request = HttpRequest {
             method,
             path,
@@ -98,12 +142,20 @@ impl Session {
     pub(super) fn ask(&mut self, now: Timestamp, path: &'static str, params: &Params, question: Question) {
         match self.may_send(now, &question) {
             Ok(()) => self.send_http(now, HttpMethod::Get, path, params, question),
-            Err(cause) => self.on_no_answer(now, question, NoAnswer::NotSent(cause)),
+            Err(cause) => self.on_no_answer(now, question, None, NoAnswer::NotSent(cause)),
         }
     }
 
+    /// Asks on the WS API while that is up: the answer also shows that the connection lives.
     pub(super) fn request_time(&mut self, now: Timestamp) {
-        self.ask(now, "/api/v3/time", &Params::new(), Question::Time);
+        let link = self.ws_api;
+        if !self.is_up || !self.is_open(link) {
+            return self.ask(now, "/api/v3/time", &Params::new(), Question::Time);
+        }
+        match self.may_send(now, &Question::Time) {
+            Ok(()) => self.send_ws(now, link, method::TIME, &Params::new(), Question::Time),
+            Err(cause) => self.on_no_answer(now, Question::Time, None, NoAnswer::NotSent(cause)),
+        }
     }
 
     pub(super) fn request_instruments(&mut self, now: Timestamp) {
@@ -127,91 +179,93 @@ impl Session {
         self.ask(now, "/api/v3/account", &params, Question::Account);
     }
 
-    /// Gives up on answers that did not come in time.
+    /// Gives up on answers that did not come in time. Those to orders and cancels still count when they come.
     pub(super) fn expire_answers(&mut self, now: Timestamp) {
-        let late: Vec<RequestId> = self
-            .pending
-            .iter()
-            .filter(|(_, p)| now >= p.due_at)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in late {
-            if let Some(pending) = self.pending.remove(&id) {
-                self.on_no_answer(now, pending.question, NoAnswer::Lost(UnknownCause::TimedOut));
+        for (id, pending) in self.take_pending(|pending| now >= pending.due_at) {
+            let (question, link) = (pending.question.clone(), pending.link);
+            if matches!(question, Question::Submit(..) | Question::Cancel(_)) {
+                self.overdue.insert(id, pending);
+                if self.overdue.len() > Self::OVERDUE_MAX {
+                    self.overdue.pop_first();
+                }
             }
+            self.on_no_answer(now, question, link, NoAnswer::Lost(UnknownCause::TimedOut));
         }
     }
 
-    /// The WS API is gone: nothing that was asked there will be answered.
-    pub(super) fn lose_ws_answers(&mut self, now: Timestamp) {
-        let lost: Vec<RequestId> = self
-            .pending
-            .iter()
-            .filter(|(_, p)| p.is_ws)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in lost {
-            if let Some(pending) = self.pending.remove(&id) {
-                self.on_no_answer(now, pending.question, NoAnswer::Lost(UnknownCause::Disconnected));
-            }
+    /// A connection of the WS API is gone: nothing that was asked there will be answered.
+    pub(super) fn lose_answers(&mut self, now: Timestamp, link: Link) {
+        self.overdue.retain(|_, pending| pending.link != Some(link));
+        for (_, pending) in self.take_pending(|pending| pending.link == Some(link)) {
+            let why = NoAnswer::Lost(UnknownCause::Disconnected);
+            self.on_no_answer(now, pending.question, Some(link), why);
         }
+    }
+
+    fn take_pending(&mut self, is_taken: impl Fn(&Pending) -> bool) -> Vec<(RequestId, Pending)> {
+        let taken = self.pending.iter().filter(|(_, pending)| is_taken(pending));
+        let ids: Vec<RequestId> = taken.map(|(id, _)| *id).collect();
+        ids.into_iter()
+            .filter_map(|id| Some((id, self.pending.remove(&id)?)))
+            .collect()
     }
 
     /// What the absence of an answer means, for each question.
-    pub(super) fn on_no_answer(&mut self, now: Timestamp, question: Question, why: NoAnswer) {
+    pub(super) fn on_no_answer(
+        &mut self,
+        now: Timestamp,
+        question: Question,
+        link: Option<Link>,
+        why: NoAnswer,
+    ) {
+        let failed = |what: String| VenueReport::QueryFailed { what };
         let report = match (question, why) {
-            (Question::Submit(cl_ord_id), NoAnswer::Lost(cause)) => {
+            (Question::Submit(cl_ord_id, _), NoAnswer::Lost(cause)) => {
                 VenueReport::SubmitUnknown { cl_ord_id, cause }
             }
-            (Question::Submit(cl_ord_id), NoAnswer::NotSent(cause)) => {
+            (Question::Submit(cl_ord_id, _), NoAnswer::NotSent(cause)) => {
                 VenueReport::SubmitNotSent { cl_ord_id, cause }
             }
             (Question::Cancel(cl_ord_id), _) => VenueReport::CancelUnknown { cl_ord_id },
             (Question::Snapshot(symbol), _) => {
-                self.fetch_snapshot_later(now, symbol);
+                self.fetch_snapshot(now, symbol);
                 return;
             }
             (Question::Instruments, _) => {
-                self.bootstrap_at = Some(now.plus(Duration::from_secs(2)));
+                self.instruments_at = now.plus(Self::ASK_AGAIN);
                 return;
             }
             (Question::LogOn | Question::SubscribeUser, _) => {
-                self.out.push_back(Transmit::Close(Link::WsApi));
-                let reason = keel_market_data::LostReason::Disconnected;
-                self.on_lost(now, Link::WsApi, "the log-on had no answer", reason);
+                self.reopen(now, link, "the log-on had no answer");
                 return;
             }
-            // The next sample comes by itself.
-            (Question::Time, _) => return,
-            (Question::Account, why) => {
-                // Without it the session does not come up, so it is asked for again with the reconnect.
-                self.retry_account(now);
-                VenueReport::QueryFailed {
-                    what: format!("balances: {why}"),
+            (Question::Time, why) => {
+                let changed = self.clock.on_no_sample();
+                self.tell_clock(changed);
+                if matches!(why, NoAnswer::Lost(UnknownCause::TimedOut)) {
+                    self.reopen(now, link, "the connection no longer answers");
                 }
+                return;
             }
-            (Question::Order(id), why) => VenueReport::QueryFailed {
-                what: format!("order {id}: {why}"),
-            },
-            (Question::OpenOrders(symbol), why) => VenueReport::QueryFailed {
-                what: format!("open orders of {symbol}: {why}"),
-            },
-            (Question::AllOrders(symbol, _), why) => VenueReport::QueryFailed {
-                what: format!("all orders of {symbol}: {why}"),
-            },
-            (Question::Trades(symbol, _), why) => VenueReport::QueryFailed {
-                what: format!("trades of {symbol}: {why}"),
-            },
+            (Question::Account, why) => {
+                if !self.is_up && self.is_open(self.ws_api) {
+                    self.account_at = Some(now.plus(Self::ASK_AGAIN));
+                }
+                failed(format!("balances: {why}"))
+            }
+            (Question::Order(id), why) => failed(format!("order {id}: {why}")),
+            (Question::OpenOrders(symbol), why) => failed(format!("open orders of {symbol}: {why}")),
+            (Question::AllOrders(symbol, _), why) => failed(format!("all orders of {symbol}: {why}")),
+            (Question::Trades(symbol, _), why) => failed(format!("trades of {symbol}: {why}")),
         };
         self.reports.push_back(report);
     }
 
-    /// While the session is not up, balances are what it waits for.
-    fn retry_account(&mut self, now: Timestamp) {
-        if !self.is_up && self.is_open(Link::WsApi) {
-            self.out.push_back(Transmit::Close(Link::WsApi));
-            let reason = keel_market_data::LostReason::Disconnected;
-            self.on_lost(now, Link::WsApi, "the account could not be read", reason);
+    /// Gives a connection up and opens it anew.
+    pub(super) fn reopen(&mut self, now: Timestamp, link: Option<Link>, cause: &str) {
+        if let Some(link) = link.filter(|link| self.is_open(*link)) {
+            self.out.push_back(Transmit::Close(link));
+            self.on_lost(now, link, cause, LostReason::Disconnected);
         }
     }
 }

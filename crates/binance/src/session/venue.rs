@@ -12,30 +12,35 @@ use super::{HttpMethod, Link, Session};
 use crate::signed::{Envelope, KeyKind};
 
 impl Session {
-    /// How signed requests travel now: on the WS API while it is ready, else by REST.
-    fn envelope(&self) -> Envelope {
+    /// How orders travel now: on the WS API while it is ready, else by REST.
+    fn way(&self) -> (Envelope, Option<Link>) {
+        let link = self.ws_api;
+        let Some(state) = self
+            .links
+            .get(&link)
+            .filter(|state| state.is_open() && self.is_up)
+        else {
+            return (Envelope::Rest, None);
+        };
         match self.signed.kind() {
-            _ if !self.is_open(Link::WsApi) || !self.is_up => Envelope::Rest,
-            KeyKind::Ed25519 if self.is_logged_on => Envelope::WsLoggedOn,
-            KeyKind::Ed25519 | KeyKind::Hmac => Envelope::WsSigned,
+            KeyKind::Ed25519 if state.is_logged_on => (Envelope::WsLoggedOn, Some(link)),
+            KeyKind::Ed25519 | KeyKind::Hmac => (Envelope::WsSigned, Some(link)),
         }
     }
 }
 
 impl Venue for Session {
     fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
-        let question = Question::Submit(order.cl_ord_id());
-        self.may_send(now, &question)?;
+        let question = Question::Submit(order.cl_ord_id(), order.intent().purpose);
         if !self.is_up {
             return Err(NotSent::NotConnected);
         }
-        let envelope = self.envelope();
+        self.may_send(now, &question)?;
+        let (envelope, link) = self.way();
         let params = self.signed.order(self.venue_time(now), envelope, order);
-        match envelope {
-            Envelope::Rest => self.send_http(now, HttpMethod::Post, "/api/v3/order", &params, question),
-            Envelope::WsSigned | Envelope::WsLoggedOn => {
-                self.send_ws(now, method::ORDER_PLACE, &params, question)
-            }
+        match link {
+            None => self.send_http(now, HttpMethod::Post, "/api/v3/order", &params, question),
+            Some(link) => self.send_ws(now, link, method::ORDER_PLACE, &params, question),
         }
         Ok(())
     }
@@ -43,15 +48,12 @@ impl Venue for Session {
     fn cancel(&mut self, now: Timestamp, symbol: Symbol, cl_ord_id: ClOrdId) -> Result<(), NotSent> {
         let question = Question::Cancel(cl_ord_id);
         self.may_send(now, &question)?;
-        let envelope = self.envelope();
-        let params = self
-            .signed
-            .cancel(self.venue_time(now), envelope, symbol, cl_ord_id);
-        match envelope {
-            Envelope::Rest => self.send_http(now, HttpMethod::Delete, "/api/v3/order", &params, question),
-            Envelope::WsSigned | Envelope::WsLoggedOn => {
-                self.send_ws(now, method::ORDER_CANCEL, &params, question)
-            }
+        let (envelope, link) = self.way();
+        let at = self.venue_time(now);
+        let params = self.signed.cancel(at, envelope, symbol, cl_ord_id);
+        match link {
+            None => self.send_http(now, HttpMethod::Delete, "/api/v3/order", &params, question),
+            Some(link) => self.send_ws(now, link, method::ORDER_CANCEL, &params, question),
         }
         Ok(())
     }

@@ -1,0 +1,158 @@
+//! What was asked for, as it came.
+
+use keel_binance_wire::convert;
+use keel_binance_wire::params::Params;
+use keel_binance_wire::rest::{
+    Account, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, RateLimit,
+    ServerTime,
+};
+use keel_binance_wire::ws_api::method;
+use keel_domain::{Asset, ExecutionReport, Timestamp, Trade};
+use keel_execution::{Balance, VenueReport};
+
+use super::inbound::{Unreadable, read};
+use super::requests::{Pending, Question};
+use super::{Link, Session};
+
+fn read_orders(body: &[u8]) -> Result<Vec<ExecutionReport>, Unreadable> {
+    let orders: Vec<OrderStatusReport> = read(body)?;
+    let orders: Result<_, _> = orders.iter().map(convert::order_status).collect();
+    orders.map_err(|_| Unreadable)
+}
+
+fn read_trades(body: &[u8]) -> Result<Vec<Trade>, Unreadable> {
+    let trades: Vec<MyTrade> = read(body)?;
+    let trades: Result<_, _> = trades.iter().map(convert::my_trade).collect();
+    trades.map_err(|_| Unreadable)
+}
+
+impl Session {
+    pub(super) fn on_result(
+        &mut self,
+        now: Timestamp,
+        pending: Pending,
+        body: &[u8],
+    ) -> Result<(), Unreadable> {
+        let asked_at = pending.asked_at;
+        match pending.question {
+            Question::Time => {
+                let time: ServerTime = read(body)?;
+                let venue_time = Timestamp::from_millis(time.server_time);
+                let changed = self.clock.on_sample(now, asked_at, venue_time);
+                self.tell_clock(changed);
+            }
+            Question::Instruments => {
+                let info: ExchangeInfo = read(body)?;
+                self.on_limits(&info);
+                for symbol in &info.symbols {
+                    let instrument = convert::instrument(symbol).map_err(|_| Unreadable)?;
+                    self.reports.push_back(VenueReport::Instrument(instrument));
+                }
+            }
+            Question::Snapshot(symbol) => {
+                let depth: Depth = read(body)?;
+                self.on_snapshot(now, symbol, depth);
+            }
+            Question::LogOn => self.on_logged_on(now, pending.link),
+            Question::SubscribeUser => {
+                if let Some(link) = pending.link {
+                    self.on_user_subscribed(now, link);
+                }
+            }
+            Question::Submit(..) => {
+                let placed: OrderPlaced = read(body)?;
+                let reports = convert::order_placed(&placed).map_err(|_| Unreadable)?;
+                self.reports
+                    .extend(reports.into_iter().map(VenueReport::Execution));
+            }
+            Question::Cancel(_) => {
+                let canceled: OrderCanceled = read(body)?;
+                let report = convert::order_canceled(&canceled).map_err(|_| Unreadable)?;
+                self.reports.push_back(VenueReport::Execution(report));
+            }
+            Question::Order(_) => {
+                let order: OrderStatusReport = read(body)?;
+                let report = convert::order_status(&order).map_err(|_| Unreadable)?;
+                self.reports.push_back(VenueReport::Execution(report));
+            }
+            Question::OpenOrders(symbol) => {
+                let orders = read_orders(body)?;
+                self.reports.push_back(VenueReport::OpenOrders {
+                    symbol,
+                    orders,
+                    asked_at,
+                });
+            }
+            Question::AllOrders(symbol, around) => {
+                let orders = read_orders(body)?;
+                self.reports.push_back(VenueReport::AllOrders {
+                    symbol,
+                    around,
+                    orders,
+                    asked_at,
+                });
+            }
+            Question::Trades(symbol, from) => {
+                let trades = read_trades(body)?;
+                self.reports.push_back(VenueReport::Trades {
+                    symbol,
+                    from,
+                    trades,
+                    asked_at,
+                });
+            }
+            Question::Account => self.on_account(&read(body)?)?,
+        }
+        Ok(())
+    }
+
+    fn on_logged_on(&mut self, now: Timestamp, link: Option<Link>) {
+        let Some(link) = link else { return };
+        if let Some(state) = self.links.get_mut(&link) {
+            state.is_logged_on = true;
+        }
+        let question = Question::SubscribeUser;
+        self.log_on_step(now, link, method::USER_SUBSCRIBE, &Params::new(), question);
+    }
+
+    /// The venue's own limit of the request weight in a minute.
+    fn on_limits(&mut self, info: &ExchangeInfo) {
+        let is_weight = |limit: &&RateLimit| {
+            limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE" && limit.interval_num == 1
+        };
+        if let Some(limit) = info.rate_limits.iter().find(is_weight) {
+            self.weight.set_limit(limit.limit);
+        }
+    }
+
+    fn on_account(&mut self, account: &Account) -> Result<(), Unreadable> {
+        let balance = |b: &keel_binance_wire::rest::WireBalance| {
+            let asset = Asset::new(&b.asset).map_err(|_| Unreadable)?;
+            Ok(Balance {
+                asset,
+                free: b.free,
+                locked: b.locked,
+            })
+        };
+        let balances = account
+            .balances
+            .iter()
+            .map(balance)
+            .collect::<Result<_, Unreadable>>()?;
+        let update_time = Timestamp::from_millis(account.update_time);
+        self.reports.push_back(VenueReport::Balances {
+            balances,
+            is_complete: true,
+            update_time,
+        });
+        let link = self.ws_api;
+        if !self.is_up && self.links.get(&link).is_some_and(|state| state.is_subscribed) {
+            self.is_up = true;
+            self.proven(link);
+            self.reports.push_back(VenueReport::SessionUp {
+                account: account.uid.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
