@@ -53,6 +53,12 @@ fn covers(around: Timestamp, submitted_at: Timestamp) -> bool {
     submitted_at >= around && submitted_at.since(around) < Duration::from_secs(60)
 }
 
+/// When a question about the order can first prove that it never arrived. Counted from the start of this process at the
+/// earliest: the clock of the one before may have been another.
+fn provable_at(order: &Order, booted_at: Timestamp, absence_after: Duration) -> Timestamp {
+    order.submitted_at().max(booted_at).plus(absence_after)
+}
+
 impl Trader {
     /// The most entries of one answer. An answer as long as that may have been cut off, and proves no absence.
     pub(crate) const PAGE: usize = 1_000;
@@ -60,6 +66,19 @@ impl Trader {
     /// How long a submission may go unanswered before its outcome is unknown. The session says so earlier; this holds even
     /// if it does not.
     const SUBMIT_ANSWER_MAX: Duration = Duration::from_secs(15);
+
+    /// When the last of the orders whose outcome is unknown can first be proven never to have arrived; none without such.
+    #[must_use]
+    pub fn unknown_until(&self) -> Option<Timestamp> {
+        let unknown = self
+            .state
+            .orders
+            .live()
+            .filter(|order| matches!(order.state(), OrderState::Unknown(_)));
+        unknown
+            .map(|order| provable_at(order, self.booted_at, self.settings.absence_after))
+            .max()
+    }
 
     pub(crate) fn question_silent_submissions(&mut self, now: Timestamp, step: &mut Step) {
         let silent: Vec<ClOrdId> = self
@@ -108,10 +127,14 @@ impl Trader {
                 symbol,
                 cl_ord_id: *cl_ord_id,
             });
+            let provable_at = provable_at(order, self.booted_at, self.settings.absence_after);
+            let may_be_proven = now >= provable_at;
             poll.due_at = now.plus(poll.delay);
+            if !may_be_proven {
+                // The answer that can decide is asked for as soon as it can.
+                poll.due_at = poll.due_at.min(provable_at);
+            }
             poll.delay = (poll.delay * 2).min(Poll::DELAY_MAX);
-            let sent_by = order.submitted_at().max(self.booted_at);
-            let may_be_proven = now.since(sent_by) >= self.settings.absence_after;
             if may_be_proven && matches!(order.state(), OrderState::Unknown(_)) {
                 symbols_to_sweep.insert((symbol, order.submitted_at()));
             }
@@ -202,9 +225,7 @@ impl Trader {
             return;
         };
         let is_unknown = matches!(order.state(), OrderState::Unknown(_));
-        // Counted from the start of this process at the earliest: the clock of the one before may have been another.
-        let sent_by = order.submitted_at().max(self.booted_at);
-        let is_late_enough = asked_at.since(sent_by) >= self.settings.absence_after;
+        let is_late_enough = asked_at >= provable_at(order, self.booted_at, self.settings.absence_after);
         if !is_unknown || !is_late_enough {
             return;
         }

@@ -229,6 +229,12 @@ impl System {
             .line("closing: no new orders; canceling what is open");
         self.feed(Event::Operator(Operator::Shutdown));
         let since = self.clock.now();
+        if let Some(until) = self.trader.unknown_until() {
+            self.observer.progress().line(&format!(
+                "an order's outcome is unknown: the venue can prove in {} s that it never arrived",
+                until.since(since).as_secs() + 1
+            ));
+        }
         let mut ticks = tokio::time::interval(TIMER_EVERY);
         let is_over = loop {
             tokio::select! {
@@ -242,7 +248,12 @@ impl System {
             if self.trader.is_closed() && self.has_final_balances() {
                 break true;
             }
-            if self.clock.now().since(since) > CLOSE_WITHIN {
+            // An order of unknown outcome is waited for as long as its absence cannot be proven yet.
+            let waits_from = self
+                .trader
+                .unknown_until()
+                .map_or(since, |until| until.max(since));
+            if self.clock.now().since(waits_from) > CLOSE_WITHIN {
                 break self.trader.is_closed();
             }
         };

@@ -41,14 +41,7 @@ impl Session {
                 let changed = self.clock.on_sample(now, asked_at, venue_time);
                 self.tell_clock(changed);
             }
-            Question::Instruments => {
-                let info: ExchangeInfo = read(body)?;
-                self.on_limits(&info);
-                for symbol in &info.symbols {
-                    let instrument = convert::instrument(symbol).map_err(|_| Unreadable)?;
-                    self.reports.push_back(VenueReport::Instrument(instrument));
-                }
-            }
+            Question::Instruments => self.on_exchange_info(&read(body)?)?,
             Question::Snapshot(symbol) => {
                 let depth: Depth = read(body)?;
                 self.on_snapshot(now, symbol, depth);
@@ -113,6 +106,15 @@ impl Session {
         }
         let question = Question::SubscribeUser;
         self.log_on_step(now, link, method::USER_SUBSCRIBE, &Params::new(), question);
+    }
+
+    fn on_exchange_info(&mut self, info: &ExchangeInfo) -> Result<(), Unreadable> {
+        self.on_limits(info);
+        for symbol in &info.symbols {
+            let instrument = convert::instrument(symbol).map_err(|_| Unreadable)?;
+            self.reports.push_back(VenueReport::Instrument(instrument));
+        }
+        Ok(())
     }
 
     /// The venue's own limit of the request weight in a minute.
