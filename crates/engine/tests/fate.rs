@@ -217,8 +217,8 @@ fn an_unknown_order_is_asked_for_less_often_each_time() {
                 usize::from(matches!(command, Command::QueryOrder { cl_ord_id, .. } if cl_ord_id == id));
         }
     }
-    // After 1, 2, 4, 8 and 16 seconds, and every 30 from there on: 300 seconds hold 5 and 8 more.
-    assert_eq!(questions, 13);
+    // After 1, 2, 4 and 8 seconds; when absence can first be proven, at 20; every 30 from there on: 4, 1 and 9.
+    assert_eq!(questions, 14);
 }
 
 #[test]
