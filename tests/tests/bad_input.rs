@@ -85,12 +85,45 @@ fn a_wrong_secret_is_told_by_the_venues_words_and_never_repeated() {
         .env("RUST_LOG", "trace")
         .args(["--duration", "2"]);
     let (code, said) = Process::start(&mut command).finish(Duration::from_secs(40));
-    assert_eq!(code, Some(4), "nothing could be verified: {said}");
+    assert_eq!(code, Some(2), "nothing was started: {said}");
     assert!(
-        said.contains("-1022 Signature for this request is not valid."),
+        said.contains("-1022 Signature for this request is not valid.") && said.contains("remedy"),
         "{said}"
     );
     assert!(!said.contains("wrong-canary-8c2e"), "the secret was printed");
+}
+
+#[test]
+fn an_unknown_key_and_an_unknown_symbol_end_with_the_remedy() {
+    let exchange = Exchange::start(23);
+    let dir = tempfile::tempdir().unwrap();
+    let mut unknown_key = exchange.trader(&dir.path().join("key"));
+    let (code, said) =
+        Process::start(unknown_key.env("KEEL_API_KEY", "nobody")).finish(Duration::from_secs(20));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("-2015") && said.contains("remedy"), "{said}");
+
+    let path = dir.path().join("doge.toml");
+    let text = std::fs::read_to_string(root().join("config/paper.toml")).unwrap();
+    std::fs::write(&path, text.replace("BTCUSDT", "DOGEUSDT")).unwrap();
+    let unknown_symbol = exchange.trader(&dir.path().join("symbol"));
+    let mut command = Command::new(unknown_symbol.get_program());
+    let arguments = unknown_symbol.get_args().map(|argument| match argument.to_str() {
+        Some("config/paper.toml") => path.as_os_str(),
+        _ => argument,
+    });
+    command.args(arguments).current_dir(root());
+    command.envs(
+        unknown_symbol
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let (code, said) = Process::start(&mut command).finish(Duration::from_secs(20));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("-1121 Invalid symbol.") && said.contains("[trading] symbols"),
+        "{said}"
+    );
 }
 
 #[test]

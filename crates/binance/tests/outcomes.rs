@@ -11,7 +11,7 @@ mod common;
 use common::{Rig, T0, WS_API, approved, btc, id, millis, placed, secs};
 use keel_binance::{HttpFailure, HttpMethod, HttpResult, Input, KeyKind, RequestId};
 use keel_domain::{OrdStatus, Purpose};
-use keel_execution::{NotSent, UnknownCause, Venue, VenueReport};
+use keel_execution::{NotSent, RefusedCause, UnknownCause, Venue, VenueReport};
 use serde_json::{Value, json};
 
 /// An order on its way by REST: the connection of the WS API is gone, but the session was up when it left.
@@ -75,8 +75,6 @@ fn a_refusal_of_the_venue_is_a_rejection_in_its_own_words() {
         (400, -1013),
         (400, -1021),
         (400, -1111),
-        (401, -2015),
-        (400, -1022),
         (429, -1015),
         (429, -1003),
         (418, -1003),
@@ -89,6 +87,26 @@ fn a_refusal_of_the_venue_is_a_rejection_in_its_own_words() {
         );
         let reports = rig.reports();
         assert!(is_rejected_with(&reports, code), "{status} {code}: {reports:?}");
+    }
+}
+
+#[test]
+fn f33_a_refused_key_or_signature_is_told_besides_the_rejection() {
+    for (status, code, cause) in [
+        (401, -2015, RefusedCause::Key),
+        (401, -2014, RefusedCause::Key),
+        (400, -1022, RefusedCause::Signature),
+    ] {
+        let (mut rig, request) = order_by_ws();
+        rig.ws_answer(
+            WS_API,
+            &request,
+            json!({"status": status, "error": {"code": code, "msg": "in words"}}),
+        );
+        let reports = rig.reports();
+        let (refused, rejected) = reports.split_at(1);
+        let told = matches!(refused, [VenueReport::Refused { cause: told, .. }] if *told == cause);
+        assert!(told && is_rejected_with(rejected, code), "{code}: {reports:?}");
     }
 }
 

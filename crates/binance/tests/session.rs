@@ -121,7 +121,7 @@ fn a_refused_log_on_is_told_and_tried_again_after_a_while() {
     );
     let reports = rig.reports();
     assert!(
-        matches!(&reports[..], [VenueReport::QueryFailed { what }] if what.contains("-2015")),
+        matches!(&reports[..], [VenueReport::Refused { .. }, VenueReport::QueryFailed { what }] if what.contains("-2015")),
         "{reports:?}"
     );
     assert_eq!(rig.closes, [WS_API]);

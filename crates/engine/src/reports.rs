@@ -1,7 +1,7 @@
 //! What the venue's reports do.
 
 use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp};
-use keel_execution::{Balance, CancelState, OrderState, VenueReport};
+use keel_execution::{Balance, CancelState, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
 
@@ -19,6 +19,7 @@ impl Trader {
         match report {
             VenueReport::SessionUp { .. } => {
                 self.session_up = true;
+                self.has_been_up = true;
                 self.reconciliation.on_session_up();
                 // The session reads the filters before it comes up.
                 self.instruments_at = self.instruments_at.or(Some(now));
@@ -74,6 +75,7 @@ impl Trader {
                 is_complete,
                 ..
             } => self.on_balances(now, balances, is_complete, step),
+            VenueReport::Refused { cause, reject } => self.on_refused(now, cause, &reject, step),
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
             }
@@ -136,6 +138,16 @@ impl Trader {
     pub(crate) fn pause(&mut self, now: Timestamp, symbol: Symbol) {
         if let Some(market) = self.markets.get_mut(&symbol) {
             market.pause.on_refusal(now);
+        }
+    }
+
+    /// A key that worked and works no more halts trading; a pair that is gone is told. Before the session was ever up, the
+    /// shell does not start on it.
+    fn on_refused(&mut self, now: Timestamp, cause: RefusedCause, reject: &Reject, step: &mut Step) {
+        let what = format!("{cause}: {reject}");
+        step.push_command(Command::Alert(format!("{what}. {}", cause.remedy())));
+        if self.has_been_up && cause != RefusedCause::Symbols {
+            self.halt(now, HaltCause::KeyRefused { what }, step);
         }
     }
 

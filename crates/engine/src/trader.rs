@@ -93,6 +93,7 @@ pub struct Trader {
     /// When this process started.
     pub(crate) booted_at: Timestamp,
     pub(crate) session_up: bool,
+    pub(crate) has_been_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
     pub(crate) reconciliation: Reconciliation,
     /// When the pairs' filters were asked for last.
@@ -131,6 +132,7 @@ impl Trader {
             balances_at: None,
             booted_at: Timestamp::EPOCH,
             session_up: false,
+            has_been_up: false,
             polls: BTreeMap::new(),
             reconciliation: Reconciliation::default(),
             instruments_at: None,

@@ -51,7 +51,13 @@ impl Trader {
         self.strategy.name()
     }
 
-    /// Whether the session with the venue is up.
+    /// Whether the session with the venue has been up since the start of this process.
+    #[must_use]
+    pub fn has_been_up(&self) -> bool {
+        self.has_been_up
+    }
+
+    /// Whether the session with the venue is up now.
     #[must_use]
     pub fn is_session_up(&self) -> bool {
         self.session_up

@@ -12,8 +12,8 @@ use std::time::Duration;
 use common::{World, entry, instrument, lots, submissions, symbol};
 use keel_domain::{Instrument, LotSize, OrderIntent, Qty, Side};
 use keel_engine::{Command, Event, Fact};
-use keel_execution::{Reject, VenueReport};
-use keel_risk::Rule;
+use keel_execution::{RefusedCause, Reject, VenueReport};
+use keel_risk::{HaltCause, Rule, TradingState};
 use keel_strategy::Action;
 
 /// Longer than the first pauses after refusals.
@@ -172,4 +172,47 @@ fn f50_a_quantity_of_zero_is_never_sent() {
             .iter()
             .any(|r| matches!(r.fact, Fact::Intent { .. }))
     );
+}
+
+fn key_refused() -> VenueReport {
+    VenueReport::Refused {
+        cause: RefusedCause::Key,
+        reject: Reject {
+            code: -2015,
+            text: "Invalid API-key, IP, or permissions for action.".to_owned(),
+        },
+    }
+}
+
+#[test]
+fn f33_a_key_that_works_no_more_halts_at_once_and_over_restarts() {
+    let mut world = World::started();
+    let live = world.submit_live(entry(Side::Buy, 10));
+    let commands = world.on_venue(key_refused());
+    assert_eq!(world.trader.trading_state(), TradingState::Halted);
+    assert_eq!(
+        common::cancels(&commands),
+        [live],
+        "the cancel is tried all the same"
+    );
+    assert!(world.alerts.iter().any(|alert| alert.contains("-2015")));
+    assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 0);
+    world.restart();
+    let state = world.trader.state();
+    let restriction = state.restriction().map(|(state, cause)| (*state, cause.clone()));
+    assert!(
+        matches!(
+            restriction,
+            Some((TradingState::Halted, HaltCause::KeyRefused { .. }))
+        ),
+        "{restriction:?}"
+    );
+}
+
+#[test]
+fn f33_a_key_that_never_worked_is_told_and_leaves_no_halt_behind() {
+    let mut world = World::booted();
+    assert_eq!(world.on_venue(key_refused()), []);
+    assert!(world.alerts.iter().any(|alert| alert.contains("-2015")));
+    assert_eq!(world.trader.trading_state(), TradingState::Active);
 }

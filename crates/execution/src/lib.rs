@@ -37,4 +37,4 @@ pub use order_state::{Applied, CancelState, Contradiction, Ending, OrderState};
 pub use orders::{Exposure, Orders, OrdersError};
 #[cfg(feature = "mock")]
 pub use venue::MockVenue;
-pub use venue::{Balance, NotSent, Reject, UnknownCause, Venue, VenueReport};
+pub use venue::{Balance, NotSent, RefusedCause, Reject, UnknownCause, Venue, VenueReport};

@@ -28,6 +28,34 @@ pub struct Reject {
     pub text: String,
 }
 
+/// What the venue does not take of how we are configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum RefusedCause {
+    /// The key is unknown, revoked, malformed, or may not do this from this address.
+    #[error("the venue refuses the API key")]
+    Key,
+    /// The signature does not belong to the key.
+    #[error("the venue refuses the signature")]
+    Signature,
+    /// A configured pair does not exist.
+    #[error("the venue does not know a configured pair")]
+    Symbols,
+}
+
+impl RefusedCause {
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Key => {
+                "check the key, its permissions and its IP restriction at the venue, and [credentials]"
+            }
+            Self::Signature => "check that secret and key belong together, and [credentials] kind",
+            Self::Symbols => "compare [trading] symbols with the venue's list of pairs",
+        }
+    }
+}
+
 /// Why it is not known what the venue did. The order may be live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum UnknownCause {
@@ -161,6 +189,13 @@ pub enum VenueReport {
     QueryFailed {
         /// Which question, and why, for a person.
         what: String,
+    },
+    /// The venue serves us no more as we are configured: asking again does not help.
+    Refused {
+        /// What it does not take.
+        cause: RefusedCause,
+        /// The venue's words.
+        reject: Reject,
     },
     /// How far the venue's clock is from ours, told when that becomes worth telling, or no longer is.
     ClockApart {

@@ -79,6 +79,12 @@ pub enum HaltCause {
         /// The error.
         what: String,
     },
+    /// The venue serves our key no more.
+    #[error("{what}")]
+    KeyRefused {
+        /// What it refuses, in its words.
+        what: String,
+    },
     /// The process is ending.
     #[error("shutdown")]
     Shutdown,

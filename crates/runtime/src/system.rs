@@ -47,6 +47,8 @@ pub enum Ending {
     Closed,
     /// These may still be live at the venue.
     Unverified(Vec<String>),
+    /// The venue does not serve this configuration: nothing was sent, and nothing of an earlier run may be live.
+    NotStarted(String),
 }
 
 impl fmt::Display for Ending {
@@ -57,6 +59,7 @@ impl fmt::Display for Ending {
                 f.write_str("not verified: the venue did not say that no order of ours is open")
             }
             Self::Unverified(left) => write!(f, "not verified: may still be live: {}", left.join(", ")),
+            Self::NotStarted(why) => write!(f, "not started: {why}"),
         }
     }
 }
@@ -87,6 +90,8 @@ pub struct System {
     has_failed: bool,
     sampled_at: Timestamp,
     wants_final_balances: bool,
+    /// What the venue does not take of the configuration, told before the session was ever up.
+    refused: Option<String>,
 }
 
 impl System {
@@ -161,6 +166,7 @@ impl System {
             has_failed: false,
             sampled_at: now,
             wants_final_balances: false,
+            refused: None,
         };
         if let Some(reason) = context.accept_venue.clone() {
             system.feed(Event::Operator(Operator::AcceptVenue { reason }));
@@ -189,11 +195,14 @@ impl System {
             }
             self.drain();
             self.driver.transmit(&mut self.session).await;
-            if self.is_start_refused() {
+            if self.refused.is_some() || self.is_start_refused() {
                 break;
             }
         }
-        let ending = self.close(&mut hurry).await;
+        let ending = match self.refused.take() {
+            Some(why) => self.not_started(why),
+            None => self.close(&mut hurry).await,
+        };
         let now = self.clock.now();
         self.observer.sample(now, &self.trader);
         let report = self
@@ -221,6 +230,19 @@ impl System {
              with --accept-venue REASON"
         ));
         true
+    }
+
+    /// Without a session nothing can be canceled: what an earlier run left may be live.
+    fn not_started(&self, why: String) -> Ending {
+        match self.leftovers() {
+            left if left.is_empty() => Ending::NotStarted(why),
+            left => Ending::Unverified(left),
+        }
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let ids = self.trader.leftovers().map(|order| order.cl_ord_id().to_string());
+        ids.collect()
     }
 
     async fn close(&mut self, hurry: &mut (impl Future<Output = ()> + Unpin)) -> Ending {
@@ -264,12 +286,7 @@ impl System {
         if is_over {
             return Ending::Closed;
         }
-        Ending::Unverified(
-            self.trader
-                .leftovers()
-                .map(|order| order.cl_ord_id().to_string())
-                .collect(),
-        )
+        Ending::Unverified(self.leftovers())
     }
 
     /// Once everything is over, the balances are asked for once more, for the report.
@@ -306,6 +323,10 @@ impl System {
         loop {
             if let Some(report) = self.session.next_report() {
                 self.observer.on_report(&report);
+                if let (VenueReport::Refused { cause, reject }, false) = (&report, self.trader.has_been_up())
+                {
+                    self.refused = Some(format!("{cause}: {reject}\n  remedy: {}", cause.remedy()));
+                }
                 self.feed(Event::Venue(report));
             } else if let Some(update) = self.session.next_update() {
                 self.feed(Event::Market(update));

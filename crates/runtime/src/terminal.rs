@@ -88,6 +88,12 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
     let report = &outcome.report;
     let seconds = report.ended_at.since(report.started_at).as_secs();
     progress.line(&format!("ended after {seconds} s; {}", outcome.ending));
+    let code = match &outcome.ending {
+        crate::Ending::NotStarted(_) => return ExitCode::Usage,
+        crate::Ending::Unverified(_) => ExitCode::Unknown,
+        crate::Ending::Closed if !report.identity_ok || outcome.halted_by.is_some() => ExitCode::Fault,
+        crate::Ending::Closed => ExitCode::Done,
+    };
     let refused: u64 = report.breaches.values().sum();
     progress.line(&format!(
         "orders {}, fills {}, canceled {}, refused by the venue {}, refused by risk {refused}, unknown {}",
@@ -124,9 +130,5 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
             line.asset
         ));
     }
-    match &outcome.ending {
-        crate::Ending::Unverified(_) => ExitCode::Unknown,
-        crate::Ending::Closed if !report.identity_ok || outcome.halted_by.is_some() => ExitCode::Fault,
-        crate::Ending::Closed => ExitCode::Done,
-    }
+    code
 }

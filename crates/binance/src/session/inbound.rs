@@ -6,7 +6,7 @@ use keel_binance_wire::convert;
 use keel_binance_wire::error::{ApiError, code};
 use keel_binance_wire::ws_api::{self, AccountPositionEvent, Reply, UserEvent, WsFrame};
 use keel_domain::{Asset, Timestamp};
-use keel_execution::{Balance, NotSent, Reject, UnknownCause, VenueReport};
+use keel_execution::{Balance, NotSent, RefusedCause, Reject, UnknownCause, VenueReport};
 use serde::de::DeserializeOwned;
 
 use super::requests::{NoAnswer, Pending, Question};
@@ -30,6 +30,16 @@ pub(super) struct Unreadable;
 
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(body).map_err(|_| Unreadable)
+}
+
+/// Whether the venue's error says that it will not serve us as we are configured.
+fn refused_cause(question: &Question, code: i32) -> Option<RefusedCause> {
+    match code {
+        code::BAD_API_KEY_FMT | code::REJECTED_MBX_KEY => Some(RefusedCause::Key),
+        code::INVALID_SIGNATURE => Some(RefusedCause::Signature),
+        code::BAD_SYMBOL if *question == Question::Instruments => Some(RefusedCause::Symbols),
+        _ => None,
+    }
 }
 
 impl Session {
@@ -172,6 +182,10 @@ impl Session {
             code: error.code,
             text: error.msg.clone(),
         };
+        if let Some(cause) = refused_cause(&pending.question, error.code) {
+            let reject = reject.clone();
+            self.reports.push_back(VenueReport::Refused { cause, reject });
+        }
         let report = match pending.question {
             Question::Submit(cl_ord_id, _) => VenueReport::SubmitRejected { cl_ord_id, reject },
             Question::Cancel(cl_ord_id) => VenueReport::CancelRejected { cl_ord_id, reject },
@@ -185,10 +199,6 @@ impl Session {
                 VenueReport::QueryFailed { what }
             }
             question => {
-                if question == Question::Instruments {
-                    let what = format!("the venue does not describe the configured symbols: {error}");
-                    self.reports.push_back(VenueReport::QueryFailed { what });
-                }
                 let why = NoAnswer::Lost(UnknownCause::VenueUnsure(error.code));
                 self.on_no_answer(now, question, pending.link, why);
                 return;
