@@ -55,25 +55,6 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// A span of time as people write it: 30s, 5m, 2h.
-fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" | "" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err(format!("`{unit}` is no unit: write 30s, 5m or 2h")),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write a whole number with a unit: 30s, 5m or 2h".to_owned())?;
-    number
-        .checked_mul(seconds)
-        .map(std::time::Duration::from_secs)
-        .ok_or_else(|| "too long".to_owned())
-}
-
 /// Logs for machines and for the curious, on standard error; quiet unless asked for by RUST_LOG.
 fn init_logging(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());

@@ -19,7 +19,7 @@ use crate::exchange::{self, Setup};
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct RunArgs {
     /// End after this time (30s, 5m, 2h); without it, at Ctrl-C.
-    #[arg(long, value_parser = crate::parse_duration)]
+    #[arg(long, value_parser = keel_runtime::parse_duration)]
     duration: Option<Duration>,
     /// All randomness of the market [default: 1].
     #[arg(long)]

@@ -16,9 +16,9 @@ use crate::ConfigArgs;
 pub(crate) struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// End after so many seconds; without it, at Ctrl-C or SIGTERM.
-    #[arg(long, value_name = "SECONDS")]
-    duration: Option<u64>,
+    /// End after this time (30s, 5m, 2h); without it, at Ctrl-C or SIGTERM.
+    #[arg(long, value_parser = keel_runtime::parse_duration)]
+    duration: Option<Duration>,
     /// Accept the venue's view where it differs from the records, and say why. Is recorded.
     #[arg(long, value_name = "REASON")]
     accept_venue: Option<String>,
@@ -58,8 +58,8 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
         let first = stop.nth(1);
         let ended = async {
             match args.duration {
-                Some(seconds) => tokio::select! {
-                    () = tokio::time::sleep(Duration::from_secs(seconds)) => {},
+                Some(duration) => tokio::select! {
+                    () = tokio::time::sleep(duration) => {},
                     () = first => {},
                 },
                 None => first.await,

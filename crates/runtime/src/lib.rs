@@ -31,4 +31,4 @@ pub use logging::{CappedLog, log_to};
 pub use monitor::Monitor;
 pub use progress::Progress;
 pub use system::{Ending, Outcome, RunContext, System};
-pub use terminal::{ExitCode, StopSignals, summarize, write_report};
+pub use terminal::{ExitCode, StopSignals, parse_duration, summarize, write_report};

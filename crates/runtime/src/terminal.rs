@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,6 +69,28 @@ impl StopSignals {
             }
         }
     }
+}
+
+/// A span of time as people write it: 30s, 5m, 2h; a bare number is seconds.
+///
+/// # Errors
+/// What is wrong, and how it is written.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err(format!("`{unit}` is no unit: write 30s, 5m or 2h")),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a whole number with a unit: 30s, 5m or 2h".to_owned())?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "too long".to_owned())
 }
 
 /// Writes a run's report as a page and as JSON; gives where they are.
