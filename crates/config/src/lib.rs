@@ -21,6 +21,7 @@ mod hosts;
 mod layers;
 mod meaning;
 mod raw;
+mod reader;
 
 pub use credentials::{Credentials, CredentialsError, KeyKind, load_credentials};
 pub use error::ConfigError;

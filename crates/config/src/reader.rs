@@ -1,0 +1,284 @@
+//! From settings as typed to settings as meant, each checked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use keel_domain::{Money, Qty, Symbol};
+
+use crate::layers::{self, Places, Setting};
+use crate::meaning::{
+    Config, CredentialsConfig, Mode, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend, Venue,
+};
+use crate::raw::{Number, RawConfig, RawQuoter, RawRisk, RawTrend};
+use crate::{ConfigError, KeyKind, hosts};
+
+/// Knows where each setting was written, so that what is wrong with one can be told with its place.
+pub(crate) struct Reader<'a> {
+    pub(crate) places: &'a Places,
+}
+
+impl Reader<'_> {
+    fn error(&self, key: &str, problem: impl ToString, remedy: impl ToString) -> ConfigError {
+        let (problem, remedy) = (problem.to_string(), remedy.to_string());
+        ConfigError {
+            place: self.places.of(key),
+            key: key.to_owned(),
+            problem,
+            remedy,
+        }
+    }
+
+    pub(crate) fn config(&self, raw: &RawConfig, settings: Vec<Setting>) -> Result<Config, ConfigError> {
+        let mode = match raw.mode.as_str() {
+            "paper" => Mode::Paper,
+            "testnet" => Mode::Testnet,
+            "live" => Mode::Live,
+            other => {
+                return Err(self.error(
+                    "mode",
+                    format!("`{other}` is no mode"),
+                    "write paper, testnet or live",
+                ));
+            }
+        };
+        let symbols = self.symbols(raw)?;
+        let listen = &raw.monitoring.listen;
+        let monitoring_listen: SocketAddr = listen.parse().map_err(|_| {
+            self.error(
+                "monitoring.listen",
+                format!("`{listen}` is no address"),
+                "write it as 127.0.0.1:9464",
+            )
+        })?;
+        if !monitoring_listen.ip().is_loopback() {
+            let problem = format!("{listen} can be reached from other machines");
+            return Err(self.error(
+                "monitoring.listen",
+                problem,
+                "listen on 127.0.0.1 and put a proxy in front",
+            ));
+        }
+        let levels = ["error", "warn", "info", "debug", "trace"];
+        if !levels.contains(&raw.log.level.as_str()) {
+            let problem = format!("`{}` is no level", raw.log.level);
+            return Err(self.error(
+                "log.level",
+                problem,
+                format!("write one of {}", levels.join(", ")),
+            ));
+        }
+        Ok(Config {
+            mode,
+            instance_tag: self.tag(&raw.instance.tag)?,
+            venue: self.venue(mode, raw)?,
+            credentials: self.credentials(raw)?,
+            strategy: self.strategy(raw)?,
+            risk: self.risk(&raw.risk, &symbols)?,
+            trading: Trading { symbols },
+            state_dir: PathBuf::from(&raw.state.dir),
+            monitoring_listen,
+            log_level: raw.log.level.clone(),
+            settings,
+        })
+    }
+
+    fn tag(&self, tag: &str) -> Result<String, ConfigError> {
+        let is_allowed = tag
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if (1..=4).contains(&tag.len()) && is_allowed {
+            return Ok(tag.to_owned());
+        }
+        Err(self.error(
+            "instance.tag",
+            format!("`{tag}` is no tag"),
+            "write 1 to 4 characters of a-z and 0-9",
+        ))
+    }
+
+    fn venue(&self, mode: Mode, raw: &RawConfig) -> Result<Venue, ConfigError> {
+        let urls = [
+            ("venue.rest_url", &raw.venue.rest_url),
+            ("venue.stream_url", &raw.venue.stream_url),
+            ("venue.ws_api_url", &raw.venue.ws_api_url),
+        ];
+        for (key, url) in urls {
+            hosts::check(mode, url).map_err(|problem| self.error(key, problem, hosts::allowed(mode)))?;
+        }
+        let window = raw.venue.recv_window_ms;
+        if !(1..=60_000).contains(&window) {
+            return Err(self.error(
+                "venue.recv_window_ms",
+                format!("{window} is out of range"),
+                "write 1 to 60000",
+            ));
+        }
+        let base = |url: &str| url.trim_end_matches('/').to_owned();
+        Ok(Venue {
+            rest_url: base(&raw.venue.rest_url),
+            stream_url: base(&raw.venue.stream_url),
+            ws_api_url: base(&raw.venue.ws_api_url),
+            recv_window: Duration::from_millis(window.into()),
+        })
+    }
+
+    fn credentials(&self, raw: &RawConfig) -> Result<CredentialsConfig, ConfigError> {
+        let kind = match raw.credentials.kind.as_str() {
+            "hmac" => KeyKind::Hmac,
+            "ed25519" => KeyKind::Ed25519,
+            other => {
+                let problem = format!("`{other}` is no kind of key");
+                return Err(self.error("credentials.kind", problem, "write hmac or ed25519"));
+            }
+        };
+        let file = |path: &Option<String>| path.as_ref().map(PathBuf::from);
+        Ok(CredentialsConfig {
+            kind,
+            api_key_file: file(&raw.credentials.api_key_file),
+            api_secret_file: file(&raw.credentials.api_secret_file),
+        })
+    }
+
+    fn symbols(&self, raw: &RawConfig) -> Result<Vec<Symbol>, ConfigError> {
+        let key = "trading.symbols";
+        let mut symbols = Vec::new();
+        for name in &raw.trading.symbols {
+            let symbol = Symbol::new(name)
+                .map_err(|error| self.error(key, format!("`{name}`: {error}"), "write it as BTCUSDT"))?;
+            if symbols.contains(&symbol) {
+                return Err(self.error(key, format!("{symbol} stands twice"), "name each pair once"));
+            }
+            if !raw.risk.per_symbol.contains_key(name) {
+                let remedy = format!(
+                    "add [risk.per_symbol.{symbol}] with order_qty_max, order_notional_max and position_max"
+                );
+                return Err(self.error(key, format!("{symbol} has no limits"), remedy));
+            }
+            symbols.push(symbol);
+        }
+        if symbols.is_empty() {
+            return Err(self.error(key, "is empty", "name at least one pair"));
+        }
+        Ok(symbols)
+    }
+
+    fn number<T: FromStr<Err = E>, E: fmt::Display>(
+        &self,
+        key: &str,
+        number: &Number,
+    ) -> Result<T, ConfigError> {
+        let Number(text) = number;
+        text.parse()
+            .map_err(|error| self.error(key, format!("`{text}`: {error}"), "write it as \"0.01\""))
+    }
+
+    fn above_zero<T: FromStr<Err = E> + Default + PartialOrd, E: fmt::Display>(
+        &self,
+        key: &str,
+        number: &Number,
+    ) -> Result<T, ConfigError> {
+        let value: T = self.number(key, number)?;
+        if value > T::default() {
+            return Ok(value);
+        }
+        Err(self.error(
+            key,
+            format!("is {}: it must be above zero", number.0),
+            "to forbid a pair, leave it out",
+        ))
+    }
+
+    fn whole_above_zero(&self, key: &str, value: u32) -> Result<u32, ConfigError> {
+        if value > 0 {
+            return Ok(value);
+        }
+        Err(self.error(
+            key,
+            "is 0: it must be above zero",
+            "a limit cannot be switched off",
+        ))
+    }
+
+    fn strategy(&self, raw: &RawConfig) -> Result<StrategyChoice, ConfigError> {
+        let missing = |name: &str| {
+            let problem = format!("{name} is chosen, and [strategy.{name}] is missing");
+            self.error(
+                "strategy.name",
+                problem,
+                format!("add [strategy.{name}]; config/paper.toml shows it"),
+            )
+        };
+        match raw.strategy.name.as_str() {
+            "quoter" => self.quoter(raw.strategy.quoter.as_ref().ok_or_else(|| missing("quoter"))?),
+            "trend" => self.trend(raw.strategy.trend.as_ref().ok_or_else(|| missing("trend"))?),
+            other => Err(self.error(
+                "strategy.name",
+                format!("`{other}` is no strategy"),
+                "write quoter or trend",
+            )),
+        }
+    }
+
+    fn quoter(&self, raw: &RawQuoter) -> Result<StrategyChoice, ConfigError> {
+        Ok(StrategyChoice::Quoter(Quoter {
+            order_qty: self.above_zero("strategy.quoter.order_qty", &raw.order_qty)?,
+            position_target: self.number("strategy.quoter.position_target", &raw.position_target)?,
+            position_max: self.above_zero("strategy.quoter.position_max", &raw.position_max)?,
+            quote_offset_ticks: raw.quote_offset_ticks,
+            requote_ticks: self.whole_above_zero("strategy.quoter.requote_ticks", raw.requote_ticks)?,
+            skew_ticks_max: raw.skew_ticks_max,
+        }))
+    }
+
+    fn trend(&self, raw: &RawTrend) -> Result<StrategyChoice, ConfigError> {
+        Ok(StrategyChoice::Trend(Trend {
+            bar_ms: self.whole_above_zero("strategy.trend.bar_ms", raw.bar_ms)?,
+            fast_bars: self.whole_above_zero("strategy.trend.fast_bars", raw.fast_bars)?,
+            slow_bars: self.whole_above_zero("strategy.trend.slow_bars", raw.slow_bars)?,
+            order_qty: self.above_zero("strategy.trend.order_qty", &raw.order_qty)?,
+            stop_loss_pct: self.above_zero("strategy.trend.stop_loss_pct", &raw.stop_loss_pct)?,
+            take_profit_pct: self.above_zero("strategy.trend.take_profit_pct", &raw.take_profit_pct)?,
+            max_trades_per_day: self
+                .whole_above_zero("strategy.trend.max_trades_per_day", raw.max_trades_per_day)?,
+        }))
+    }
+
+    fn risk(&self, raw: &RawRisk, symbols: &[Symbol]) -> Result<Risk, ConfigError> {
+        let mut per_symbol = BTreeMap::new();
+        for (name, limits) in &raw.per_symbol {
+            let path = |key: &str| format!("risk.per_symbol.{name}.{key}");
+            let table = format!("risk.per_symbol.{name}");
+            let symbol = symbols
+                .iter()
+                .find(|symbol| symbol.as_str() == name)
+                .ok_or_else(|| {
+                    let remedy = layers::suggestion(name, symbols.iter().map(Symbol::as_str));
+                    let problem = format!("{name} is not in trading.symbols");
+                    self.error(
+                        &table,
+                        problem,
+                        format!("{remedy} Otherwise add it there, or remove its limits"),
+                    )
+                })?;
+            let limits = SymbolRisk {
+                order_qty_max: self.above_zero(&path("order_qty_max"), &limits.order_qty_max)?,
+                order_notional_max: self
+                    .above_zero(&path("order_notional_max"), &limits.order_notional_max)?,
+                position_max: self.above_zero(&path("position_max"), &limits.position_max)?,
+            };
+            per_symbol.insert(*symbol, limits);
+        }
+        let age = self.whole_above_zero("risk.book_age_ms_max", raw.book_age_ms_max)?;
+        Ok(Risk {
+            orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
+            collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
+            collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
+            book_age_max: Duration::from_millis(age.into()),
+            per_symbol,
+        })
+    }
+}
