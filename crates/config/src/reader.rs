@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use keel_domain::{Money, Qty, Symbol};
+use keel_domain::Symbol;
 
 use crate::layers::{self, Places, Setting};
 use crate::meaning::{
