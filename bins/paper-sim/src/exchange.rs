@@ -9,7 +9,7 @@ use keel_domain::{Asset, Money, Symbol};
 use keel_runtime::{ExitCode, StopSignals};
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
 use keel_sim_exchange::faults::FaultFile;
-use keel_sim_exchange::protocol::{AccountKey, Protocol};
+use keel_sim_exchange::protocol::{AccountKey, Limits, Protocol};
 use keel_sim_exchange::server::{self, Clock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,28 @@ pub(crate) struct ExchangeArgs {
     /// What goes wrong: a fault file (docs/FAULTS.md; models in config/faults). POST /keel/faults adds rules later.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Which limits of requests, orders, messages and connections hold.
+    #[arg(long, value_enum, default_value_t)]
+    limits: LimitSet,
+}
+
+/// The limits to choose from.
+#[derive(clap::ValueEnum, Clone, Copy, Default)]
+enum LimitSet {
+    /// The venue's own.
+    #[default]
+    Venue,
+    /// None; what bounds the exchange's memory stays. For load tests and test suites.
+    Off,
+}
+
+impl From<LimitSet> for Limits {
+    fn from(set: LimitSet) -> Self {
+        match set {
+            LimitSet::Venue => Self::default(),
+            LimitSet::Off => Self::off(),
+        }
+    }
 }
 
 /// What the option says of itself.
@@ -74,6 +96,8 @@ pub(crate) struct Setup {
     pub(crate) scenario: Scenario,
     /// What goes wrong.
     pub(crate) faults: Option<FaultFile>,
+    /// How much a client may ask.
+    pub(crate) limits: Limits,
 }
 
 /// Starts an exchange on a task of the present runtime.
@@ -117,7 +141,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
             })
         });
     let keys = keys.collect();
-    let mut protocol = Protocol::new(exchange, keys, clock.now());
+    let mut protocol = Protocol::with_limits(exchange, keys, setup.limits, clock.now());
     if let Some(file) = setup.faults {
         let seed = file.seed.unwrap_or(setup.seed);
         let started = protocol.set_faults(clock.now(), seed, file.rules);
@@ -215,6 +239,7 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
         seed: args.seed,
         scenario: args.scenario.parse()?,
         faults: args.faults.as_deref().map(fault_file).transpose()?,
+        limits: args.limits.into(),
     };
     let running = start(setup).await?;
     let address = running.address;

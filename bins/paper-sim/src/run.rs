@@ -11,6 +11,7 @@ use keel_runtime::{
     Clock, ExitCode, Progress, RunContext, StopSignals, System, log_to, summarize, write_report,
 };
 use keel_sim_exchange::core::Scenario;
+use keel_sim_exchange::protocol::Limits;
 use secrecy::SecretString;
 
 use crate::exchange::{self, Setup};
@@ -98,6 +99,7 @@ impl Plan {
             seed: self.seed,
             scenario: self.scenario,
             faults: None,
+            limits: Limits::default(),
         };
         let exchange = exchange::start(setup).await?;
         let address = exchange.address;
