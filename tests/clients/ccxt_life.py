@@ -173,7 +173,7 @@ def refusals(bid, ask, resting):
     raises(ccxt.BadSymbol, lambda: exchange.public_get_depth({"symbol": "NOPE"}))
     exchange.secret = "wrong"
     raises(ccxt.AuthenticationError, exchange.fetch_balance)
-    exchange.apiKey = "nobody"
+    exchange.apiKey, exchange.options["hasAlreadyAuthenticatedSuccessfully"] = "nobody", False
     raises(ccxt.AuthenticationError, exchange.fetch_balance)
 
 
