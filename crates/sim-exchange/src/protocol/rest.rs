@@ -113,7 +113,12 @@ impl Protocol {
     }
 
     fn weight_header(&mut self, now: Timestamp, peer: IpAddr) -> Vec<(&'static str, String)> {
-        vec![("x-mbx-used-weight-1m", self.usage.weight(now, peer).to_string())]
+        let weight = self.usage.weight(now, peer).to_string();
+        // The venue also sends the name without an interval, which some clients read.
+        vec![
+            ("x-mbx-used-weight", weight.clone()),
+            ("x-mbx-used-weight-1m", weight),
+        ]
     }
 
     /// Runs a request within the limits: charges its weight, counts its orders, and publishes what it did.
