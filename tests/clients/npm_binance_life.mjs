@@ -35,7 +35,7 @@ async function orders(bid, ask) {
   check(replaced.newOrderResult === 'SUCCESS', `replace ${JSON.stringify(replaced)}`);
   const canceled = await client.cancelOrder({ symbol, orderId: replaced.newOrderResponse.orderId });
   check(canceled.status === 'CANCELED', `cancel ${JSON.stringify(canceled)}`);
-  const pair = await client.submitNewOrderListOCO({
+  const pair = await client.submitNewOrderList({
     symbol, side: 'SELL', quantity: '0.001', aboveType: 'LIMIT_MAKER', abovePrice: priced(ask, 1.05),
     belowType: 'STOP_LOSS', belowStopPrice: priced(bid, 0.95) });
   check(pair.orders.length === 2 && (await client.getAllOpenOCO()).length === 1, 'OCO');

@@ -27,6 +27,21 @@ fn ccxt_lives_on_the_exchange() {
 }
 
 #[test]
+fn ccxt_pro_lives_on_the_exchange() {
+    life_of("ccxt_pro_life.py");
+}
+
+#[test]
 fn python_binance_lives_on_the_exchange() {
     life_of("python_binance_life.py");
+}
+
+#[test]
+fn the_official_sdk_lives_on_the_exchange() {
+    life_of("binance_sdk_spot_life.py");
+}
+
+#[test]
+fn unicorn_s_depth_cache_stays_in_step_with_the_exchange() {
+    life_of("unicorn_depth_cache_life.py");
 }
