@@ -65,11 +65,13 @@ async function apiRequests(bid) {
   ws.getWSClient().on('message', (message) => heard.push(message.event ?? message));
   ws.getWSClient().on('exception', () => {});
   await ws.subscribeUserDataStream('mainWSAPI');
-  const placed = (await ws.submitNewSpotOrder({
-    symbol, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: '0.001', price: priced(bid, 0.95) })).result;
-  check((await ws.getSpotOrderStatus({ symbol, orderId: placed.orderId })).result.status === 'NEW', 'status');
-  check((await ws.cancelSpotOrder({ symbol, orderId: placed.orderId })).result.status === 'CANCELED', 'cancel');
-  check((await ws.getSpotAccountInformation()).result.balances.length > 0, 'account');
+  // The client leaves the time of a signed request to its caller.
+  const signed = (params) => ({ ...params, timestamp: Date.now() });
+  const placed = (await ws.submitNewSpotOrder(signed({
+    symbol, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: '0.001', price: priced(bid, 0.95) }))).result;
+  check((await ws.getSpotOrderStatus(signed({ symbol, orderId: placed.orderId }))).result.status === 'NEW', 'status');
+  check((await ws.cancelSpotOrder(signed({ symbol, orderId: placed.orderId }))).result.status === 'CANCELED', 'cancel');
+  check((await ws.getSpotAccountInformation(signed({}))).result.balances.length > 0, 'account');
   await eventually(() => ['NEW', 'CANCELED'].every((x) => heard.some((e) => e.x === x && e.i === placed.orderId)), 'reports');
   check(heard.some((event) => event.e === 'outboundAccountPosition'), 'balances');
   ws.disconnectAll();
