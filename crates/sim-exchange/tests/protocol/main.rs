@@ -10,6 +10,7 @@
 mod common;
 mod control;
 mod garbage;
+mod keys;
 mod klines;
 mod limits;
 mod market;
