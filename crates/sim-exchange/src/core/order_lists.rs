@@ -132,6 +132,10 @@ impl Exchange {
         account: AccountId,
         new: NewOrderList,
     ) -> Result<(u64, Vec<OrderState>), OrderError> {
+        let new = NewOrderList {
+            legs: self.pegged_legs(&new.legs)?,
+            ..new
+        };
         self.check_list(account, &new)?;
         let list_id = self.next_list_id;
         let cl_ord_id = self.made_id("list", new.cl_ord_id)?;

@@ -15,6 +15,7 @@ mod klines;
 mod limits;
 mod market;
 mod order_counts;
+mod pegged;
 mod samples;
 mod signatures;
 mod streams;
