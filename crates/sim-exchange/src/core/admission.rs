@@ -116,7 +116,7 @@ impl Exchange {
             .ok_or(OrderError::InsufficientBalance)?;
         inputs.open_orders += earlier;
         let check = |order: &NewOrder| market.instrument.check(&terms(order), &inputs);
-        if let Some(price) = order.options.peg.and_then(|peg| peg.price) {
+        if let Some(price) = order.options.peg.map(|peg| peg.price).filter(|p| !p.is_zero()) {
             let ord_type = at_price(order.ord_type, price);
             check(&NewOrder { ord_type, ..*order }).map_err(OrderError::Filter)?;
         }

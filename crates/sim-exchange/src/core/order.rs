@@ -247,7 +247,7 @@ impl OrderState {
     #[must_use]
     pub fn named_price(&self) -> Price {
         match self.options.peg {
-            Some(peg) => peg.price.unwrap_or(Price::ZERO),
+            Some(peg) => peg.price,
             None => self.price(),
         }
     }

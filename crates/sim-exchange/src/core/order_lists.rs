@@ -30,6 +30,10 @@ pub enum ListStatus {
 }
 
 /// The orders of a new list.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "three orders beside two: a request, copied for one call and kept nowhere"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListLegs {
     /// Two orders of one side and quantity, one on each side of the market.

@@ -22,8 +22,8 @@ pub struct Peg {
     pub price_type: PegPriceType,
     /// How many levels behind the best one, where the client said it.
     pub offset: Option<u8>,
-    /// The price that the client named beside; it has to pass the filters and does nothing else.
-    pub price: Option<Price>,
+    /// The price that the client named beside; it has to pass the filters and does nothing else. Zero without one.
+    pub price: Price,
 }
 
 impl Peg {

@@ -283,7 +283,7 @@ impl<'a> Leg<'a> {
         Ok(Some(Peg {
             price_type,
             offset,
-            price: number(self.params, &self.name("price"))?,
+            price: number(self.params, &self.name("price"))?.unwrap_or_default(),
         }))
     }
 

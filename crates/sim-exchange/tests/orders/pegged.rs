@@ -9,7 +9,7 @@ fn pegged(mut order: NewOrder, price_type: PegPriceType, offset: Option<u8>) -> 
     order.options.peg = Some(Peg {
         price_type,
         offset,
-        price: None,
+        price: price("0"),
     });
     order
 }
@@ -108,7 +108,7 @@ fn the_price_named_beside_a_peg_must_pass_the_filters_too() {
     let mut order = pegged(limit(Side::Buy, "1", "1"), PegPriceType::Primary, None);
     for (named, is_good) in [("99.005", false), ("1000", false), ("120", true)] {
         order.options.peg = order.options.peg.map(|peg| Peg {
-            price: Some(price(named)),
+            price: price(named),
             ..peg
         });
         let placed = venue.place(1, order);
