@@ -1,5 +1,6 @@
 //! `paper-sim exchange`: only the exchange.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use keel_domain::{Asset, Money, Symbol};
 use keel_runtime::{ExitCode, StopSignals};
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
 use keel_sim_exchange::faults::FaultFile;
-use keel_sim_exchange::protocol::{AccountKey, Limits, Protocol};
+use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Limits, Protocol};
 use keel_sim_exchange::server::{self, Clock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,9 +24,13 @@ pub(crate) struct ExchangeArgs {
     /// Let other machines reach it too. Its keys are no secrets; the operator's paths stay closed to them.
     #[arg(long)]
     allow_remote: bool,
-    /// An account: its API key, and its HMAC secret or the path of an Ed25519 public key in PEM form.
+    /// An account: its API key, and its HMAC secret or the path of an Ed25519 or RSA public key in PEM form.
+    /// Given several times: several accounts.
     #[arg(long, value_name = "KEY:SECRET", default_value = "paper-key:paper-secret")]
     account: Vec<String>,
+    /// What a key may do, where it is not reading and spot trading from one address.
+    #[arg(long, value_name = "KEY=NAME,...", help = permissions_help())]
+    permissions: Vec<String>,
     /// What every account starts with.
     #[arg(long, value_name = "ASSET=AMOUNT,...", default_value = "USDT=100000")]
     fund: String,
@@ -70,6 +75,11 @@ pub(crate) fn scenario_help() -> String {
     format!("How the market moves. {}", Scenario::overview())
 }
 
+fn permissions_help() -> String {
+    let names = KeyPermissions::NAMES.join(", ");
+    format!("What a key may do: {names} [default: reading and spot_trading, with ip_restrict]")
+}
+
 /// A running exchange.
 pub(crate) struct Running {
     /// Its address.
@@ -86,6 +96,8 @@ pub(crate) struct Setup {
     pub(crate) listen: SocketAddr,
     /// Key and secret of each account.
     pub(crate) accounts: Vec<(String, VerifyingKey)>,
+    /// What keys may do, where it is not the usual.
+    pub(crate) permissions: BTreeMap<String, KeyPermissions>,
     /// What each starts with.
     pub(crate) funds: Vec<(Asset, Money)>,
     /// The pairs; all, when empty.
@@ -135,6 +147,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
         .enumerate()
         .filter_map(|(index, (api_key, verifying_key))| {
             exchange.account(index).map(|account| AccountKey {
+                permissions: setup.permissions.get(&api_key).copied().unwrap_or_default(),
                 api_key,
                 verifying_key,
                 account,
@@ -171,11 +184,19 @@ fn account(text: &str) -> Result<(String, VerifyingKey)> {
         bail!("an account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY");
     }
     let verifying_key = match std::fs::read_to_string(secret) {
-        Ok(pem) => VerifyingKey::ed25519_pem(&pem).with_context(|| secret.to_owned())?,
+        Ok(pem) => VerifyingKey::public_pem(&pem).with_context(|| secret.to_owned())?,
         // No such file: it is the secret itself.
         Err(_) => VerifyingKey::hmac(secret),
     };
     Ok((key.to_owned(), verifying_key))
+}
+
+fn permissions(text: &str) -> Result<(String, KeyPermissions)> {
+    let (key, names) = text
+        .split_once('=')
+        .context("permissions are written KEY=reading,spot_trading,ip_restrict")?;
+    let names = names.split(',').filter(|name| !name.is_empty());
+    Ok((key.to_owned(), KeyPermissions::of_names(names)?))
 }
 
 fn funds(text: &str) -> Result<Vec<(Asset, Money)>> {
@@ -227,13 +248,22 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
         .symbols
         .iter()
         .map(|name| name.parse().with_context(|| format!("`{name}` is no symbol")));
+    let accounts: Vec<_> = args
+        .account
+        .iter()
+        .map(|text| account(text))
+        .collect::<Result<_>>()?;
+    let permitted = args.permissions.iter().map(|text| permissions(text));
+    let permissions: BTreeMap<_, _> = permitted.collect::<Result<_>>()?;
+    for key in permissions.keys() {
+        if !accounts.iter().any(|(known, _)| known == key) {
+            bail!("--permissions names {key}, which no --account has");
+        }
+    }
     let setup = Setup {
         listen: args.listen,
-        accounts: args
-            .account
-            .iter()
-            .map(|text| account(text))
-            .collect::<Result<_>>()?,
+        accounts,
+        permissions,
         funds: funds(&args.fund)?,
         symbols: symbols.collect::<Result<_>>()?,
         seed: args.seed,

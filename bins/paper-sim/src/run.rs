@@ -94,6 +94,7 @@ impl Plan {
         let setup = Setup {
             listen: ([127, 0, 0, 1], 0).into(),
             accounts: vec![(API_KEY.to_owned(), VerifyingKey::hmac(secret))],
+            permissions: std::collections::BTreeMap::new(),
             funds: vec![("USDT".parse().context("USDT")?, Money::from(100_000))],
             symbols: Vec::new(),
             seed: self.seed,

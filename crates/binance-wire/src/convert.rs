@@ -281,7 +281,7 @@ pub fn symbol_info(instrument: &Instrument) -> SymbolInfo {
         allow_trailing_stop: true,
         cancel_replace_allowed: true,
         amend_allowed: true,
-        peg_instructions_allowed: false,
+        peg_instructions_allowed: true,
         is_spot_trading_allowed: true,
         is_margin_trading_allowed: false,
         filters: crate::filters::list(instrument),

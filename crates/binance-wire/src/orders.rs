@@ -1,6 +1,6 @@
 //! What an order's answer and its event have only under conditions (rest-api.md, user-data-stream.md).
 
-use keel_domain::{Price, Qty};
+use keel_domain::{Money, Price, Qty};
 use serde::{Deserialize, Serialize};
 
 use crate::number;
@@ -33,6 +33,18 @@ pub struct ConditionalFields {
     /// What self-trade prevention took away.
     #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
     pub prevented_quantity: Option<Qty>,
+    /// Which side of the book a pegged order's price comes from: `PRIMARY_PEG`, `MARKET_PEG`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peg_price_type: Option<String>,
+    /// Only `PRICE_LEVEL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peg_offset_type: Option<String>,
+    /// How many levels behind the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peg_offset_value: Option<u8>,
+    /// The price that was taken from the book.
+    #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
+    pub pegged_price: Option<Price>,
 }
 
 /// Fields that an `executionReport` has only where they mean something ("Conditional Fields in Execution Report").
@@ -69,4 +81,54 @@ pub struct ConditionalEventFields {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_prevented_qty: Option<Qty>,
+    /// The accounts' group in a prevented match.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub trade_group_id: Option<u64>,
+    /// The other order of a prevented match.
+    #[serde(rename = "U", default, skip_serializing_if = "Option::is_none")]
+    pub counter_order_id: Option<u64>,
+    /// That order's pair.
+    #[serde(rename = "Cs", default, skip_serializing_if = "Option::is_none")]
+    pub counter_symbol: Option<String>,
+    /// What would have traded.
+    #[serde(
+        rename = "pl",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prevented_execution_qty: Option<Qty>,
+    /// The price that it would have traded at.
+    #[serde(
+        rename = "pL",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prevented_execution_px: Option<Price>,
+    /// The value that would have traded.
+    #[serde(
+        rename = "pY",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prevented_execution_quote: Option<Money>,
+    /// Which side of the book a pegged order's price comes from: `PRIMARY_PEG`, `MARKET_PEG`.
+    #[serde(rename = "gP", default, skip_serializing_if = "Option::is_none")]
+    pub peg_price_type: Option<String>,
+    /// Only `PRICE_LEVEL`.
+    #[serde(rename = "gOT", default, skip_serializing_if = "Option::is_none")]
+    pub peg_offset_type: Option<String>,
+    /// How many levels behind the best one.
+    #[serde(rename = "gOV", default, skip_serializing_if = "Option::is_none")]
+    pub peg_offset_value: Option<u8>,
+    /// The price that was taken from the book.
+    #[serde(
+        rename = "gp",
+        with = "number::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pegged_price: Option<Price>,
 }

@@ -10,6 +10,7 @@ use keel_domain::{
 
 use super::exchange::Exchange;
 use super::market::{MarketState, Sweep};
+use super::pegged::at_price;
 use super::{AccountId, NewOrder, OrderError, OrderState, Quantity};
 
 /// When an order is to begin.
@@ -114,10 +115,12 @@ impl Exchange {
             .filter_inputs(now, account, order.symbol)
             .ok_or(OrderError::InsufficientBalance)?;
         inputs.open_orders += earlier;
-        market
-            .instrument
-            .check(&terms(order), &inputs)
-            .map_err(OrderError::Filter)
+        let check = |order: &NewOrder| market.instrument.check(&terms(order), &inputs);
+        if let Some(price) = order.options.peg.map(|peg| peg.price).filter(|p| !p.is_zero()) {
+            let ord_type = at_price(order.ord_type, price);
+            check(&NewOrder { ord_type, ..*order }).map_err(OrderError::Filter)?;
+        }
+        check(order).map_err(OrderError::Filter)
     }
 
     /// All checks but the balance.

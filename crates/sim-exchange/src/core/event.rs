@@ -59,8 +59,23 @@ pub enum ReportKind {
     Expired(ExpiryReason),
     /// It was amended; the id is the one it had.
     Replaced(ClOrdId),
-    /// Self-trade prevention took this much of it away.
-    Prevented(Qty),
+    /// Self-trade prevention took some of it away.
+    Prevented(Prevention),
+}
+
+/// What self-trade prevention did to one of the two orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prevention {
+    /// What it took away.
+    pub qty: Qty,
+    /// The other order.
+    pub counter_order_id: OrderId,
+    /// The accounts' group.
+    pub trade_group: Option<u64>,
+    /// What would have traded.
+    pub execution_qty: Qty,
+    /// The price it would have traded at.
+    pub execution_px: Price,
 }
 
 /// An order moved.

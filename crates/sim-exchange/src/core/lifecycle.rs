@@ -24,7 +24,8 @@ impl Exchange {
     /// # Errors
     /// Why it would be refused.
     pub fn test(&self, now: Timestamp, account: AccountId, order: &NewOrder) -> Result<(), OrderError> {
-        self.admit(now, account, order).map(|_| ())
+        let order = self.pegged(order)?;
+        self.admit(now, account, &order).map(|_| ())
     }
 
     /// Places an order and matches it.
@@ -37,6 +38,7 @@ impl Exchange {
         account: AccountId,
         order: NewOrder,
     ) -> Result<OrderId, OrderError> {
+        let order = self.pegged(&order)?;
         let admitted = self.admit(now, account, &order)?;
         let order_id = self.enter(now, account, &order, admitted, None, OrdStatus::New)?;
         self.begin(now, order_id);
@@ -116,6 +118,8 @@ impl Exchange {
         ord_status: OrdStatus,
     ) -> Result<OrderId, OrderError> {
         let order_id = OrderId(self.next_order_id);
+        let enters_pegged =
+            order.options.peg.is_some() && order.ord_type.trigger().is_none() && ord_status == OrdStatus::New;
         let state = OrderState {
             order_id,
             account,
@@ -140,6 +144,7 @@ impl Exchange {
             order_list_id,
             working_at: None,
             trailing_at: None,
+            pegged_price: order.ord_type.price().filter(|_| enters_pegged),
             expiry_reason: None,
             amendments: Vec::new(),
             locked: admitted.to_lock,
@@ -174,11 +179,19 @@ impl Exchange {
 
     /// Matches an order, then rests or expires what is left of it.
     fn work(&mut self, now: Timestamp, order_id: OrderId) {
+        let Some(order) = self.orders.get(&order_id) else {
+            return;
+        };
+        let waited = order.ord_type.trigger().is_some();
+        if waited && !self.peg_now(now, order_id) {
+            let kind = ReportKind::Expired(ExpiryReason::Rejected);
+            self.finish(now, order_id, OrdStatus::Expired, kind);
+            return;
+        }
         let Some(order) = self.orders.get_mut(&order_id) else {
             return;
         };
         order.working_at = Some(now);
-        let waited = order.ord_type.trigger().is_some();
         if waited {
             order.updated_at = now;
             let order = order.clone();

@@ -91,7 +91,10 @@ impl Exchange {
         if by_proceeds {
             self.size_by_proceeds(first, &waiting);
         }
-        if !self.can_activate(&waiting) || !self.lock_for_list(first, &waiting) {
+        if !self.peg_waiting(now, &waiting)
+            || !self.can_activate(&waiting)
+            || !self.lock_for_list(first, &waiting)
+        {
             let kind = ReportKind::Expired(ExpiryReason::Rejected);
             self.finish(now, first, OrdStatus::Expired, kind);
             return;
@@ -107,6 +110,14 @@ impl Exchange {
         for order_id in waiting {
             self.begin(now, order_id);
         }
+    }
+
+    /// Pegged orders that work at once take their prices; those with a trigger do so when it comes.
+    fn peg_waiting(&mut self, now: Timestamp, waiting: &[OrderId]) -> bool {
+        waiting.iter().all(|id| {
+            let order = self.orders.get(id);
+            order.is_none_or(|order| order.ord_type.trigger().is_some()) || self.peg_now(now, *id)
+        })
     }
 
     fn size_by_proceeds(&mut self, first: OrderId, waiting: &[OrderId]) {

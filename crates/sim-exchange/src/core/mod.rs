@@ -19,6 +19,7 @@ mod matching;
 mod order;
 mod order_index;
 mod order_lists;
+mod pegged;
 mod prevention;
 mod recorded;
 mod recording;
@@ -34,7 +35,7 @@ pub use amend::Amendment;
 pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use commission::{CommissionRates, Discount, Rates};
 pub use config::{AccountConfig, ConfigError, ExchangeConfig, Market};
-pub use event::{AccountTrade, ExchangeEvent, OrderReport, PublicTrade, ReportKind};
+pub use event::{AccountTrade, ExchangeEvent, OrderReport, Prevention, PublicTrade, ReportKind};
 pub use exchange::Exchange;
 pub use history::{OrderQuery, TradeQuery};
 pub use market::MarketStats;
@@ -43,6 +44,7 @@ pub use order::{
     StpMode,
 };
 pub use order_lists::{Contingency, ListLegs, ListReport, ListStatus, NewOrderList, OrderList};
+pub use pegged::{Peg, PegPriceType};
 pub use prevention::PreventedMatch;
 pub use recorded::RecordedMarket;
 pub use recording::{Participation, Placed, QueueRule, RecordedEvent, RecordedFill};

@@ -4,7 +4,7 @@ use keel_domain::{
     ClOrdId, FilterFailure, Money, OrdStatus, OrdType, OrderId, Price, Qty, Side, Symbol, Timestamp, notional,
 };
 
-use super::{AccountId, Amendment};
+use super::{AccountId, Amendment, Peg};
 
 /// How much a new order is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct OrderOptions {
     pub strategy_id: Option<i64>,
     /// The client's number for a kind of strategy.
     pub strategy_type: Option<i64>,
+    /// How its price comes from the book.
+    pub peg: Option<Peg>,
 }
 
 /// What happens instead of a trade of an account, or a trade group, with itself (faqs/stp_faq.md).
@@ -144,6 +146,15 @@ pub enum OrderError {
     /// The quantity of an order that waits for another's proceeds cannot be amended.
     #[error("amend of a pending order by proceeds")]
     AmendPendingProceeds,
+    /// A pegged order of a kind without a price.
+    #[error("this order type may not be pegged")]
+    PegOrderType,
+    /// A peg that the kind of order does not take.
+    #[error("this peg does not go with this order type")]
+    PegPriceType,
+    /// The book has not the level that the price is to come from.
+    #[error("liquidity too low for a pegged order")]
+    PegLiquidity,
     /// Not enough is free.
     #[error("insufficient balance")]
     InsufficientBalance,
@@ -204,6 +215,8 @@ pub struct OrderState {
     pub working_at: Option<Timestamp>,
     /// When a trailing order began to follow the price.
     pub trailing_at: Option<Timestamp>,
+    /// The price that a pegged order took from the book; none before.
+    pub pegged_price: Option<Price>,
     /// Why it expired.
     pub expiry_reason: Option<ExpiryReason>,
     /// How it was amended, oldest first.
@@ -224,10 +237,19 @@ impl OrderState {
         self.order_qty.saturating_sub(gone)
     }
 
-    /// The limit price; zero for a market order.
+    /// The limit price that it works at; zero for a market order.
     #[must_use]
     pub fn price(&self) -> Price {
         self.ord_type.price().unwrap_or(Price::ZERO)
+    }
+
+    /// The price that the client named; zero for a market order, or a pegged one without.
+    #[must_use]
+    pub fn named_price(&self) -> Price {
+        match self.options.peg {
+            Some(peg) => peg.price,
+            None => self.price(),
+        }
     }
 
     /// The list it belongs to as the venue tells it: -1 without one.

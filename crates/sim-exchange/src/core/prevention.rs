@@ -4,7 +4,7 @@ use keel_domain::{OrdStatus, OrderId, Price, Qty, Side, Symbol, Timestamp, notio
 
 use super::book::Resting;
 use super::exchange::Exchange;
-use super::{AccountId, ReportKind, StpMode};
+use super::{AccountId, Prevention, ReportKind, StpMode};
 
 /// A match that did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +98,22 @@ impl Exchange {
         if mode == StpMode::Transfer {
             self.hand_over(taker, maker, price, both);
         }
-        self.take_away(now, maker, from_maker, Some(price));
-        self.take_away(now, taker, from_taker, None);
+        let owner = self.orders.get(&taker).map(|order| order.account.0);
+        let owner = owner.and_then(|index| self.accounts.get(index));
+        let prevention = Prevention {
+            qty: from_maker,
+            counter_order_id: taker,
+            trade_group: owner.and_then(|owner| owner.trade_group),
+            execution_qty: both,
+            execution_px: price,
+        };
+        self.take_away(now, maker, prevention, Some(price));
+        let prevention = Prevention {
+            qty: from_taker,
+            counter_order_id: maker,
+            ..prevention
+        };
+        self.take_away(now, taker, prevention, None);
         Prevented::Matched
     }
 
@@ -149,7 +163,14 @@ impl Exchange {
     }
 
     /// Takes quantity from an order. One that rests at `rests_at` keeps its place; one with nothing left ends.
-    fn take_away(&mut self, now: Timestamp, order_id: OrderId, qty: Qty, rests_at: Option<Price>) {
+    fn take_away(
+        &mut self,
+        now: Timestamp,
+        order_id: OrderId,
+        prevention: Prevention,
+        rests_at: Option<Price>,
+    ) {
+        let qty = prevention.qty;
         if qty.is_zero() {
             return;
         }
@@ -168,7 +189,7 @@ impl Exchange {
         };
         order.prevented_qty = order.prevented_qty.saturating_add(qty);
         order.updated_at = now;
-        let kind = ReportKind::Prevented(qty);
+        let kind = ReportKind::Prevented(prevention);
         if is_all {
             self.finish(now, order_id, OrdStatus::ExpiredInMatch, kind);
             return;

@@ -53,7 +53,8 @@ impl Exchange {
         account: AccountId,
         request: &Replacement,
     ) -> Result<Replaced, OrderError> {
-        self.check_filters(now, account, &request.order, 0)?;
+        let order = self.pegged(&request.order)?;
+        self.check_filters(now, account, &order, 0)?;
         let canceled = self.cancel_if(
             now,
             account,

@@ -163,22 +163,3 @@ pub(super) fn my_trades(
             .collect::<Vec<_>>(),
     )
 }
-
-/// What a key may do: here always trading and reading, from one address, and nothing else.
-pub(super) fn api_restrictions(_: &mut Protocol, now: Timestamp, _: AccountId, _: &Params) -> Answer {
-    Ok(json!({
-        "ipRestrict": true,
-        "createTime": now.as_millis(),
-        "enableReading": true,
-        "enableWithdrawals": false,
-        "enableInternalTransfer": false,
-        "enableMargin": false,
-        "enableFutures": false,
-        "permitsUniversalTransfer": false,
-        "enableVanillaOptions": false,
-        "enableFixApiTrade": false,
-        "enableFixReadOnly": false,
-        "enableSpotAndMarginTrading": true,
-        "enablePortfolioMarginTrading": false,
-    }))
-}

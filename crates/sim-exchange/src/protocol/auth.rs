@@ -5,8 +5,8 @@ use keel_binance_wire::params::Params;
 use keel_domain::{Price, Timestamp};
 
 use super::endpoint::Refusal;
+use super::key::{Caller, Need};
 use super::{AccountKey, Protocol};
-use crate::core::AccountId;
 
 /// How far a client's clock may be ahead.
 const AHEAD_MAX_NANOS: i64 = 1_000_000_000;
@@ -29,19 +29,32 @@ fn unauthorized(code: i32, text: &str) -> Refusal {
     Refusal::new(401, ApiError::new(code, text))
 }
 
-/// Admits a request to its key's account: the signature is the key's, and the time is right.
+/// Admits a request to its key's account: the signature is the key's, the time is right, and the key is for it.
 pub(super) fn admit(
     key: &AccountKey,
-    payload: &str,
-    signature: &str,
+    need: Need,
+    (payload, signature): (&str, &str),
     now: Timestamp,
     params: &Params,
-) -> Result<AccountId, Refusal> {
+) -> Result<Caller, Refusal> {
     if !key.verifying_key.verify(payload, signature) {
         return Err(ApiError::new(code::INVALID_SIGNATURE, text::INVALID_SIGNATURE).into());
     }
     check_time(now, params)?;
-    Ok(key.account)
+    key.caller(need)
+}
+
+impl AccountKey {
+    /// The key's owner, where the key is for what is asked.
+    pub(super) fn caller(&self, need: Need) -> Result<Caller, Refusal> {
+        if !self.permissions.allows(need) {
+            return Err(unauthorized(code::REJECTED_MBX_KEY, text::REJECTED_MBX_KEY));
+        }
+        Ok(Caller {
+            account: self.account,
+            permissions: self.permissions,
+        })
+    }
 }
 
 /// The venue's timing rule: not more than 1 s ahead, not older than the receive window.

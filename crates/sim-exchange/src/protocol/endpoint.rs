@@ -5,8 +5,9 @@ use keel_binance_wire::params::Params;
 use keel_domain::Timestamp;
 use serde_json::Value;
 
+use super::key::{KeyPermissions, Need};
 use super::rest::Method;
-use super::{Protocol, account, market, order_lists, replacing, trading};
+use super::{Protocol, account, key, market, order_lists, replacing, trading};
 use crate::core::AccountId;
 
 /// A refusal with its HTTP status.
@@ -47,6 +48,7 @@ impl From<ApiError> for Refusal {
 pub(super) type Answer = Result<Value, Refusal>;
 
 type Public = fn(&Protocol, Timestamp, &Params) -> Answer;
+type OfKey = fn(Timestamp, KeyPermissions) -> Answer;
 type Signed = fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer;
 
 /// Who may ask, and what answers.
@@ -56,6 +58,8 @@ pub(super) enum Handler {
     Public(Public),
     /// The owner of a key, with a signature.
     Signed(Signed),
+    /// The same; the answer is about the key.
+    OfKey(OfKey),
 }
 
 /// What a request costs.
@@ -86,6 +90,8 @@ pub(super) struct Endpoint {
     pub(super) weight: Weight,
     /// How many orders a success places.
     pub(super) orders: u32,
+    /// What the key must be for.
+    pub(super) need: Need,
     pub(super) handler: Handler,
 }
 
@@ -101,6 +107,7 @@ pub(super) const fn public(
         ws_method,
         weight,
         orders: 0,
+        need: Need::Nothing,
         handler: Handler::Public(handler),
     }
 }
@@ -118,6 +125,7 @@ const fn signed(
         ws_method,
         weight,
         orders: 0,
+        need: Need::Reading,
         handler: Handler::Signed(handler),
     }
 }
@@ -136,6 +144,7 @@ const fn trade(
 ) -> Endpoint {
     Endpoint {
         orders,
+        need: Need::Trading,
         ..signed(method, path, ws_method, Weight::OnFailure(1), handler)
     }
 }
@@ -159,13 +168,16 @@ fn weight_of_my_trades(params: &Params) -> u32 {
 /// Orders. An empty `ws_method` means REST only.
 const TRADING: &[Endpoint] = &[
     trade(Method::Post, "/api/v3/order", "order.place", 1, trading::place),
-    signed(
-        Method::Post,
-        "/api/v3/order/test",
-        "order.test",
-        Weight::By(weight_of_test),
-        trading::test,
-    ),
+    Endpoint {
+        need: Need::Trading,
+        ..signed(
+            Method::Post,
+            "/api/v3/order/test",
+            "order.test",
+            Weight::By(weight_of_test),
+            trading::test,
+        )
+    },
     get("/api/v3/order", "order.status", 4, trading::status),
     trade(
         Method::Delete,
@@ -214,12 +226,15 @@ const ACCOUNT: &[Endpoint] = &[
         account::my_trades,
     ),
     get("/api/v3/myFilters", "myFilters", 40, account::my_filters),
-    get(
-        "/sapi/v1/account/apiRestrictions",
-        "",
-        1,
-        account::api_restrictions,
-    ),
+    Endpoint {
+        method: Method::Get,
+        path: "/sapi/v1/account/apiRestrictions",
+        ws_method: "",
+        weight: Weight::Fixed(1),
+        orders: 0,
+        need: Need::Nothing,
+        handler: Handler::OfKey(key::restrictions),
+    },
 ];
 
 fn weight_of_prevented(params: &Params) -> u32 {

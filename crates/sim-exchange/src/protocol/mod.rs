@@ -8,6 +8,7 @@ mod fault_events;
 mod fault_frames;
 mod fault_venue;
 mod faults;
+mod key;
 mod limits;
 mod market;
 mod operator;
@@ -41,6 +42,7 @@ use streams::{Flushes, Hub};
 use tape::Tapes;
 
 pub use faults::{Delivery, Reply, Served, Ticket};
+pub use key::{KeyPermissions, UnknownPermission};
 pub use limits::Limits;
 pub use rest::{HttpRequest, HttpResponse, Method};
 
@@ -53,6 +55,8 @@ pub struct AccountKey {
     pub verifying_key: VerifyingKey,
     /// The account it opens.
     pub account: AccountId,
+    /// What it may do there.
+    pub permissions: KeyPermissions,
 }
 
 /// A WebSocket connection.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::endpoint::Answer;
 use super::market::to_value;
-use crate::core::{Exchange, ExpiryReason, OrderError, OrderState, StpMode, TradeQuery};
+use crate::core::{Exchange, ExpiryReason, OrderError, OrderState, Peg, PegPriceType, StpMode, TradeQuery};
 
 /// The venue's words for an order that is not there, on a query.
 pub(super) const NOT_FOUND_BY_QUERY: (i32, &str) = (code::NO_SUCH_ORDER, text::NO_SUCH_ORDER);
@@ -47,6 +47,9 @@ pub(super) fn refused(error: OrderError, unknown: (i32, &str)) -> ApiError {
         OrderError::PriceRelationship => {
             rejected("The relationship of the prices for the orders is not correct.")
         }
+        OrderError::PegOrderType => rejected("This order type may not use pegged price."),
+        OrderError::PegPriceType => rejected("This price peg cannot be used with this order type."),
+        OrderError::PegLiquidity => rejected("Order book liquidity is too low for this pegged order."),
         OrderError::Duplicate => rejected(text::DUPLICATE_ORDER),
         OrderError::UnknownOrder => ApiError::new(unknown.0, unknown.1),
         OrderError::CancelRestricted => ApiError::new(
@@ -88,6 +91,18 @@ pub(super) const fn expiry_word(reason: ExpiryReason) -> &'static str {
     }
 }
 
+/// The venue's words for a peg: which side, and that an offset counts levels.
+pub(super) fn peg_words(peg: Peg) -> (String, Option<String>) {
+    let price_type = match peg.price_type {
+        PegPriceType::Primary => "PRIMARY_PEG",
+        PegPriceType::Market => "MARKET_PEG",
+    };
+    (
+        price_type.to_owned(),
+        peg.offset.map(|_| "PRICE_LEVEL".to_owned()),
+    )
+}
+
 /// The stop price as the venue tells it where there must be one: zero without.
 pub(super) fn stop_px(state: &OrderState) -> Price {
     let trigger = state.ord_type.trigger();
@@ -105,6 +120,7 @@ pub(super) fn trailing_time(state: &OrderState) -> Option<i64> {
 fn conditional(state: &OrderState) -> ConditionalFields {
     let trigger = state.ord_type.trigger();
     let is_prevented = !state.prevented_qty.is_zero();
+    let (peg_price_type, peg_offset_type) = state.options.peg.map(peg_words).unzip();
     ConditionalFields {
         stop_price: trigger.map(|_| stop_px(state)),
         iceberg_qty: Some(state.iceberg_qty).filter(|qty| !qty.is_zero()),
@@ -114,6 +130,10 @@ fn conditional(state: &OrderState) -> ConditionalFields {
         strategy_type: state.options.strategy_type,
         prevented_match_id: state.prevented_match_id.filter(|_| is_prevented),
         prevented_quantity: Some(state.prevented_qty).filter(|_| is_prevented),
+        peg_price_type,
+        peg_offset_type: peg_offset_type.flatten(),
+        peg_offset_value: state.options.peg.and_then(|peg| peg.offset),
+        pegged_price: state.pegged_price,
     }
 }
 
@@ -131,9 +151,9 @@ fn working_time(state: &OrderState) -> i64 {
 }
 
 fn result_of(state: &OrderState) -> OrderResult {
-    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    let (order_type, time_in_force, _) = order_terms(state.ord_type);
     OrderResult {
-        price,
+        price: state.named_price(),
         orig_qty: state.order_qty,
         executed_qty: state.cum_qty,
         orig_quote_order_qty: state.quote_order_qty,
@@ -191,14 +211,14 @@ pub(super) fn placed(
 
 /// The answer to a query.
 pub(super) fn status_of(state: &OrderState) -> Answer {
-    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    let (order_type, time_in_force, _) = order_terms(state.ord_type);
     to_value(With {
         answer: OrderStatusReport {
             symbol: state.symbol.to_string(),
             order_id: state.order_id.0,
             order_list_id: state.list_id(),
             client_order_id: state.cl_ord_id.to_string(),
-            price,
+            price: state.named_price(),
             orig_qty: state.order_qty,
             executed_qty: state.cum_qty,
             cummulative_quote_qty: state.cum_quote,
@@ -226,7 +246,7 @@ pub(super) fn status_of(state: &OrderState) -> Answer {
 
 /// The answer to a cancel.
 pub(super) fn canceled(state: &OrderState, cancel_id: ClOrdId, now: Timestamp) -> Answer {
-    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    let (order_type, time_in_force, _) = order_terms(state.ord_type);
     to_value(With {
         answer: OrderCanceled {
             symbol: state.symbol.to_string(),
@@ -235,7 +255,7 @@ pub(super) fn canceled(state: &OrderState, cancel_id: ClOrdId, now: Timestamp) -
             order_list_id: state.list_id(),
             client_order_id: cancel_id.to_string(),
             transact_time: now.as_millis(),
-            price,
+            price: state.named_price(),
             orig_qty: state.order_qty,
             executed_qty: state.cum_qty,
             orig_quote_order_qty: state.quote_order_qty,

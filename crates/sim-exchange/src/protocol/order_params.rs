@@ -5,7 +5,9 @@ use keel_binance_wire::error::{ApiError, code};
 use keel_binance_wire::params::Params;
 use keel_domain::{ClOrdId, NumberError, OrdType, OrderId, Price, Qty, Side, Symbol, Trigger};
 
-use crate::core::{CancelRestriction, NewOrder, OrderOptions, OrderRef, Quantity, StpMode};
+use crate::core::{
+    CancelRestriction, NewOrder, OrderOptions, OrderRef, Peg, PegPriceType, Quantity, StpMode,
+};
 
 const NUMBER_PATTERN: &str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$";
 const CLIENT_ID_PATTERN: &str = r"^[\.A-Z\:/a-z0-9_-]{1,36}$";
@@ -180,9 +182,14 @@ impl<'a> Leg<'a> {
         }
     }
 
+    /// The price; zero for a pegged order without one.
     fn price(self) -> Result<Price, ApiError> {
         let name = self.name("price");
-        number(self.params, &name)?.ok_or_else(|| ApiError::mandatory(&name))
+        let is_pegged = self.params.get(&self.name("pegPriceType")).is_some();
+        let price: Option<Price> = number(self.params, &name)?;
+        price
+            .or(is_pegged.then_some(Price::ZERO))
+            .ok_or_else(|| ApiError::mandatory(&name))
     }
 
     fn time_in_force(self) -> Result<keel_domain::TimeInForce, ApiError> {
@@ -242,6 +249,44 @@ impl<'a> Leg<'a> {
         })
     }
 
+    fn peg(self) -> Result<Option<Peg>, ApiError> {
+        let names = ["pegPriceType", "pegOffsetType", "pegOffsetValue"].map(|field| self.name(field));
+        let [type_name, offset_type_name, offset_name] = &names;
+        let price_type = match self.params.get(type_name) {
+            Some("PRIMARY_PEG") => Some(PegPriceType::Primary),
+            Some("MARKET_PEG") => Some(PegPriceType::Market),
+            Some(_) => return Err(ApiError::new(-1210, "Invalid pegPriceType.")),
+            None => None,
+        };
+        let has_offset_type = match self.params.get(offset_type_name) {
+            Some("PRICE_LEVEL") => true,
+            Some(_) => return Err(ApiError::new(-1211, "Invalid pegOffsetType.")),
+            None => false,
+        };
+        let offset: Option<u8> = whole(self.params, offset_name)?;
+        if offset.is_some_and(|offset| offset > Peg::OFFSET_MAX) {
+            let msg = format!("Data sent for parameter '{offset_name}' is not valid.");
+            return Err(ApiError::new(-1130, msg));
+        }
+        match (has_offset_type, offset) {
+            (true, None) => return Err(ApiError::mandatory(offset_name)),
+            (false, Some(_)) => return Err(ApiError::mandatory(offset_type_name)),
+            _ => {}
+        }
+        let Some(price_type) = price_type else {
+            return if has_offset_type {
+                Err(ApiError::mandatory(type_name))
+            } else {
+                Ok(None)
+            };
+        };
+        Ok(Some(Peg {
+            price_type,
+            offset,
+            price: number(self.params, &self.name("price"))?.unwrap_or_default(),
+        }))
+    }
+
     fn options(self) -> Result<OrderOptions, ApiError> {
         let strategy_type = whole(self.params, &self.name("strategyType"))?;
         if strategy_type.is_some_and(|number: i64| number < STRATEGY_TYPE_MIN) {
@@ -252,6 +297,7 @@ impl<'a> Leg<'a> {
             stp_mode: stp_mode(self.params)?,
             strategy_id: whole(self.params, &self.name("strategyId"))?,
             strategy_type,
+            peg: self.peg()?,
         })
     }
 

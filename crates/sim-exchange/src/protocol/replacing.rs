@@ -119,7 +119,8 @@ pub(super) fn amend(protocol: &mut Protocol, now: Timestamp, account: AccountId,
 }
 
 fn amended(state: &OrderState) -> Value {
-    let (order_type, time_in_force, price) = order_terms(state.ord_type);
+    let (order_type, time_in_force, _) = order_terms(state.ord_type);
+    let price = state.named_price();
     let before = state
         .amendments
         .last()

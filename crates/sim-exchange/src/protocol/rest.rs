@@ -8,6 +8,7 @@ use keel_domain::Timestamp;
 use serde_json::json;
 
 use super::endpoint::{Answer, Endpoint, Handler, Refusal, Weight, endpoints};
+use super::key::{Caller, Need};
 use super::time_unit::TimeUnit;
 use super::{Protocol, over_limit};
 use crate::core::AccountId;
@@ -150,7 +151,7 @@ impl Protocol {
         &mut self,
         now: Timestamp,
         endpoint: &Endpoint,
-        account: AccountId,
+        Caller { account, permissions }: Caller,
         params: &Params,
     ) -> Answer {
         if endpoint.orders > 0 {
@@ -166,6 +167,7 @@ impl Protocol {
         match endpoint.handler {
             Handler::Public(handler) => handler(self, now, params),
             Handler::Signed(handler) => handler(self, now, account, params),
+            Handler::OfKey(handler) => handler(now, permissions),
         }
     }
 
@@ -180,22 +182,23 @@ impl Protocol {
         if let Handler::Public(handler) = endpoint.handler {
             return (None, handler(self, clock, params));
         }
-        match self.account_of(clock, request, params) {
-            Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
+        match self.caller_of(clock, endpoint.need, request, params) {
+            Ok(caller) => (Some(caller.account), self.handle(now, endpoint, caller, params)),
             Err(refusal) => (None, Err(refusal)),
         }
     }
 
-    fn account_of(
+    fn caller_of(
         &self,
         now: Timestamp,
+        need: Need,
         request: &HttpRequest,
         params: &Params,
-    ) -> Result<AccountId, Refusal> {
+    ) -> Result<Caller, Refusal> {
         let key = self.key_of(request.api_key.as_deref())?;
         let (payload, signature) = signed_payload(&request.raw_query, &request.raw_body);
         let signature = signature.ok_or_else(|| ApiError::mandatory("signature"))?;
-        super::auth::admit(key, &payload, &signature, now, params)
+        super::auth::admit(key, need, (&payload, &signature), now, params)
     }
 }
 

@@ -6,6 +6,7 @@ use keel_domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::endpoint::{Answer, Refusal};
+use super::key::{Caller, Need};
 use super::ws_api::{Subscription, WsApiConnection};
 use super::{ConnId, ConnectionKind, Outgoing, Protocol, auth};
 use crate::core::AccountId;
@@ -51,50 +52,51 @@ impl Protocol {
                 Ok(ids.map(|id| json!({ "subscriptionId": id })).collect())
             }
             "userDataStream.subscribe.signature" => self
-                .signer(now, params)
-                .and_then(|account| self.subscribe_user(id, account, false)),
+                .signer(now, Need::Reading, params)
+                .and_then(|caller| self.subscribe_user(id, caller.account, false)),
             "userDataStream.subscribe" => self
-                .session_account(id)
-                .and_then(|account| self.subscribe_user(id, account, true)),
+                .session_caller(id, Need::Reading)
+                .and_then(|caller| self.subscribe_user(id, caller.account, true)),
             "userDataStream.unsubscribe" => self.unsubscribe_user(now, id, params),
             _ => return None,
         })
     }
 
     /// Who asks: by signature, or by the session's log-on.
-    pub(super) fn ws_account(
+    pub(super) fn ws_caller(
         &mut self,
         now: Timestamp,
         id: ConnId,
+        need: Need,
         params: &Params,
-    ) -> Result<AccountId, Refusal> {
+    ) -> Result<Caller, Refusal> {
         let has_session = self
             .ws_connection(id)
             .is_some_and(|connection| connection.session.is_some());
         if params.get("signature").is_some() || params.get("apiKey").is_some() || !has_session {
-            return self.signer(now, params);
+            return self.signer(now, need, params);
         }
         auth::check_time(now, params)?;
-        self.session_account(id)
+        self.session_caller(id, need)
     }
 
-    fn signer(&self, now: Timestamp, params: &Params) -> Result<AccountId, Refusal> {
+    fn signer(&self, now: Timestamp, need: Need, params: &Params) -> Result<Caller, Refusal> {
         let key = params.get("apiKey").filter(|key| !key.is_empty());
         let key = self.key_of(Some(key.ok_or_else(|| ApiError::mandatory("apiKey"))?))?;
         let signature = params
             .get("signature")
             .ok_or_else(|| ApiError::mandatory("signature"))?;
-        auth::admit(key, &params.to_ws_payload(), signature, now, params)
+        auth::admit(key, need, (&params.to_ws_payload(), signature), now, params)
     }
 
-    fn session_account(&mut self, id: ConnId) -> Result<AccountId, Refusal> {
+    fn session_caller(&mut self, id: ConnId, need: Need) -> Result<Caller, Refusal> {
         let session = self
             .ws_connection(id)
             .and_then(|connection| connection.session.clone());
         let (api_key, _) = session.ok_or_else(|| {
             Refusal::new(401, ApiError::new(code::REJECTED_MBX_KEY, text::REJECTED_MBX_KEY))
         })?;
-        self.key_of(Some(&api_key)).map(|key| key.account)
+        self.key_of(Some(&api_key)).and_then(|key| key.caller(need))
     }
 
     fn log_on(&mut self, now: Timestamp, id: ConnId, params: &Params) -> Answer {
@@ -109,7 +111,13 @@ impl Protocol {
         let signature = params
             .get("signature")
             .ok_or_else(|| ApiError::mandatory("signature"))?;
-        auth::admit(key, &params.to_ws_payload(), signature, now, params)?;
+        auth::admit(
+            key,
+            Need::Nothing,
+            (&params.to_ws_payload(), signature),
+            now,
+            params,
+        )?;
         let api_key = key.api_key.clone();
         if let Some(connection) = self.ws_connection(id) {
             connection.session = Some((api_key, now));

@@ -11,7 +11,7 @@ use keel_domain::{Asset, Money, OrdStatus, Price, Qty, Timestamp, notional};
 use serde::Serialize;
 use serde_json::json;
 
-use super::order_answers::{expiry_word, stop_px, stp_word, trailing_time};
+use super::order_answers::{expiry_word, peg_words, stop_px, stp_word, trailing_time};
 use super::order_lists::contingency_word;
 use crate::core::{AssetBalance, ListReport, ListStatus, OrderReport, OrderState, ReportKind};
 
@@ -22,7 +22,7 @@ fn to_json(event: impl serde::Serialize) -> String {
 
 pub(super) fn execution_report(report: &OrderReport) -> String {
     let order = &report.order;
-    let (order_type, time_in_force, price) = order_terms(order.ord_type);
+    let (order_type, time_in_force, _) = order_terms(order.ord_type);
     let own_id = order.cl_ord_id.to_string();
     let (exec_type, client_order_id, orig_client_order_id) = match report.kind {
         ReportKind::New => (WireExecType::New, own_id, String::new()),
@@ -46,7 +46,7 @@ pub(super) fn execution_report(report: &OrderReport) -> String {
         order_type,
         time_in_force,
         order_qty: order.order_qty,
-        price,
+        price: order.named_price(),
         stop_price: stop_px(order),
         iceberg_qty: order.iceberg_qty,
         order_list_id: order.list_id(),
@@ -108,6 +108,11 @@ fn working_time(order: &OrderState) -> Option<i64> {
 fn conditional(report: &OrderReport) -> ConditionalEventFields {
     let order = &report.order;
     let is_prevented = !order.prevented_qty.is_zero();
+    let prevention = match report.kind {
+        ReportKind::Prevented(prevention) => Some(prevention),
+        _ => None,
+    };
+    let (peg_price_type, peg_offset_type) = order.options.peg.map(peg_words).unzip();
     ConditionalEventFields {
         trailing_delta: order
             .ord_type
@@ -118,10 +123,17 @@ fn conditional(report: &OrderReport) -> ConditionalEventFields {
         strategy_type: order.options.strategy_type,
         prevented_match_id: order.prevented_match_id.filter(|_| is_prevented),
         prevented_qty: Some(order.prevented_qty).filter(|_| is_prevented),
-        last_prevented_qty: match report.kind {
-            ReportKind::Prevented(qty) => Some(qty),
-            _ => None,
-        },
+        last_prevented_qty: prevention.map(|p| p.qty),
+        trade_group_id: prevention.and_then(|p| p.trade_group),
+        counter_order_id: prevention.map(|p| p.counter_order_id.0),
+        counter_symbol: prevention.map(|_| order.symbol.to_string()),
+        prevented_execution_qty: prevention.map(|p| p.execution_qty),
+        prevented_execution_px: prevention.map(|p| p.execution_px),
+        prevented_execution_quote: prevention.map(|p| notional(p.execution_qty, p.execution_px)),
+        peg_price_type,
+        peg_offset_type: peg_offset_type.flatten(),
+        peg_offset_value: order.options.peg.and_then(|peg| peg.offset),
+        pegged_price: order.pegged_price,
     }
 }
 

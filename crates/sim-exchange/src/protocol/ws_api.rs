@@ -172,8 +172,8 @@ impl Protocol {
         if let Handler::Public(handler) = endpoint.handler {
             return (None, handler(self, clock, params));
         }
-        match self.ws_account(clock, id, params) {
-            Ok(account) => (Some(account), self.handle(now, endpoint, account, params)),
+        match self.ws_caller(clock, id, endpoint.need, params) {
+            Ok(caller) => (Some(caller.account), self.handle(now, endpoint, caller, params)),
             Err(refusal) => (None, Err(refusal)),
         }
     }

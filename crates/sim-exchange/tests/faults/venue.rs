@@ -9,7 +9,7 @@ use keel_domain::{ClOrdId, Money, Symbol, Timestamp};
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, OrderRef};
 use keel_sim_exchange::faults::FaultFile;
 use keel_sim_exchange::protocol::{
-    AccountKey, ConnId, HttpRequest, Limits, Method, Outgoing, Protocol, Reply, Served,
+    AccountKey, ConnId, HttpRequest, KeyPermissions, Limits, Method, Outgoing, Protocol, Reply, Served,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ pub(crate) fn protocol(rules: &str, now: Timestamp) -> Protocol {
         api_key: KEY.to_owned(),
         verifying_key: VerifyingKey::hmac(SECRET),
         account: exchange.account(0).unwrap(),
+        permissions: KeyPermissions::default(),
     };
     let mut protocol = Protocol::with_limits(exchange, vec![key], Limits::off(), now);
     let file = FaultFile::parse("test.toml", rules).unwrap();

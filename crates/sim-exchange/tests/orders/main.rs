@@ -15,5 +15,6 @@ mod conservation;
 mod filters;
 mod icebergs;
 mod lists;
+mod pegged;
 mod prevention;
 mod triggers;

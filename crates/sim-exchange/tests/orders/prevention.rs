@@ -1,7 +1,7 @@
 //! Self-trade prevention in every mode (faqs/stp_faq.md).
 
 use keel_domain::{Money, OrdStatus, OrderId, Qty, Side};
-use keel_sim_exchange::core::{PreventedMatch, ReportKind, StpMode};
+use keel_sim_exchange::core::{PreventedMatch, Prevention, ReportKind, StpMode};
 
 use crate::support::*;
 
@@ -51,7 +51,14 @@ fn expire_taker_ends_what_came_and_leaves_what_rested() {
     );
     assert_eq!(only.price, price("100"));
     let last = venue.reports(taker).pop().unwrap();
-    assert_eq!(last.kind, ReportKind::Prevented(qty("3")));
+    let prevention = Prevention {
+        qty: qty("3"),
+        counter_order_id: maker,
+        trade_group: None,
+        execution_qty: qty("1"),
+        execution_px: price("100"),
+    };
+    assert_eq!(last.kind, ReportKind::Prevented(prevention));
 }
 
 /// Scenario B of the document: all three resting orders expire, the order that came rests.

@@ -18,7 +18,7 @@ use keel_binance_wire::signing::{SigningKey, VerifyingKey};
 use keel_domain::Timestamp;
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig};
 use keel_sim_exchange::protocol::{
-    AccountKey, ConnId, HttpRequest, HttpResponse, Limits, Method, Outgoing, Protocol,
+    AccountKey, ConnId, HttpRequest, HttpResponse, KeyPermissions, Limits, Method, Outgoing, Protocol,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +33,17 @@ MC4CAQAwBQYDK2VwBCIEIPUXEsTS5R33mAvC9RWmN74/JRvVk3OPlDBwnFqBH8Gh
 const ED25519_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAR68cbHPTYUtmlorOEIX4h38SbgpbE7tJ3xuFoVmg2MU=
 -----END PUBLIC KEY-----";
+pub const RSA_KEY: &str = "rsa-key";
+const RSA_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA4dyXnr1EPbgiJpQL9h9h
+LA7n1OU6LQlcPJ5316ujx+1RR7u8Q5sD1fPex8QpX73VD5k7A6HJF4/TosB/riVy
+YGuWB+4j10EcfuGdIuQgx2BvhPk9dgQN7UTTkowbTy1PktMC8lMkSc4biT4ol08Q
+Y23GlEd/qQpC3qWPh7M1YfwSZXzFOAzPet4xINxUjVi4OncF10z/zhF8hYDtmLDT
+c2Mpoqwz5JBhAciNS2rsOUKobcq4adEepS5Q5HG0Qih7OGt/obN7E3XPrIzHc7cZ
+moaPXcRbdTR0yHLYVzzyWxPbU/6ojxrcahgPhjxLZO8FojhE/VJvKDa6/NEIoW5S
+sQIDAQAB
+-----END PUBLIC KEY-----";
+pub const READ_ONLY_KEY: &str = "read-only-key";
 
 /// Where requests come from unless a test says otherwise.
 pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -95,7 +106,8 @@ pub struct Venue {
 }
 
 impl Venue {
-    /// Two accounts of 100,000 USDT and 10 BTC, the first with an HMAC key, the second with an Ed25519 key.
+    /// Three accounts of 100,000 USDT and 10 BTC, with an HMAC, an Ed25519 and an RSA key; the second has another key
+    /// that may not trade.
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
     }
@@ -110,16 +122,26 @@ impl Venue {
             ],
             ..AccountConfig::default()
         };
-        config.accounts = vec![account("hmac"), account("ed25519")];
+        config.accounts = vec![account("hmac"), account("ed25519"), account("rsa")];
         let exchange = Exchange::new(config, START).unwrap();
         let key = |api_key: &str, verifying_key, index| AccountKey {
             api_key: api_key.to_owned(),
             verifying_key,
             account: exchange.account(index).unwrap(),
+            permissions: KeyPermissions::default(),
         };
         let keys = vec![
             key(HMAC_KEY, VerifyingKey::hmac(HMAC_SECRET), 0),
-            key(ED25519_KEY, VerifyingKey::ed25519_pem(ED25519_PUBLIC).unwrap(), 1),
+            key(ED25519_KEY, VerifyingKey::public_pem(ED25519_PUBLIC).unwrap(), 1),
+            key(RSA_KEY, VerifyingKey::public_pem(RSA_PUBLIC).unwrap(), 2),
+            AccountKey {
+                permissions: KeyPermissions::of_names(["reading", "withdrawals"]).unwrap(),
+                ..key(
+                    READ_ONLY_KEY,
+                    VerifyingKey::public_pem(ED25519_PUBLIC).unwrap(),
+                    1,
+                )
+            },
         ];
         Self {
             protocol: Protocol::with_limits(exchange, keys, limits, START),

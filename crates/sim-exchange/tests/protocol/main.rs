@@ -10,10 +10,12 @@
 mod common;
 mod control;
 mod garbage;
+mod keys;
 mod klines;
 mod limits;
 mod market;
 mod order_counts;
+mod pegged;
 mod samples;
 mod signatures;
 mod streams;
