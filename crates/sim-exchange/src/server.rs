@@ -20,6 +20,8 @@ use crate::carry::{Outbox, carry, outbox};
 use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol, Reply, Served, Ticket};
 use crate::sockets::{Peer, Resettable, deliver};
 
+/// What every WebSocket holds to read into; the library's own 128 KiB would be most of a quiet connection's memory.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Requests that may wait for the exchange.
 const IN_QUEUE_MAX: usize = 1_024;
 
@@ -125,7 +127,12 @@ async fn run(
                 Some(call) => answer(&mut protocol, &mut waiting, clock.now(), call),
                 None => return,
             },
-            () = tokio::time::sleep(wait) => protocol.advance(clock.now()),
+            () = tokio::time::sleep(wait) => {}
+        }
+        // However many calls come: what is due does not wait for a moment without one.
+        let now = clock.now();
+        if protocol.next_deadline() <= now {
+            protocol.advance(now);
         }
         while let Some((ticket, served)) = protocol.poll_answered() {
             // A client that hung up meanwhile is not there to take the answer.
@@ -300,6 +307,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) ->
         Ok(Ok(id)) => upgrade
             .max_message_size(Protocol::MESSAGE_BYTES_MAX)
             .max_frame_size(Protocol::MESSAGE_BYTES_MAX)
+            .read_buffer_size(READ_BUFFER_BYTES)
             .on_upgrade(move |socket| carry(socket, id, peer, calls, frames)),
         Ok(Err(status)) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::NOT_FOUND)
