@@ -84,32 +84,3 @@ async fn a_client_that_takes_no_answers_is_reset_while_others_get_theirs() {
     assert!(answers > 0);
     shutdown.cancel();
 }
-
-#[tokio::test]
-async fn what_is_due_happens_on_time_however_many_frames_come() {
-    let (address, shutdown) = server().await;
-    let url = format!("ws://{address}/ws/btcusdt@depth@100ms");
-    let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-    let (mut sink, mut stream) = socket.split();
-    let flood = tokio::spawn(async move {
-        let ask = Message::text(r#"{"method":"LIST_SUBSCRIPTIONS","id":1}"#);
-        while sink.send(ask.clone()).await.is_ok() {}
-    });
-    let mut answers_between = 0;
-    for _ in 0..5 {
-        loop {
-            let message = stream.next().await.unwrap().unwrap();
-            if message.to_text().is_ok_and(|text| text.contains("depthUpdate")) {
-                break;
-            }
-            answers_between += 1;
-            assert!(
-                answers_between < 200_000,
-                "the flood keeps the market from its time"
-            );
-        }
-    }
-    assert!(answers_between > 0);
-    flood.abort();
-    shutdown.cancel();
-}
