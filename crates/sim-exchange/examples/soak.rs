@@ -147,7 +147,12 @@ async fn client(address: SocketAddr, index: usize, seen: Arc<Seen>) {
                     seen.slowest.fetch_max(waited, Ordering::Relaxed);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                end @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+                    if clients_lost(&seen) == 0 {
+                        println!("the first connection lost: {end:?}");
+                    }
+                    break;
+                }
             },
         }
     }
@@ -199,6 +204,41 @@ impl Verdict {
     fn check(&mut self, holds: bool, what: &str) {
         println!("{} {what}", if holds { "ok    " } else { "BROKEN" });
         self.0 &= holds;
+    }
+
+    /// What the clients got, against so many messages a second wanted.
+    fn load(&mut self, seen: &Seen, took: u64, wanted: u64) {
+        let per_second = |count: &AtomicU64| count.load(Ordering::Relaxed) / took;
+        let messages = per_second(&seen.stream_messages);
+        self.check(
+            messages >= wanted,
+            &format!("{messages} stream messages a second, {wanted} wanted"),
+        );
+        let (sent, answers) = (per_second(&seen.sent), per_second(&seen.answers));
+        let holds = sent * 10 >= wanted * 9 && answers + wanted / 2 >= sent;
+        self.check(
+            holds,
+            &format!("{sent} control messages a second, {answers} of them answered"),
+        );
+        let lost = clients_lost(seen);
+        self.check(lost == 0, &format!("{lost} connections lost"));
+    }
+
+    fn memory(&mut self, memory: &[u64]) {
+        let most = memory.iter().copied().max().unwrap_or(0);
+        self.check(
+            most <= RSS_KIB_MAX,
+            &format!("{most} KiB of memory, at most {RSS_KIB_MAX}"),
+        );
+        // In the first two minutes the slow ones fill their queues, and go.
+        if let [_, first, .., last] = memory {
+            let minutes = i64::try_from(memory.len()).unwrap() - 2;
+            let slope = (i64::try_from(*last).unwrap() - i64::try_from(*first).unwrap()) / minutes;
+            self.check(
+                slope <= SLOPE_KIB_MAX,
+                &format!("{slope} KiB more a minute, at most {SLOPE_KIB_MAX}"),
+            );
+        }
     }
 }
 
@@ -252,42 +292,14 @@ async fn soak(connections: usize, seconds: u64) -> bool {
     let (before, began) = (Usage::of(pid), Instant::now());
     let memory = watch(pid, &seen, seconds).await;
     let (took, usage) = (began.elapsed().as_secs().max(1), Usage::of(pid));
-    let per_second = |count: &AtomicU64| count.load(Ordering::Relaxed) / took;
-    let wanted = RATE * u64::try_from(connections).unwrap();
-
     let mut verdict = Verdict(true);
-    let messages = per_second(&seen.stream_messages);
-    verdict.check(
-        messages >= wanted,
-        &format!("{messages} stream messages a second, {wanted} wanted"),
-    );
-    let (sent, answers) = (per_second(&seen.sent), per_second(&seen.answers));
-    let holds = sent * 10 >= wanted * 9 && answers + wanted / 2 >= sent;
-    verdict.check(
-        holds,
-        &format!("{sent} control messages a second, {answers} of them answered"),
-    );
-    let lost = clients_lost(&seen);
-    verdict.check(lost == 0, &format!("{lost} connections lost"));
+    verdict.load(&seen, took, RATE * u64::try_from(connections).unwrap());
     let percent = (usage.cpu - before.cpu) / took;
     verdict.check(
         percent <= CPU_PERCENT_MAX,
         &format!("{percent} % of a core, at most {CPU_PERCENT_MAX}"),
     );
-    let most = memory.iter().copied().max().unwrap_or(0);
-    verdict.check(
-        most <= RSS_KIB_MAX,
-        &format!("{most} KiB of memory, at most {RSS_KIB_MAX}"),
-    );
-    // In the first two minutes the slow ones fill their queues, and go.
-    if let [_, first, .., last] = memory.as_slice() {
-        let minutes = i64::try_from(memory.len()).unwrap() - 2;
-        let slope = (i64::try_from(*last).unwrap() - i64::try_from(*first).unwrap()) / minutes;
-        verdict.check(
-            slope <= SLOPE_KIB_MAX,
-            &format!("{slope} KiB more a minute, at most {SLOPE_KIB_MAX}"),
-        );
-    }
+    verdict.memory(&memory);
     for (name, task, within) in [
         ("asks without reading", flooder, FLOODER_GONE_WITHIN),
         ("is silent", silent, SILENT_GONE_WITHIN),
