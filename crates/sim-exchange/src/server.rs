@@ -7,21 +7,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::{SinkExt, StreamExt};
 use keel_domain::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::carry::{Outbox, carry, outbox};
 use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol, Reply, Served, Ticket};
 use crate::sockets::{Peer, Resettable, deliver};
 
-/// Frames that may wait for one client; a client that lets more wait is disconnected, never waited for.
-const OUT_QUEUE_MAX: usize = 4_096;
+/// What every WebSocket holds to read into; the library's own 128 KiB would be most of a quiet connection's memory.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Requests that may wait for the exchange.
 const IN_QUEUE_MAX: usize = 1_024;
 
@@ -35,17 +35,18 @@ struct Shell {
 /// Who waits for what.
 #[derive(Default)]
 struct Waiting {
-    clients: BTreeMap<ConnId, mpsc::Sender<Outgoing>>,
+    clients: BTreeMap<ConnId, Outbox>,
     requests: BTreeMap<Ticket, oneshot::Sender<Served>>,
 }
 
-enum Call {
+/// What a connection tells the exchange.
+pub(crate) enum Call {
     Http(HttpRequest, oneshot::Sender<Served>),
     Open {
         peer: IpAddr,
         path: String,
         query: String,
-        frames: mpsc::Sender<Outgoing>,
+        outbox: Outbox,
         reply: oneshot::Sender<Result<ConnId, u16>>,
     },
     Text(ConnId, String),
@@ -126,7 +127,12 @@ async fn run(
                 Some(call) => answer(&mut protocol, &mut waiting, clock.now(), call),
                 None => return,
             },
-            () = tokio::time::sleep(wait) => protocol.advance(clock.now()),
+            () = tokio::time::sleep(wait) => {}
+        }
+        // However many calls come: what is due does not wait for a moment without one.
+        let now = clock.now();
+        if protocol.next_deadline() <= now {
+            protocol.advance(now);
         }
         while let Some((ticket, served)) = protocol.poll_answered() {
             // A client that hung up meanwhile is not there to take the answer.
@@ -142,15 +148,21 @@ async fn run(
         }
         while let Some((id, outgoing)) = protocol.poll_out() {
             let is_end = matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset);
-            let Some(frames) = waiting.clients.get(&id) else {
+            let Some(outbox) = waiting.clients.get(&id) else {
                 continue;
             };
-            let is_slow = frames.try_send(outgoing).is_err();
+            let is_slow = !outbox.push(outgoing);
             if is_slow {
                 tracing::warn!(?id, "client does not keep up with its frames: disconnected");
             }
-            if is_slow || is_end {
-                waiting.clients.remove(&id);
+            if (is_slow || is_end)
+                && let Some(outbox) = waiting.clients.remove(&id)
+            {
+                if is_slow {
+                    outbox.cut()
+                } else {
+                    outbox.end()
+                }
                 protocol.ws_closed(id);
             }
         }
@@ -170,12 +182,12 @@ fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: 
             peer,
             path,
             query,
-            frames,
+            outbox,
             reply,
         } => {
             let opened = protocol.ws_open(now, peer, &path, &query);
             if let Ok(id) = opened {
-                waiting.clients.insert(id, frames);
+                waiting.clients.insert(id, outbox);
             }
             if let (Err(Ok(id)), true) = (reply.send(opened), opened.is_ok()) {
                 waiting.clients.remove(&id);
@@ -276,14 +288,14 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) ->
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let (frames, outbox) = mpsc::channel(OUT_QUEUE_MAX);
+    let (outbox, frames) = outbox();
     let (reply, opened) = oneshot::channel();
     if calls
         .send(Call::Open {
             peer: peer.address.ip(),
             path,
             query,
-            frames,
+            outbox,
             reply,
         })
         .await
@@ -295,71 +307,11 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) ->
         Ok(Ok(id)) => upgrade
             .max_message_size(Protocol::MESSAGE_BYTES_MAX)
             .max_frame_size(Protocol::MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| carry(socket, id, peer, calls, outbox)),
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .on_upgrade(move |socket| carry(socket, id, peer, calls, frames)),
         Ok(Err(status)) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::NOT_FOUND)
             .into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-}
-
-/// Carries frames both ways until either side ends.
-async fn carry(
-    socket: WebSocket,
-    id: ConnId,
-    peer: Peer,
-    calls: mpsc::Sender<Call>,
-    mut outbox: mpsc::Receiver<Outgoing>,
-) {
-    let (mut sink, mut stream) = socket.split();
-    let writer = async move {
-        while let Some(first) = outbox.recv().await {
-            let mut next = Some(first);
-            // One flush for all that waits.
-            while let Some(outgoing) = next {
-                let message = match outgoing {
-                    Outgoing::Text(text) => Message::Text(text.as_ref().into()),
-                    Outgoing::Ping(payload) => Message::Ping(Bytes::copy_from_slice(payload.as_bytes())),
-                    Outgoing::Close(code, reason) => Message::Close(Some(CloseFrame {
-                        code,
-                        reason: reason.into(),
-                    })),
-                    Outgoing::Reset => {
-                        peer.reset();
-                        return;
-                    }
-                };
-                if sink.feed(message).await.is_err() {
-                    return;
-                }
-                next = outbox.try_recv().ok();
-            }
-            if sink.flush().await.is_err() {
-                return;
-            }
-        }
-    };
-    let incoming = calls.clone();
-    let reader = async move {
-        while let Some(Ok(message)) = stream.next().await {
-            let call = match message {
-                Message::Text(text) => Call::Text(id, text.to_string()),
-                Message::Pong(payload) => Call::Pong(id, payload),
-                // The library has answered it.
-                Message::Ping(_) => Call::Ping(id),
-                Message::Close(_) => return,
-                // The venue has no binary requests.
-                Message::Binary(_) => continue,
-            };
-            if incoming.send(call).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = writer => {},
-        () = reader => {},
-    }
-    // The exchange may be gone already; then so is the connection's entry.
-    let _exchange_is_gone = calls.send(Call::Closed(id)).await;
 }

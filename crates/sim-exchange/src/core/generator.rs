@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keel_domain::{InstrumentStatus, OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Timestamp};
+use keel_domain::{
+    Instrument, InstrumentStatus, OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Timestamp,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rust_decimal::RoundingStrategy;
 
 use super::exchange::Exchange;
 use super::scenario::{Conditions, Takers};
@@ -37,8 +40,11 @@ struct MarketMakers {
     is_first: bool,
     started_at: Timestamp,
     is_halted: bool,
+    /// What prices and quantities here are counted in, whatever the pair's filters become.
     tick: i64,
     lot: i64,
+    /// The pair's tick when the quotes were placed.
+    quoted_tick: Price,
     /// Distance between quoted levels, and the half of the spread, in ticks.
     spacing: i64,
     /// Largest move of the fair price at one step, and its drift, in ticks.
@@ -156,6 +162,7 @@ impl MarketMakers {
             is_halted: false,
             tick,
             lot,
+            quoted_tick: market.instrument.price_filter.tick_size,
             spacing,
             step_max: (usual_spacing * 4 / 5).max(1) * scenario.step_factor(),
             drift,
@@ -195,15 +202,17 @@ impl MarketMakers {
         self.walk = (self.walk + step).max(self.walk_min);
         let conditions = self.conditions(now);
         self.halt_or_resume(exchange, conditions.is_halted);
-        if !self.is_trading(exchange) {
+        let Some(tick) = self.traded(exchange).map(|pair| pair.price_filter.tick_size) else {
             return;
-        }
+        };
+        // By another tick every quote belongs at another price.
+        let is_new_tick = std::mem::replace(&mut self.quoted_tick, tick) != tick;
         let wanted = self.wanted(conditions);
         // One level a turn is resized, so that the book is never still.
         let redrawn = self.size_dice.between(0, Generator::LEVELS * 2 - 1);
         let stale: Vec<((Side, i64), OrderId)> = (0_i64..)
             .zip(self.quotes.iter())
-            .filter(|(place, (key, _))| !wanted.contains(**key) || *place == redrawn)
+            .filter(|(place, (key, _))| is_new_tick || !wanted.contains(**key) || *place == redrawn)
             .map(|(_, (key, order_id))| (*key, *order_id))
             .collect();
         for (key, order_id) in stale {
@@ -241,10 +250,10 @@ impl MarketMakers {
         }
     }
 
-    /// Where nobody may trade, the book stands as it is.
-    fn is_trading(&self, exchange: &Exchange) -> bool {
-        let market = exchange.markets.get(&self.symbol);
-        market.is_some_and(|market| market.instrument.status == InstrumentStatus::Trading)
+    /// The pair as it is now. Where nobody may trade, none: the book stands as it is.
+    fn traded<'a>(&self, exchange: &'a Exchange) -> Option<&'a Instrument> {
+        let pair = exchange.instrument(self.symbol)?;
+        (pair.status == InstrumentStatus::Trading).then_some(pair)
     }
 
     fn wanted(&self, conditions: Conditions) -> Wanted {
@@ -270,7 +279,7 @@ impl MarketMakers {
             .between(self.level_lots / 4 + 1, self.level_lots * 7 / 4 + 1);
         let lots = (usual * conditions.size_percent / 100).max(1);
         let (side, ticks) = key;
-        let Ok(price) = Price::from_units(ticks.saturating_mul(self.tick)) else {
+        let Some(price) = self.quote_price(side, ticks) else {
             return;
         };
         let ord_type = OrdType::Limit {
@@ -279,6 +288,15 @@ impl MarketMakers {
         };
         if let Some(order_id) = self.place(exchange, maker, now, side, ord_type, lots) {
             self.quotes.insert(key, order_id);
+        }
+    }
+
+    /// On the pair's present tick, away from the other side, so that no two quotes meet.
+    fn quote_price(&self, side: Side, ticks: i64) -> Option<Price> {
+        let price = Price::from_units(ticks.saturating_mul(self.tick)).ok()?;
+        match side {
+            Side::Buy => Some(price.floor_to(self.quoted_tick)),
+            Side::Sell => price.ceil_to(self.quoted_tick),
         }
     }
 
@@ -297,7 +315,7 @@ impl MarketMakers {
             .taker_dice
             .between(self.level_lots / 20 + 1, self.level_lots * 3 / 2 + 1);
         let lots = (usual * conditions.size_percent / 100).max(1);
-        if self.is_trading(exchange) {
+        if self.traded(exchange).is_some() {
             self.place(exchange, taker, now, side, OrdType::Market, lots);
         }
     }
@@ -313,6 +331,12 @@ impl MarketMakers {
         lots: i64,
     ) -> Option<OrderId> {
         let qty = Qty::from_units(lots.saturating_mul(self.lot)).ok()?;
+        let pair = exchange.instrument(self.symbol)?;
+        let price = match ord_type.price() {
+            Some(price) => price,
+            None => exchange.average_price(now, self.symbol, pair.notional.avg_price_mins)?,
+        };
+        let qty = permitted(pair, qty, price)?;
         let order = NewOrder {
             symbol: self.symbol,
             side,
@@ -323,4 +347,12 @@ impl MarketMakers {
         };
         exchange.place(now, account, order).ok()
     }
+}
+
+/// The quantity, or the least above it that the pair's present filters permit.
+fn permitted(pair: &Instrument, qty: Qty, price: Price) -> Option<Qty> {
+    let least = pair.notional.min.checked_div(price.to_decimal())?;
+    let least = least.round_dp_with_strategy(8, RoundingStrategy::AwayFromZero);
+    let least = Qty::from_decimal(least).ok()?.max(pair.lot_size.min);
+    qty.max(least).ceil_to(pair.lot_size.step)
 }

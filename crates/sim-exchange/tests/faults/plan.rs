@@ -482,7 +482,37 @@ fn the_model_files_can_be_used() {
     assert!(count >= 15, "{count}");
 }
 
+/// The fault files that come with the project.
+fn models() -> Vec<String> {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/faults");
+    let files = std::fs::read_dir(dir).unwrap();
+    files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_mutated_model_is_read_or_refused_and_what_is_read_runs(
+        model in prop::sample::select(models()),
+        scratches in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\\n]{0,3}"), 1..4),
+    ) {
+        let mut text: Vec<String> = model.chars().map(String::from).collect();
+        for (place, by) in scratches {
+            let place = place.index(text.len());
+            text[place] = by;
+        }
+        if let Ok(file) = FaultFile::parse("f.toml", &text.concat()) {
+            let mut plan = FaultPlan::new(1);
+            // A name that is there twice is refused.
+            if plan.add(T0, file.rules).is_ok() {
+                plan.venue_steps(T0.plus(Duration::from_secs(60)));
+            }
+        }
+    }
+
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
         let _ = FaultFile::parse("f.toml", &text);

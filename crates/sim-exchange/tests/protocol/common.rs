@@ -16,7 +16,7 @@ use std::time::Duration;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{SigningKey, VerifyingKey};
 use keel_domain::Timestamp;
-use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig};
+use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
 use keel_sim_exchange::protocol::{
     AccountKey, ConnId, HttpRequest, HttpResponse, KeyPermissions, Limits, Method, Outgoing, Protocol,
 };
@@ -113,7 +113,12 @@ impl Venue {
     }
 
     pub fn with_limits(limits: Limits) -> Self {
+        Self::of(Scenario::Calm, limits)
+    }
+
+    pub fn of(scenario: Scenario, limits: Limits) -> Self {
         let mut config = ExchangeConfig::with_default_markets(7);
+        config.scenario = scenario;
         let account = |name: &str| AccountConfig {
             name: name.to_owned(),
             funds: vec![
@@ -206,11 +211,16 @@ impl Venue {
 
     /// A request signed by the HMAC key, all in the query.
     pub fn signed(&mut self, method: Method, path: &str, params: Params) -> Answer {
+        let request = self.signed_request(method, path, params);
+        self.request(&request)
+    }
+
+    pub fn signed_request(&self, method: Method, path: &str, params: Params) -> HttpRequest {
         let query = params.with("timestamp", self.now.as_millis()).to_query();
         let signature = hmac().sign(&query);
         let mut request = self.plain(method, path, &format!("{query}&signature={signature}"));
         request.api_key = Some(HMAC_KEY.to_owned());
-        self.request(&request)
+        request
     }
 
     pub fn limit_order(side: &str, price: &str, qty: &str) -> Params {

@@ -1,10 +1,11 @@
 //! Anything that a client can send is answered or ends its connection; nothing panics, and the venue goes on.
 
+use keel_binance_wire::params::Params;
 use keel_sim_exchange::protocol::{ConnId, Limits, Method, Outgoing};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::{HMAC_KEY, Venue};
+use crate::common::{HMAC_KEY, Venue, hmac};
 
 /// JSON near what the venue reads, and texts far from it.
 fn frame() -> impl Strategy<Value = String> {
@@ -97,8 +98,129 @@ fn answers(venue: &mut Venue, id: ConnId, frame: &str) -> Vec<Value> {
     venue.frames(id)
 }
 
+/// A valid order of each kind, as name and value.
+fn valid_order() -> impl Strategy<Value = Vec<(String, String)>> {
+    let orders = [
+        "type=LIMIT&timeInForce=GTC&quantity=0.001&price=60000",
+        "type=LIMIT&timeInForce=FOK&quantity=0.001&price=70000",
+        "type=LIMIT&timeInForce=GTC&quantity=0.01&price=60000&icebergQty=0.005",
+        "type=MARKET&quantity=0.001",
+        "type=MARKET&quoteOrderQty=100",
+        "type=LIMIT_MAKER&quantity=0.001&price=60000",
+        "type=STOP_LOSS&quantity=0.001&trailingDelta=100",
+        "type=STOP_LOSS_LIMIT&timeInForce=GTC&quantity=0.001&price=71000&stopPrice=70000",
+        "type=TAKE_PROFIT&quantity=0.001&stopPrice=60000",
+        "type=TAKE_PROFIT_LIMIT&timeInForce=GTC&quantity=0.001&price=60000&stopPrice=60000",
+    ];
+    prop::sample::select(orders.to_vec()).prop_map(|order| {
+        let order = format!("symbol=BTCUSDT&side=BUY&newClientOrderId=a-1&recvWindow=5000&{order}");
+        let pairs = order.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    })
+}
+
+/// What is done to a valid order: at a place, a value is put in or a parameter is taken out or doubled.
+fn mutation() -> impl Strategy<Value = (prop::sample::Index, u8, String)> {
+    let value = prop_oneof![
+        prop::sample::select(vec![
+            "0",
+            "-1",
+            "-0",
+            "0.0000000001",
+            "1e3",
+            "1e400",
+            "9223372036854775808",
+            "92233720368.54775807",
+            "99999999999999999999999999999999",
+            "",
+            " ",
+            "NaN",
+            "BUY ",
+            "null",
+            "\u{0}",
+            "☃",
+            "0x10",
+            "+1",
+            "1.",
+            ".1",
+            "60000.001",
+        ])
+        .prop_map(str::to_owned),
+        "[ -~]{0,20}",
+        ".{0,8}",
+    ];
+    (any::<prop::sample::Index>(), 0..3_u8, value)
+}
+
+fn mutated(mut order: Vec<(String, String)>, mutations: &[(prop::sample::Index, u8, String)]) -> Params {
+    for (place, kind, value) in mutations {
+        let place = place.index(order.len());
+        match kind {
+            0 => order[place].1.clone_from(value),
+            1 if order.len() > 1 => drop(order.remove(place)),
+            _ => order.push((order[place].0.clone(), value.clone())),
+        }
+    }
+    let mut params = Params::new();
+    for (name, value) in &order {
+        params.push(name, value);
+    }
+    params
+}
+
+/// A text with characters put in, taken out or exchanged.
+fn scratched(text: &str, scratches: &[(prop::sample::Index, Option<char>)]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for (place, by) in scratches {
+        let place = place.index(chars.len());
+        match by {
+            Some(by) => chars[place] = *by,
+            None if chars.len() > 1 => drop(chars.remove(place)),
+            None => {}
+        }
+    }
+    chars.into_iter().collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_mutated_order_is_answered_and_money_stays(
+        order in valid_order(),
+        mutations in prop::collection::vec(mutation(), 1..4),
+        scratches in prop::collection::vec((any::<prop::sample::Index>(), any::<Option<char>>()), 0..4),
+        path in prop::sample::select(vec!["order", "order/test", "order/cancelReplace", "sor/order"]),
+        method in prop::sample::select(vec!["order.place", "order.test", "order.cancelReplace", "sor.order.place"]),
+    ) {
+        let mut venue = Venue::with_limits(Limits::off());
+        let totals = venue.protocol.exchange().totals();
+        let params = mutated(order, &mutations);
+
+        // Signed after the mutation, so that it is the order that is judged.
+        let mut request = venue.signed_request(Method::Post, &format!("/api/v3/{path}"), params.clone());
+        let answer = venue.request(&request);
+        prop_assert!(answer.status < 500, "{} {}", answer.status, answer.body);
+        request.raw_body = scratched(&std::mem::take(&mut request.raw_query), &scratches);
+        let answer = venue.request(&request);
+        prop_assert!(answer.status < 500, "{} {}", answer.status, answer.body);
+
+        let api = venue.open("/ws-api/v3");
+        let signed = venue.ws_signed(HMAC_KEY, &hmac(), params);
+        let frame = json!({ "id": 1, "method": method, "params": signed }).to_string();
+        for frame in [scratched(&frame, &scratches), frame] {
+            let replies = answers(&mut venue, api, &frame);
+            prop_assert_eq!(replies.len(), 1, "{}", frame);
+            prop_assert!(replies[0]["status"].as_u64().is_some_and(|status| status < 500), "{}", replies[0]);
+        }
+        let streams = venue.open("/ws");
+        let subscribe = r#"{"method":"SUBSCRIBE","params":["btcusdt@depth20@100ms","!ticker_1h@arr"],"id":"a"}"#;
+        prop_assert_eq!(answers(&mut venue, streams, &scratched(subscribe, &scratches)).len(), 1);
+        venue.wait_millis(300);
+        prop_assert_eq!(venue.protocol.exchange().totals(), totals);
+    }
 
     #[test]
     fn every_frame_has_one_answer(frames in prop::collection::vec(frame(), 1..8)) {

@@ -9,6 +9,7 @@
 
 mod common;
 mod control;
+mod determinism;
 mod garbage;
 mod keys;
 mod klines;
