@@ -115,7 +115,7 @@ impl Protocol {
 
     fn weight_header(&mut self, now: Timestamp, peer: IpAddr) -> Vec<(&'static str, String)> {
         let weight = self.usage.weight(now, peer).to_string();
-        // The venue also sends the name without an interval, which some clients read.
+        // Not documented: some clients read the name without an interval, and fail where it is missing.
         vec![
             ("x-mbx-used-weight", weight.clone()),
             ("x-mbx-used-weight-1m", weight),
