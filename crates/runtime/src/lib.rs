@@ -19,6 +19,7 @@ mod logging;
 mod monitor;
 mod observer;
 mod progress;
+mod statement;
 mod symbol_lines;
 mod system;
 mod terminal;

@@ -11,6 +11,7 @@ use keel_report::{AssetLine, Fill, OrderCounts, PositionLine, RunReport, RunTitl
 
 use crate::Progress;
 use crate::alerts::Alerts;
+use crate::statement::OrderLog;
 use crate::symbol_lines::{risk_use, symbol_snapshot};
 use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
 
@@ -68,6 +69,7 @@ pub(crate) struct Observer {
     alerts: Alerts,
     equity: Line,
     prices: BTreeMap<Symbol, (Line, Line)>,
+    orders: OrderLog,
 }
 
 fn quantity_line(trade: &Trade) -> String {
@@ -95,6 +97,7 @@ impl Observer {
             alerts: Alerts::default(),
             equity: Line::default(),
             prices: BTreeMap::new(),
+            orders: OrderLog::default(),
         }
     }
 
@@ -144,6 +147,7 @@ impl Observer {
 
     pub(crate) fn on_records(&mut self, records: &[Record]) {
         for record in records {
+            self.orders.on_record(record);
             match &record.fact {
                 Fact::Execution(report) => {
                     if let Some(trade) = report.trade {
@@ -268,6 +272,13 @@ impl Observer {
     pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
         let identity = self.identity(trader);
         let counters = trader.counters();
+        let mut alerts = self.alerts.for_report();
+        if self.orders.left_out() > 0 {
+            alerts.push(format!(
+                "the statement leaves out {} orders",
+                self.orders.left_out()
+            ));
+        }
         let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
             symbol: *symbol,
             price: price.samples.clone(),
@@ -285,10 +296,6 @@ impl Observer {
             mark: mark(now, trader, symbol),
         };
         RunReport {
-            title: RunTitle {
-                account: self.account.clone(),
-                ..title
-            },
             started_at: self.started_at,
             ended_at: now,
             ending: ending.to_owned(),
@@ -300,6 +307,7 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
+            statement: self.orders.statement(trader, &title.strategy),
             identity_ok: identity
                 .as_ref()
                 .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
@@ -307,7 +315,11 @@ impl Observer {
             positions: symbols(trader).map(position).collect(),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),
-            alerts: self.alerts.for_report(),
+            alerts,
+            title: RunTitle {
+                account: self.account.clone(),
+                ..title
+            },
         }
     }
 }
