@@ -8,12 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keel_domain::{Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp, TradeId};
+use keel_domain::{Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp};
 use keel_execution::OrderState;
-use keel_positions::{Adjustment, Inexact, Ledger};
+use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::identity::Amounts;
 use crate::{Command, Fact, MoneyCheck, Step, Trader};
 
 /// One question of a comparison.
@@ -44,7 +43,7 @@ pub(crate) struct Reconciliation {
     suspect: Option<(BTreeMap<Asset, Money>, u32)>,
     again_at: Option<Timestamp>,
     /// Balances have been compared in this process; whether they agreed.
-    first: Option<Result<(), String>>,
+    pub(crate) first: Option<Result<(), String>>,
     /// The last check of the money identity.
     pub(crate) money: Option<MoneyCheck>,
     /// The operator's words, until the venue's view is known.

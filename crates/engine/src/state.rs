@@ -199,7 +199,8 @@ impl DurableState {
         if let Some(trade) = &report.trade {
             self.book(at, trade)?;
         }
-        Ok(moved?)
+        moved?;
+        Ok(())
     }
 
     fn book_foreign(&mut self, trade: &Trade) -> Result<(), Fault> {
