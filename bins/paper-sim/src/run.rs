@@ -94,6 +94,7 @@ impl Plan {
             listen: ([127, 0, 0, 1], 0).into(),
             accounts: vec![(API_KEY.to_owned(), VerifyingKey::hmac(secret))],
             funds: vec![("USDT".parse().context("USDT")?, Money::from(100_000))],
+            bnb_fees: None,
             symbols: Vec::new(),
             seed: self.seed,
             scenario: self.scenario,

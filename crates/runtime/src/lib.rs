@@ -16,6 +16,7 @@ mod assemble;
 mod clock;
 mod journal_log;
 mod logging;
+mod money;
 mod monitor;
 mod observer;
 mod progress;

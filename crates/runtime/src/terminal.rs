@@ -158,8 +158,14 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
         };
         let change = (line.at_end - line.at_start).normalize();
         let (traded, commission) = (line.traded.normalize(), line.commission.normalize());
+        let apart = if line.transferred.is_zero() && line.foreign.is_zero() {
+            String::new()
+        } else {
+            let (transferred, foreign) = (line.transferred.normalize(), line.foreign.normalize());
+            format!(" + transfers {transferred} + trades of others {foreign}")
+        };
         progress.line(&format!(
-            "{}: balance change {change} = trades {traded} - commissions {commission}: {verdict}",
+            "{}: balance change {change} = trades {traded} - commissions {commission}{apart}: {verdict}",
             line.asset
         ));
     }
