@@ -235,7 +235,7 @@ impl Trader {
         };
         step.push_command(Command::Alert(format!(
             "{} {asset} {what}: kept apart, neither ours nor profit",
-            delta.abs()
+            delta.abs().normalize()
         )));
     }
 }
