@@ -22,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
+use reqwest::Method;
 
 pub use proxy::CuttingProxy;
 
@@ -168,10 +169,17 @@ impl Exchange {
     /// Starts one with one account of 100,000 USDT.
     #[must_use]
     pub fn start(seed: u64) -> Self {
+        Self::start_with(seed, &[])
+    }
+
+    /// Starts one with further arguments.
+    #[must_use]
+    pub fn start_with(seed: u64, args: &[&str]) -> Self {
         let mut command = Command::new(binary("paper-sim"));
         command.args(["exchange", "--listen", ANY_PORT, "--seed", &seed.to_string()]);
         command
             .args(["--account", &format!("{API_KEY}:{API_SECRET}")])
+            .args(args)
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command);
         let mut ready = String::new();
@@ -193,20 +201,28 @@ impl Exchange {
     /// Asks a signed question, round the trader.
     #[must_use]
     pub fn ask(&self, path: &str, params: Params) -> serde_json::Value {
+        self.signed(Method::GET, path, params)
+    }
+
+    /// Places an order round the trader, as a person would.
+    pub fn order(&self, params: Params) -> serde_json::Value {
+        self.signed(Method::POST, "/api/v3/order", params)
+    }
+
+    fn signed(&self, method: Method, path: &str, params: Params) -> serde_json::Value {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let query = params.with("timestamp", now).to_query();
         let signature = SigningKey::hmac(API_SECRET).sign(&query);
         let url = format!("{}{path}?{query}&signature={signature}", self.rest_url);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let _already_there = rustls::crypto::ring::default_provider().install_default();
-        let answer = runtime.block_on(async {
-            let request = reqwest::Client::new().get(url).header("X-MBX-APIKEY", API_KEY);
-            request.send().await.unwrap().text().await.unwrap()
-        });
-        serde_json::from_str(&answer).unwrap()
+        serde_json::from_str(&send(method, &url, "")).unwrap()
+    }
+
+    /// Moves money from outside into the trader's account, or out of it (`deposit`, `withdraw`).
+    pub fn transfer(&self, which: &str, asset: &str, amount: &str) {
+        let url = format!("{}/keel/account/{API_KEY}/{which}", self.rest_url);
+        let body = serde_json::json!({"asset": asset, "amount": amount}).to_string();
+        let answer = send(Method::POST, &url, &body);
+        assert!(!answer.contains("problem"), "{answer}");
     }
 
     /// The trader's command line against this exchange, with a state directory of its own.
@@ -237,6 +253,25 @@ impl Exchange {
             .env("KEEL_API_SECRET", API_SECRET);
         command
     }
+}
+
+fn send(method: Method, url: &str, body: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
+    runtime.block_on(async {
+        let request = reqwest::Client::new().request(method, url);
+        let request = request.header("X-MBX-APIKEY", API_KEY).body(body.to_owned());
+        request.send().await.unwrap().text().await.unwrap()
+    })
+}
+
+/// Reads a page, such as the trader's `/metrics`.
+#[must_use]
+pub fn read(url: &str) -> String {
+    send(Method::GET, url, "")
 }
 
 /// Waits until something is so.

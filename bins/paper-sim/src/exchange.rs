@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use keel_binance_wire::signing::VerifyingKey;
-use keel_domain::{Asset, Money, Symbol};
+use keel_domain::{Asset, Instrument, Money, Symbol};
 use keel_runtime::{ExitCode, StopSignals};
-use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig, Scenario};
+use keel_sim_exchange::core::{
+    AccountConfig, CommissionRates, Discount, Exchange, ExchangeConfig, Market, Scenario,
+};
 use keel_sim_exchange::faults::FaultFile;
 use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Limits, Protocol};
 use keel_sim_exchange::server::{self, Clock};
@@ -34,6 +36,10 @@ pub(crate) struct ExchangeArgs {
     /// What every account starts with.
     #[arg(long, value_name = "ASSET=AMOUNT,...", default_value = "USDT=100000")]
     fund: String,
+    /// Every account starts with so much BNB besides, and pays commissions in it at three quarters while it lasts; then in
+    /// what it receives.
+    #[arg(long, value_name = "AMOUNT")]
+    bnb_fees: Option<Money>,
     /// The pairs, of BTCUSDT and ETHUSDT.
     #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT")]
     symbols: Vec<String>,
@@ -100,6 +106,8 @@ pub(crate) struct Setup {
     pub(crate) permissions: BTreeMap<String, KeyPermissions>,
     /// What each starts with.
     pub(crate) funds: Vec<(Asset, Money)>,
+    /// The BNB besides, that commissions are paid in while it lasts; none: they are paid in what is received.
+    pub(crate) bnb_fees: Option<Money>,
     /// The pairs; all, when empty.
     pub(crate) symbols: Vec<Symbol>,
     /// Seed of the market.
@@ -133,9 +141,17 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
             .markets
             .retain(|market| setup.symbols.contains(&market.instrument.symbol));
     }
+    let mut funds = setup.funds;
+    let mut commission = None;
+    if let Some(amount) = setup.bnb_fees {
+        let (fund, rates) = pay_in_bnb(&mut config, amount)?;
+        funds.push(fund);
+        commission = Some(rates);
+    }
     let funded = |(key, _): &(String, VerifyingKey)| AccountConfig {
         name: key.clone(),
-        funds: setup.funds.clone(),
+        funds: funds.clone(),
+        commission,
         ..AccountConfig::default()
     };
     config.accounts = setup.accounts.iter().map(funded).collect();
@@ -174,6 +190,33 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
         shutdown,
         task,
     })
+}
+
+/// Adds the pair that prices BNB, and gives what each account has of it and pays.
+fn pay_in_bnb(config: &mut ExchangeConfig, amount: Money) -> Result<((Asset, Money), CommissionRates)> {
+    if amount < Money::ZERO {
+        bail!("an account cannot start with {amount} BNB");
+    }
+    let asset: Asset = "BNB".parse()?;
+    let first = config
+        .markets
+        .first()
+        .cloned()
+        .context("the exchange has no market")?;
+    config.markets.push(Market {
+        instrument: Instrument {
+            symbol: "BNBUSDT".parse()?,
+            base: asset,
+            ..first.instrument
+        },
+        start_price: "600".parse()?,
+    });
+    let mut rates = CommissionRates::of_standard(config.maker_rate, config.taker_rate);
+    rates.discount = Some(Discount {
+        asset,
+        factor: Money::new(75, 2),
+    });
+    Ok(((asset, amount), rates))
 }
 
 fn account(text: &str) -> Result<(String, VerifyingKey)> {
@@ -265,6 +308,7 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
         accounts,
         permissions,
         funds: funds(&args.fund)?,
+        bnb_fees: args.bnb_fees,
         symbols: symbols.collect::<Result<_>>()?,
         seed: args.seed,
         scenario: args.scenario.parse()?,

@@ -96,6 +96,7 @@ impl Plan {
             accounts: vec![(API_KEY.to_owned(), VerifyingKey::hmac(secret))],
             permissions: std::collections::BTreeMap::new(),
             funds: vec![("USDT".parse().context("USDT")?, Money::from(100_000))],
+            bnb_fees: None,
             symbols: Vec::new(),
             seed: self.seed,
             scenario: self.scenario,

@@ -315,12 +315,29 @@ fn f38_a_user_stream_that_the_venue_ends_is_subscribed_again() {
 }
 
 #[test]
-fn money_that_moves_from_outside_is_asked_about() {
+fn f49_money_that_moves_from_outside_is_told_as_a_transfer_and_asked_about() {
     for kind in ["balanceUpdate", "externalLockUpdate"] {
         let mut rig = Rig::up(KeyKind::Hmac);
+        rig.reports();
         let event = json!({"e": kind, "E": 1, "a": "BTC", "d": "-1.0", "T": 1});
         rig.frame(WS_API, json!({"subscriptionId": 0, "event": event}));
         assert!(rig.asked(HttpMethod::Get, "/api/v3/account").is_some(), "{kind}");
+        let (asset, delta) = ("BTC".parse().unwrap(), keel_domain::Money::from(-1));
+        let transact_time = keel_domain::Timestamp::from_millis(1);
+        let told = if kind == "balanceUpdate" {
+            VenueReport::Transfer {
+                asset,
+                delta,
+                transact_time,
+            }
+        } else {
+            VenueReport::ExternalLock {
+                asset,
+                delta,
+                transact_time,
+            }
+        };
+        assert_eq!(rig.reports(), [told]);
     }
 }
 

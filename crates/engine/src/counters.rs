@@ -25,4 +25,6 @@ pub struct Counters {
     pub foreign: u64,
     /// Differences from the venue that reconciliation found.
     pub differences: u64,
+    /// Checks of the money identity that found money or trades unaccounted for.
+    pub identity_breaches: u64,
 }

@@ -39,6 +39,8 @@
 
 mod counters;
 mod fate;
+mod identity;
+mod listed;
 mod market;
 mod reconcile;
 mod record;
@@ -54,6 +56,7 @@ mod upkeep;
 mod view;
 
 pub use counters::Counters;
+pub use identity::MoneyCheck;
 pub use record::{Fact, Identity, Record, Seen};
 pub use state::{DurableState, Fault};
 pub use step::{Command, RecordLog, Step};

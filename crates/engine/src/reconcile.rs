@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keel_domain::{Asset, ClOrdId, Money, Price, Symbol, Timestamp};
+use keel_domain::{Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp};
 use keel_execution::OrderState;
 use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, Step, Trader};
+use crate::{Command, Fact, MoneyCheck, Step, Trader};
 
 /// One question of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,9 @@ pub(crate) struct Reconciliation {
     suspect: Option<(BTreeMap<Asset, Money>, u32)>,
     again_at: Option<Timestamp>,
     /// Balances have been compared in this process; whether they agreed.
-    first: Option<Result<(), String>>,
+    pub(crate) first: Option<Result<(), String>>,
+    /// The last check of the money identity.
+    pub(crate) money: Option<MoneyCheck>,
     /// The operator's words, until the venue's view is known.
     pub(crate) accept: Option<String>,
 }
@@ -55,6 +57,8 @@ impl Reconciliation {
     /// A trade may move a balance before its report comes, so a difference counts only when it stays the same.
     const SEEN_MIN: u32 = 3;
     const AGAIN_AFTER: Duration = Duration::from_secs(1);
+    /// While orders are on their way nothing can be compared; so the comparison comes within a minute all the same.
+    const BUSY_AFTER: Duration = Duration::from_secs(10);
 
     pub(crate) fn on_session_up(&mut self) {
         self.is_done = false;
@@ -145,8 +149,14 @@ impl Trader {
             .all(|order| order.state() == OrderState::Live && order.cum_qty() == order.booked_qty());
         if is_quiet {
             self.compare_balances(now, step);
-        } else if self.reconciliation.accept.is_some() || self.reconciliation.first.is_none() {
-            self.reconciliation.again_at = Some(now.plus(Reconciliation::AGAIN_AFTER));
+        } else {
+            let is_urgent = self.reconciliation.accept.is_some() || self.reconciliation.first.is_none();
+            let wait = if is_urgent {
+                Reconciliation::AGAIN_AFTER
+            } else {
+                Reconciliation::BUSY_AFTER
+            };
+            self.reconciliation.again_at = Some(now.plus(wait));
         }
     }
 
@@ -154,27 +164,36 @@ impl Trader {
         if let Some(reason) = self.reconciliation.accept.take() {
             self.accept_venue(now, reason, step);
         }
-        let Some(beyond) = self.beyond_trades() else {
+        let Ok((beyond, check)) = self.compare(now) else {
             let what = "the sums of trades are no longer exact".to_owned();
             self.halt(now, HaltCause::Internal { what }, step);
             return;
         };
-        let tolerance = self.rounding();
+        let lost = self.look_for_unlisted(step);
+        let quotes: BTreeSet<Asset> = self.state.instruments.values().map(|i| i.quote).collect();
+        let rounding = self.rounding();
         let mut differences = self.shortages();
-        if let Some(baseline) = &self.state.baseline {
-            let from_baseline = |(asset, amount): (&Asset, &Money)| {
-                let expected = baseline.get(asset).copied().unwrap_or_default();
-                (*asset, *amount - expected)
-            };
-            let beyond = beyond.iter().map(from_baseline);
-            differences.extend(beyond.filter(|(_, difference)| !difference.is_zero()));
-        }
-        differences.retain(|_, difference| difference.abs() > tolerance);
-        if differences.is_empty() {
+        let lines = check.assets.iter().filter(|line| !line.difference.is_zero());
+        differences.extend(lines.map(|line| (line.asset, line.difference)));
+        // Amounts of base and commissions are told exactly; only what a trade cost or brought is rounded.
+        differences.retain(|asset, difference| difference.abs() > rounding || !quotes.contains(asset));
+        let is_off = differences.is_empty()
+            && check
+                .money
+                .is_some_and(|money| money.breach(check.tolerance).is_some());
+        if differences.is_empty() && lost.is_empty() && !is_off {
             if self.state.baseline.is_none() {
                 self.record(now, step, Fact::Baseline { amounts: beyond });
             }
+            self.reconciliation.money = Some(check);
             self.agree();
+            return;
+        }
+        if !lost.is_empty() || is_off {
+            self.on_breach_of_records(now, &check, &lost, step);
+        }
+        if differences.is_empty() {
+            self.keep_breach(check);
             return;
         }
         let seen = match self.reconciliation.suspect.take() {
@@ -186,30 +205,13 @@ impl Trader {
             self.reconciliation.again_at = Some(now.plus(Reconciliation::AGAIN_AFTER));
             return;
         }
+        self.keep_breach(check);
         self.on_difference(now, &differences, beyond, step);
     }
 
     fn agree(&mut self) {
         self.reconciliation.suspect = None;
         self.reconciliation.first.get_or_insert(Ok(()));
-    }
-
-    /// The account's totals less what our trades made of them, for the assets of our pairs.
-    fn beyond_trades(&self) -> Option<BTreeMap<Asset, Money>> {
-        let changes = self.state.ledger.asset_changes().ok()?;
-        let pairs = self
-            .settings
-            .symbols
-            .iter()
-            .filter_map(|s| self.state.instruments.get(s));
-        let assets = pairs.flat_map(|instrument| [instrument.base, instrument.quote]);
-        let beyond = |asset| {
-            let total = self
-                .total(asset)
-                .checked_sub(changes.get(&asset).copied().unwrap_or_default())?;
-            Some((asset, total))
-        };
-        assets.map(beyond).collect()
     }
 
     /// What the account lacks of what our positions say it holds, below zero.
@@ -233,17 +235,6 @@ impl Trader {
             .map_or(Money::ZERO, |balance| balance.free + balance.locked)
     }
 
-    /// The venue rounds each trade's value to its own 1e-8.
-    fn rounding(&self) -> Money {
-        let trades: usize = self
-            .state
-            .ledger
-            .books()
-            .map(|(_, book)| book.trade_count())
-            .sum();
-        Money::new(i64::try_from(trades).unwrap_or(i64::MAX), 8)
-    }
-
     fn on_difference(
         &mut self,
         now: Timestamp,
@@ -262,7 +253,7 @@ impl Trader {
         let what = differences.iter().map(tell).collect::<Vec<_>>().join("; ");
         let missing: BTreeSet<Asset> = differences
             .iter()
-            .filter(|(_, difference)| difference.is_sign_negative())
+            .filter(|(asset, difference)| difference.is_sign_negative() && self.is_used(**asset))
             .map(|(asset, _)| *asset)
             .collect();
         if missing.is_empty() {
@@ -278,7 +269,7 @@ impl Trader {
             .state
             .instruments
             .values()
-            .filter(|instrument| missing.contains(&instrument.base) || missing.contains(&instrument.quote))
+            .filter(|instrument| missing.iter().any(|asset| self.is_used_by(*asset, instrument)))
             .map(|instrument| instrument.symbol)
             .filter(|symbol| self.gate.state_of(*symbol) < TradingState::ReduceOnly)
             .collect();
@@ -288,9 +279,23 @@ impl Trader {
         }
     }
 
+    /// Whether a pair trades the asset, or has paid commissions in it.
+    fn is_used(&self, asset: Asset) -> bool {
+        let mut instruments = self.state.instruments.values();
+        instruments.any(|instrument| self.is_used_by(asset, instrument))
+    }
+
+    fn is_used_by(&self, asset: Asset, instrument: &Instrument) -> bool {
+        let book = self.state.ledger.book(instrument.symbol);
+        instrument.base == asset
+            || instrument.quote == asset
+            || book.is_some_and(|book| book.commissions().contains_key(&asset))
+    }
+
     /// Takes the venue's quantities: no position is larger than what the account has of its base asset.
     fn accept_venue(&mut self, now: Timestamp, reason: String, step: &mut Step) {
         self.record(now, step, Fact::VenueAccepted { reason });
+        self.listed.forget_missing();
         let mut left: BTreeMap<Asset, Money> = BTreeMap::new();
         for symbol in self.settings.symbols.clone() {
             let Some(base) = self

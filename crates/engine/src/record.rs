@@ -7,7 +7,7 @@ use keel_domain::{
     Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
-use keel_positions::Adjustment;
+use keel_positions::{Adjustment, Transfer};
 use keel_risk::{Breach, HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,10 @@ pub enum Fact {
     Execution(ExecutionReport),
     /// A trade of one of our orders that was found by asking.
     Trade(Trade),
+    /// A trade in the account that is not ours: it moves balances, and is nobody's position here.
+    ForeignTrade(Trade),
+    /// A deposit, withdrawal, reward or lock from outside: never ours, never profit.
+    Transfer(Transfer),
     /// All trades of the pair before this id have been read by asking. Events do not move it, since one may be missing.
     TradesRead {
         /// The pair.
@@ -166,6 +170,7 @@ impl Record {
                 | Fact::Resumed { .. }
                 | Fact::VenueAccepted { .. }
                 | Fact::Adjusted(_)
+                | Fact::Transfer(_)
         )
     }
 }

@@ -11,7 +11,7 @@ use crate::{Command, Fact, Step, Trader};
 
 impl Trader {
     /// The most foreign orders that are told apart; beyond it each is counted again.
-    const FOREIGN_MAX: usize = 1_024;
+    pub(crate) const FOREIGN_MAX: usize = 1_024;
     /// The most reports that are kept until their pair is described; the oldest go first.
     const EARLY_MAX: usize = 256;
 
@@ -78,6 +78,9 @@ impl Trader {
             VenueReport::Refused { cause, reject } => self.on_refused(now, cause, &reject, step),
             VenueReport::QueryFailed { what } => {
                 step.push_command(Command::Alert(format!("query failed: {what}")))
+            }
+            moved @ (VenueReport::Transfer { .. } | VenueReport::ExternalLock { .. }) => {
+                self.on_moved(now, &moved, step);
             }
             clock @ (VenueReport::ClockApart { .. } | VenueReport::ClockJumped { .. }) => {
                 self.on_clock(now, &clock, step);
@@ -153,7 +156,7 @@ impl Trader {
 
     pub(crate) fn on_execution(&mut self, now: Timestamp, report: &ExecutionReport, step: &mut Step) {
         if !self.settings.tag.owns(&report.cl_ord_id) || self.state.orders.get(report.cl_ord_id).is_none() {
-            self.on_foreign(report, step);
+            self.on_foreign(now, report, step);
             return;
         }
         if !self.state.instruments.contains_key(&report.symbol) {
@@ -210,7 +213,12 @@ impl Trader {
     }
 
     /// An order that is not ours, or that carries our tag without being in our records.
-    fn on_foreign(&mut self, report: &ExecutionReport, step: &mut Step) {
+    fn on_foreign(&mut self, now: Timestamp, report: &ExecutionReport, step: &mut Step) {
+        if let Some(trade) = &report.trade
+            && self.state.instruments.contains_key(&trade.symbol)
+        {
+            self.on_foreign_trade(now, trade, step);
+        }
         let key = (report.symbol, report.order_id);
         if self.foreign_orders.contains(&key) {
             return;

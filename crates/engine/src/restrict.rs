@@ -28,6 +28,7 @@ impl Trader {
             Operator::Resume { reason } => {
                 self.record(now, step, Fact::Resumed { reason });
                 self.gate.resume();
+                self.listed.forget_missing();
                 self.closing = None;
             }
             Operator::AcceptVenue { reason } => {
@@ -67,7 +68,7 @@ impl Trader {
         let of_order = |id: &ClOrdId| self.state.orders.get(*id).map(Order::symbol);
         match fact {
             Fact::Execution(report) => of_order(&report.cl_ord_id),
-            Fact::Trade(trade) => Some(trade.symbol),
+            Fact::Trade(trade) | Fact::ForeignTrade(trade) => Some(trade.symbol),
             Fact::SubmitRejected { cl_ord_id, .. }
             | Fact::SubmitNotSent { cl_ord_id, .. }
             | Fact::SubmitUnknown { cl_ord_id, .. }

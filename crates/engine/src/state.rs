@@ -1,10 +1,10 @@
 //! The durable state: everything that must survive a restart, made from records alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use keel_domain::{Asset, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
+use keel_domain::{Asset, ExecutionReport, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
-use keel_positions::{Adjustment, Applied, Ledger, LedgerError};
+use keel_positions::{Adjustment, Applied, Ledger, LedgerError, Transfer};
 use keel_risk::{HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,10 @@ pub struct DurableState {
     pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
     pub(crate) next_trade: BTreeMap<Symbol, TradeId>,
     pub(crate) baseline: Option<BTreeMap<Asset, Money>>,
+    #[serde(default)]
+    pub(crate) foreign: Ledger,
+    #[serde(default)]
+    pub(crate) transfers: BTreeSet<Transfer>,
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
@@ -64,6 +68,17 @@ impl DurableState {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The trades in the account that are not ours, since the first start.
+    #[must_use]
+    pub fn foreign(&self) -> &Ledger {
+        &self.foreign
+    }
+
+    /// What moved without a trade since the first start, oldest first.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter()
     }
 
     /// The strictest latched restriction, with its cause: that of all symbols, else one of a symbol's own.
@@ -126,14 +141,12 @@ impl DurableState {
             Fact::Cancel { cl_ord_id, state } => {
                 self.orders.mark_cancel(*cl_ord_id, *state)?;
             }
-            Fact::Execution(report) => {
-                let moved = self.orders.apply(at, report);
-                if let Some(trade) = &report.trade {
-                    self.book(at, trade)?;
-                }
-                moved?;
-            }
+            Fact::Execution(report) => self.execute(at, report)?,
             Fact::Trade(trade) => self.book(at, trade)?,
+            Fact::ForeignTrade(trade) => self.book_foreign(trade)?,
+            Fact::Transfer(transfer) => {
+                self.transfers.insert(*transfer);
+            }
             Fact::TradesRead { symbol, next } => {
                 self.next_trade.insert(*symbol, *next);
             }
@@ -166,7 +179,7 @@ impl DurableState {
     }
 
     /// Whether the report would change anything.
-    pub(crate) fn is_news(&self, at: Timestamp, report: &keel_domain::ExecutionReport) -> bool {
+    pub(crate) fn is_news(&self, at: Timestamp, report: &ExecutionReport) -> bool {
         let trade_is_news = report
             .trade
             .is_some_and(|trade| !self.ledger.contains(trade.symbol, trade.trade_id));
@@ -178,6 +191,22 @@ impl DurableState {
         let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
         self.ledger
             .adjust(adjustment, instrument.base, instrument.quote)?;
+        Ok(())
+    }
+
+    fn execute(&mut self, at: Timestamp, report: &ExecutionReport) -> Result<(), Fault> {
+        let moved = self.orders.apply(at, report);
+        if let Some(trade) = &report.trade {
+            self.book(at, trade)?;
+        }
+        moved?;
+        Ok(())
+    }
+
+    fn book_foreign(&mut self, trade: &Trade) -> Result<(), Fault> {
+        let symbol = trade.symbol;
+        let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
+        self.foreign.apply(trade, instrument.base, instrument.quote)?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use keel_risk::{HaltCause, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
 
 use crate::fate::Poll;
+use crate::listed::Listed;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
@@ -104,6 +105,7 @@ pub struct Trader {
     /// Reports that came before their pair's description.
     pub(crate) early: VecDeque<ExecutionReport>,
     pub(crate) foreign_orders: BTreeSet<(Symbol, OrderId)>,
+    pub(crate) listed: Listed,
     pub(crate) last_refusal: BTreeMap<(Symbol, Rule), Timestamp>,
     pub(crate) counters: Counters,
     /// Reused between events, so that a turn allocates nothing.
@@ -141,6 +143,7 @@ impl Trader {
             closing: None,
             early: VecDeque::new(),
             foreign_orders: BTreeSet::new(),
+            listed: Listed::default(),
             last_refusal: BTreeMap::new(),
             counters: Counters::default(),
             actions: Vec::new(),

@@ -29,14 +29,16 @@ impl Trader {
         for trade in trades {
             let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
             let is_foreign = self.foreign_orders.contains(&(symbol, trade.order_id));
+            let is_since = trade.transact_time >= since;
+            self.listed.see(symbol, trade.trade_id, before);
             if is_ours {
                 if !self.state.ledger.contains(symbol, trade.trade_id) {
                     self.counters.fills += 1;
                     self.record(now, step, Fact::Trade(*trade));
                 }
-            } else if has_unplaced && trade.transact_time >= since && !is_foreign {
+            } else if has_unplaced && is_since && !is_foreign {
                 all_placed = false;
-            } else if trade.transact_time >= since && !is_foreign {
+            } else if is_since {
                 self.on_foreign_trade(now, trade, step);
             }
             if all_placed {
@@ -65,17 +67,28 @@ impl Trader {
         }
     }
 
-    /// Somebody else trades the account: what is held can no longer be known from our own trades alone.
-    fn on_foreign_trade(&mut self, now: Timestamp, trade: &Trade, step: &mut Step) {
+    /// Somebody else trades the account: that trade moves balances, and is never ours. It is told once an order, and leaves
+    /// only exits on its symbol, since two who trade one position do not know what the other will do.
+    pub(crate) fn on_foreign_trade(&mut self, now: Timestamp, trade: &Trade, step: &mut Step) {
+        let symbol = trade.symbol;
+        if self.state.foreign.contains(symbol, trade.trade_id) {
+            return;
+        }
+        self.record(now, step, Fact::ForeignTrade(*trade));
+        let order = (symbol, trade.order_id);
+        let is_restricted = self.gate.state_of(symbol) >= TradingState::ReduceOnly;
+        if is_restricted && self.foreign_orders.contains(&order) {
+            return;
+        }
+        if !self.foreign_orders.contains(&order) {
+            self.counters.foreign += 1;
+            if self.foreign_orders.len() < Self::FOREIGN_MAX {
+                self.foreign_orders.insert(order);
+            }
+        }
         let Trade {
-            symbol,
             trade_id,
             order_id,
-            ..
-        } = *trade;
-        self.foreign_orders.insert((symbol, order_id));
-        self.counters.foreign += 1;
-        let Trade {
             side,
             last_qty,
             last_px,
@@ -83,12 +96,7 @@ impl Trader {
         } = *trade;
         let what =
             format!("trade {trade_id} of order {order_id}, {side} {last_qty} at {last_px}, is not ours");
-        self.restrict_symbol(
-            now,
-            symbol,
-            TradingState::ReduceOnly,
-            HaltCause::Difference { what },
-            step,
-        );
+        let cause = HaltCause::Difference { what };
+        self.restrict_symbol(now, symbol, TradingState::ReduceOnly, cause, step);
     }
 }

@@ -185,6 +185,24 @@ pub enum VenueReport {
         /// When, by the venue's clock.
         update_time: Timestamp,
     },
+    /// An asset moved without a trade: a deposit, withdrawal, reward or movement between accounts.
+    Transfer {
+        /// What moved.
+        asset: Asset,
+        /// How much; below zero where it went out.
+        delta: Money,
+        /// When, by the venue's clock.
+        transact_time: Timestamp,
+    },
+    /// A part of a balance was locked from outside, or unlocked. It stays in the balance.
+    ExternalLock {
+        /// Of what.
+        asset: Asset,
+        /// How much; below zero where it was unlocked.
+        delta: Money,
+        /// When, by the venue's clock.
+        transact_time: Timestamp,
+    },
     /// A question that got no usable answer; ask again.
     QueryFailed {
         /// Which question, and why, for a person.

@@ -72,6 +72,7 @@ pub fn render(snapshot: &Snapshot, health: &HealthReport) -> String {
         "Profit and loss of own trades, net of fees.",
         snapshot.pnl,
     );
+    identity(&mut page, snapshot);
     for (name, count) in &snapshot.counters {
         let name = format!("keel_{name}_total");
         page.family(&name, "counter", "Count since the start.");
@@ -95,6 +96,35 @@ pub fn render(snapshot: &Snapshot, health: &HealthReport) -> String {
         page.sample("keel_task_age_milliseconds", &[("task", task.task)], task.age_ms);
     }
     page.0
+}
+
+fn identity(page: &mut Page, snapshot: &Snapshot) {
+    let Some(identity) = &snapshot.identity else {
+        return;
+    };
+    page.gauge(
+        "keel_identity_ok",
+        "1 where the last check of the money identity found nothing unaccounted for.",
+        Some(u8::from(identity.is_ok)),
+    );
+    page.gauge(
+        "keel_identity_age_seconds",
+        "Time since the last check of the money identity.",
+        Some(snapshot.at.since(identity.at).as_secs()),
+    );
+    page.gauge(
+        "keel_identity_difference",
+        "What is unaccounted for, in the quote currency.",
+        identity.difference,
+    );
+    page.family(
+        "keel_identity_asset_difference",
+        "gauge",
+        "What is unaccounted for, by asset.",
+    );
+    for (asset, difference) in &identity.assets {
+        page.sample("keel_identity_asset_difference", &[("asset", asset)], difference);
+    }
 }
 
 fn symbols(page: &mut Page, snapshot: &Snapshot) {

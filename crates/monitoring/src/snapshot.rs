@@ -42,6 +42,21 @@ pub struct Snapshot {
     pub equity_currency: String,
     /// Profit and loss of this system's own trades, net of fees.
     pub pnl: Option<Money>,
+    /// The last check of the money identity; none before the first.
+    pub identity: Option<IdentityLine>,
+}
+
+/// One check of the money identity.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct IdentityLine {
+    /// When.
+    pub at: Timestamp,
+    /// Whether nothing is unaccounted for.
+    pub is_ok: bool,
+    /// What is unaccounted for in the equity's currency; none where an asset that moved has no fresh price.
+    pub difference: Option<Money>,
+    /// What is unaccounted for by asset.
+    pub assets: Vec<(String, Money)>,
 }
 
 /// One pair.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keel_domain::Timestamp;
-use keel_monitoring::{Health, MonitorState, Snapshot, SymbolSnapshot, serve};
+use keel_domain::{Money, Timestamp};
+use keel_monitoring::{Health, IdentityLine, MonitorState, Snapshot, SymbolSnapshot, render, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -141,4 +141,31 @@ async fn live_pages_get_snapshots_and_the_seventeenth_is_refused() {
     assert!(String::from_utf8_lossy(&second).contains("Halted"));
     running.shutdown.cancel();
     while pages[0].chunk().await.unwrap().is_some() {}
+}
+
+#[test]
+fn f47_the_money_identity_is_a_metric_and_absent_before_the_first_check() {
+    let health = Health::default().report(Timestamp::EPOCH);
+    let before = render(&Snapshot::default(), &health);
+    assert!(!before.contains("keel_identity"), "{before}");
+    let breach = IdentityLine {
+        at: Timestamp::EPOCH,
+        is_ok: false,
+        difference: Some(Money::new(-15, 1)),
+        assets: vec![("USDT".to_owned(), Money::new(-15, 1))],
+    };
+    let snapshot = Snapshot {
+        at: Timestamp::from_millis(31_000),
+        identity: Some(breach),
+        ..Snapshot::default()
+    };
+    let page = render(&snapshot, &health);
+    for line in [
+        "keel_identity_ok 0\n",
+        "keel_identity_age_seconds 31\n",
+        "keel_identity_difference -1.5\n",
+        "keel_identity_asset_difference{asset=\"USDT\"} -1.5\n",
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
 }

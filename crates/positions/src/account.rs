@@ -106,6 +106,30 @@ impl Account {
         }
     }
 
+    /// An account put together from ledgers that are kept elsewhere: one strategy's, and that of trades which are not ours.
+    /// No trade may be in both.
+    #[must_use]
+    pub fn of(
+        at_start: BTreeMap<Asset, Money>,
+        (strategy, ours): (StrategyId, Ledger),
+        foreign: Ledger,
+        transfers: BTreeSet<Transfer>,
+    ) -> Self {
+        Self {
+            at_start,
+            strategies: BTreeMap::from([(strategy, ours)]),
+            foreign,
+            transfers,
+        }
+    }
+
+    /// What [`Account::of`] took: the strategy's ledger, that of foreign trades, and the transfers.
+    #[must_use]
+    pub fn into_parts(mut self) -> (Ledger, Ledger, BTreeSet<Transfer>) {
+        let ours = self.strategies.pop_first().map(|(_, ledger)| ledger);
+        (ours.unwrap_or_default(), self.foreign, self.transfers)
+    }
+
     /// Books a trade of a pair of `base` and `quote` for its owner, once.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, Symbol, Timestamp};
 use serde::Serialize;
 
+use crate::Statement;
+
 /// One run, from start to end. Its JSON has the fields as they are named here; numbers are strings, times nanoseconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
@@ -24,6 +26,8 @@ pub struct RunReport {
     pub breaches: BTreeMap<String, u64>,
     /// Profit and loss by quote currency.
     pub pnl: Vec<QuotePnl>,
+    /// Trades and days; none where they cannot be told exactly.
+    pub statement: Option<Statement>,
     /// Balance change against trades, by asset.
     pub identity: Vec<AssetLine>,
     /// Whether every line of the identity is exact.

@@ -10,6 +10,8 @@ use crate::{RunReport, SymbolChart};
 const STYLE: &str = include_str!("style.css");
 /// The most trades listed; the JSON has all.
 const FILLS_MAX: usize = 200;
+/// The most days listed; the CSV beside the page has all.
+const DAYS_MAX: usize = 31;
 
 pub(crate) fn page(report: &RunReport) -> Markup {
     html! {
@@ -29,6 +31,7 @@ pub(crate) fn page(report: &RunReport) -> Markup {
                     @for chart in &report.charts { (charts(report, chart)) }
                     (identity(report))
                     (pnl(report))
+                    (statement(report))
                     (breaches(report))
                     (alerts(report))
                     (fills(report))
@@ -163,6 +166,33 @@ fn pnl(report: &RunReport) -> Markup {
                         td { @if let Some(mark) = line.mark { (number(mark.to_decimal(), 8)) } @else { "no price" } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The statement in short, by day; the tables beside the page have every column.
+fn statement(report: &RunReport) -> Markup {
+    let days = report.statement.iter().flat_map(|statement| &statement.days);
+    let left_out = days.clone().count().saturating_sub(DAYS_MAX);
+    html! {
+        section {
+            h2 { "Statement" @if left_out > 0 { " (the last " (DAYS_MAX) " lines; " (left_out) " earlier ones are in days.csv)" } }
+            @if report.statement.is_none() { p.none { "Cannot be told exactly." } } @else {
+                table {
+                    tr { th { "Day, UTC" } th { "Symbol" } th { "Trades" } th { "Turnover" } th { "Realised" } th { "Fees" } th { "Net" } th { "Maker share" } th { "Slippage, bp" } }
+                    @for line in days.skip(left_out) {
+                        tr {
+                            td { (line.day) } td { (line.symbol) } td { (line.trades) } td { (number(line.turnover, 2)) }
+                            td { (number(line.realised, 4)) }
+                            td { (number(line.fees, 4)) @if line.fees_unvalued > 0 { " and " (line.fees_unvalued) " without a value" } }
+                            td class=(class_of(line.pnl)) { (number(line.pnl, 4)) }
+                            td { @if let Some(share) = line.maker_share { (number(share, 4)) } @else { "–" } }
+                            td { @if let Some(slippage) = line.slippage_bp { (number(slippage, 2)) } @else { "–" } }
+                        }
+                    }
+                }
+                p.none { "Every trade and column: trades.csv and days.csv beside this page." }
             }
         }
     }

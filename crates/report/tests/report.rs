@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Timestamp};
-use keel_report::{AssetLine, OrderCounts, PositionLine, RunReport, RunTitle};
+use keel_domain::{Asset, Money, OrderId, Side, Timestamp, Trade, TradeId};
+use keel_report::{AssetLine, OrderCounts, PositionLine, RunReport, RunTitle, Statement, StatementTrade};
 
 fn asset(name: &str) -> Asset {
     name.parse().unwrap()
@@ -30,6 +30,7 @@ fn empty() -> RunReport {
         fills: Vec::new(),
         breaches: BTreeMap::new(),
         pnl: Vec::new(),
+        statement: None,
         identity: Vec::new(),
         identity_ok: true,
         positions: Vec::new(),
@@ -123,4 +124,38 @@ fn f23_an_estimated_cost_is_shown_as_one() {
     };
     assert!(page(true).contains("100 (estimated)"));
     assert!(!page(false).contains("estimated"));
+}
+
+#[test]
+fn f47_the_page_shows_the_days_of_its_statement_and_the_fees_that_have_no_value() {
+    let trade = Trade {
+        symbol: "BTCUSDT".parse().unwrap(),
+        trade_id: TradeId(7),
+        order_id: OrderId(3),
+        side: Side::Buy,
+        last_qty: "0.5".parse().unwrap(),
+        last_px: "100".parse().unwrap(),
+        commission: Money::new(1, 3),
+        commission_asset: Some(asset("BNB")),
+        is_maker: true,
+        transact_time: Timestamp::EPOCH,
+    };
+    let line = StatementTrade {
+        strategy: "quoter".parse().unwrap(),
+        trade,
+        currency: asset("USDT"),
+        realised: Money::ZERO,
+        fee: None,
+        is_estimated: false,
+    };
+    let report = RunReport {
+        statement: Some(Statement::new(&[line], &[])),
+        ..empty()
+    };
+    let page = report.to_html();
+    for cell in ["<td>1970-01-01</td>", "<td>50</td>", "0 and 1 without a value"] {
+        assert!(page.contains(cell), "{cell}");
+    }
+    assert!(report.to_json().unwrap().contains("\"trade_id\":7"));
+    assert!(empty().to_html().contains("Cannot be told exactly"));
 }

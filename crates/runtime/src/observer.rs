@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Money, StrategyId, Symbol, Timestamp, Trade};
+use keel_domain::{Money, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
 use keel_execution::VenueReport;
 use keel_monitoring::Snapshot;
-use keel_positions::{Account, AssetIdentity, Owner, SymbolBook, asset_identity};
-use keel_report::{AssetLine, Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
+use keel_positions::SymbolBook;
+use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
 
 use crate::Progress;
 use crate::alerts::Alerts;
+use crate::money::{RunMoney, identity_line};
+use crate::statement::OrderLog;
 use crate::symbol_lines::{risk_use, symbol_snapshot};
 use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
 
@@ -60,14 +62,14 @@ impl Line {
 pub(crate) struct Observer {
     progress: Progress,
     started_at: Timestamp,
-    at_start: Option<(BTreeMap<Asset, Money>, Timestamp)>,
-    at_end: Option<BTreeMap<Asset, Money>>,
+    money: RunMoney,
     account: String,
     fills: Vec<Trade>,
     lately: VecDeque<String>,
     alerts: Alerts,
     equity: Line,
     prices: BTreeMap<Symbol, (Line, Line)>,
+    orders: OrderLog,
 }
 
 fn quantity_line(trade: &Trade) -> String {
@@ -87,14 +89,14 @@ impl Observer {
         Self {
             progress,
             started_at,
-            at_start: None,
-            at_end: None,
+            money: RunMoney::default(),
             account: String::new(),
             fills: Vec::new(),
             lately: VecDeque::new(),
             alerts: Alerts::default(),
             equity: Line::default(),
             prices: BTreeMap::new(),
+            orders: OrderLog::default(),
         }
     }
 
@@ -121,29 +123,23 @@ impl Observer {
                 balances,
                 is_complete: true,
                 update_time,
-            } => {
-                let totals: BTreeMap<Asset, Money> =
-                    balances.iter().map(|b| (b.asset, b.free + b.locked)).collect();
-                if self.at_start.is_none() {
-                    self.at_start = Some((totals.clone(), *update_time));
-                }
-                self.at_end = Some(totals);
-            }
+            } => self.money.on_account(balances, *update_time),
             _ => {}
         }
     }
 
     /// From now on the next whole account is the last.
     pub(crate) fn forget_final_balances(&mut self) {
-        self.at_end = None;
+        self.money.forget_end();
     }
 
     pub(crate) fn has_final_balances(&self) -> bool {
-        self.at_end.is_some()
+        self.money.has_end()
     }
 
     pub(crate) fn on_records(&mut self, records: &[Record]) {
         for record in records {
+            self.orders.on_record(record);
             match &record.fact {
                 Fact::Execution(report) => {
                     if let Some(trade) = report.trade {
@@ -151,6 +147,8 @@ impl Observer {
                     }
                 }
                 Fact::Trade(trade) => self.on_trade(*trade),
+                Fact::ForeignTrade(trade) => self.money.on_foreign(*trade),
+                Fact::Transfer(transfer) => self.money.on_transfer(*transfer),
                 Fact::Refused { intent, breach } => {
                     let symbol = intent.symbol;
                     self.progress.line(&format!(
@@ -215,6 +213,7 @@ impl Observer {
             ("wishes_held_back", counters.held_back),
             ("foreign", counters.foreign),
             ("differences", counters.differences),
+            ("identity_breaches", counters.identity_breaches),
             ("alerts", self.alerts.raised()),
         ];
         let equity = equity(now, trader);
@@ -246,28 +245,20 @@ impl Observer {
                 .map(|(_, currency)| currency.to_string())
                 .unwrap_or_default(),
             pnl: net_pnl(now, trader),
+            identity: trader.money_check().map(identity_line),
         }
-    }
-
-    /// The identity by asset; none without the balances at both ends, or where a trade cannot be booked.
-    fn identity(&self, trader: &Trader) -> Option<Vec<AssetLine>> {
-        let (at_start, since) = self.at_start.clone()?;
-        let owner = Owner::Strategy(StrategyId::new("run").ok()?);
-        let mut account = Account::new(at_start);
-        // What traded before the first balances were taken is in them.
-        for trade in self.fills.iter().filter(|trade| trade.transact_time > since) {
-            let instrument = trader.instrument(trade.symbol)?;
-            account
-                .apply(owner, trade, instrument.base, instrument.quote)
-                .ok()?;
-        }
-        let lines = asset_identity(&account, self.at_end.as_ref()?).ok()?;
-        Some(lines.into_iter().map(asset_line).collect())
     }
 
     pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
-        let identity = self.identity(trader);
+        let identity = self.money.identity(&self.fills, trader);
         let counters = trader.counters();
+        let mut alerts = self.alerts.for_report();
+        if self.orders.left_out() > 0 {
+            alerts.push(format!(
+                "the statement leaves out {} orders",
+                self.orders.left_out()
+            ));
+        }
         let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
             symbol: *symbol,
             price: price.samples.clone(),
@@ -285,10 +276,6 @@ impl Observer {
             mark: mark(now, trader, symbol),
         };
         RunReport {
-            title: RunTitle {
-                account: self.account.clone(),
-                ..title
-            },
             started_at: self.started_at,
             ended_at: now,
             ending: ending.to_owned(),
@@ -300,28 +287,21 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
-            identity_ok: identity
-                .as_ref()
-                .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
+            statement: self.orders.statement(trader, &title.strategy),
+            identity_ok: counters.identity_breaches == 0
+                && identity
+                    .as_ref()
+                    .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
             identity: identity.unwrap_or_default(),
             positions: symbols(trader).map(position).collect(),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),
-            alerts: self.alerts.for_report(),
+            alerts,
+            title: RunTitle {
+                account: self.account.clone(),
+                ..title
+            },
         }
-    }
-}
-
-fn asset_line(line: AssetIdentity) -> AssetLine {
-    AssetLine {
-        asset: line.asset,
-        at_start: line.at_start,
-        at_end: line.at_venue,
-        transferred: line.transferred,
-        foreign: line.foreign,
-        traded: line.traded,
-        commission: line.commission,
-        difference: line.difference,
     }
 }
 

@@ -93,7 +93,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "too long".to_owned())
 }
 
-/// Writes a run's report as a page and as JSON; gives where they are.
+/// Writes a run's report as a page and as JSON, and beside them its statement as `trades.csv` and `days.csv`; gives where
+/// page and JSON are.
 ///
 /// # Errors
 /// A directory that cannot be written.
@@ -102,6 +103,15 @@ pub fn write_report(dir: &Path, outcome: &Outcome) -> Result<(PathBuf, PathBuf)>
     let (page, json) = (dir.join("report.html"), dir.join("report.json"));
     std::fs::write(&page, outcome.report.to_html()).with_context(|| page.display().to_string())?;
     std::fs::write(&json, outcome.report.to_json()?).with_context(|| json.display().to_string())?;
+    if let Some(statement) = &outcome.report.statement {
+        for (name, table) in [
+            ("trades.csv", statement.trades_csv()),
+            ("days.csv", statement.days_csv()),
+        ] {
+            let path = dir.join(name);
+            std::fs::write(&path, table).with_context(|| path.display().to_string())?;
+        }
+    }
     Ok((page, json))
 }
 
@@ -148,8 +158,14 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
         };
         let change = (line.at_end - line.at_start).normalize();
         let (traded, commission) = (line.traded.normalize(), line.commission.normalize());
+        let apart = if line.transferred.is_zero() && line.foreign.is_zero() {
+            String::new()
+        } else {
+            let (transferred, foreign) = (line.transferred.normalize(), line.foreign.normalize());
+            format!(" + transfers {transferred} + trades of others {foreign}")
+        };
         progress.line(&format!(
-            "{}: balance change {change} = trades {traded} - commissions {commission}: {verdict}",
+            "{}: balance change {change} = trades {traded} - commissions {commission}{apart}: {verdict}",
             line.asset
         ));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keel_binance_wire::convert;
 use keel_binance_wire::error::{ApiError, code};
-use keel_binance_wire::ws_api::{self, AccountPositionEvent, Reply, UserEvent, WsFrame};
+use keel_binance_wire::ws_api::{self, AccountPositionEvent, BalanceUpdateEvent, Reply, UserEvent, WsFrame};
 use keel_domain::{Asset, Timestamp};
 use keel_execution::{Balance, NotSent, RefusedCause, Reject, UnknownCause, VenueReport};
 use serde::de::DeserializeOwned;
@@ -23,6 +23,12 @@ fn is_unsure(code: i32) -> bool {
 /// Statuses that refuse a request before it is looked at, whatever the body says: the firewall and the rate limits.
 fn is_refused_unread(status: u16) -> bool {
     matches!(status, 403 | 418 | 429)
+}
+
+/// What moved without a trade, and when. An asset whose name cannot be one is not traded here.
+fn moved(event: &BalanceUpdateEvent) -> Option<(Asset, Timestamp)> {
+    let asset = Asset::new(&event.asset).ok()?;
+    Some((asset, Timestamp::from_millis(event.clear_time)))
 }
 
 /// An answer that is not as documented: what was asked for may or may not have happened.
@@ -217,7 +223,24 @@ impl Session {
                 }
             },
             UserEvent::AccountPosition(event) => self.on_account_position(&event),
-            UserEvent::BalanceUpdate(_) | UserEvent::ExternalLockUpdate(_) => self.request_account(now),
+            UserEvent::BalanceUpdate(event) => {
+                let told = moved(&event).map(|(asset, transact_time)| VenueReport::Transfer {
+                    asset,
+                    delta: event.delta,
+                    transact_time,
+                });
+                self.reports.extend(told);
+                self.request_account(now);
+            }
+            UserEvent::ExternalLockUpdate(event) => {
+                let told = moved(&event).map(|(asset, transact_time)| VenueReport::ExternalLock {
+                    asset,
+                    delta: event.delta,
+                    transact_time,
+                });
+                self.reports.extend(told);
+                self.request_account(now);
+            }
             UserEvent::StreamTerminated => self.reopen(now, Some(link), "the venue ended the user stream"),
             UserEvent::ServerShutdown => self.roll(now, link),
             // The orders of a list tell their own states.
