@@ -12,17 +12,21 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod drill;
 mod proxy;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
 
+pub use drill::{Drill, PLACE, Trader};
 pub use proxy::CuttingProxy;
 
 /// An address on this machine whose port the system chooses.
@@ -31,6 +35,8 @@ pub const ANY_PORT: &str = "127.0.0.1:0";
 pub const API_KEY: &str = "test-key";
 /// Its secret.
 pub const API_SECRET: &str = "canary-secret-5d1c";
+/// Key and secret of a second account, whose trades a test can force.
+const OTHER_ACCOUNT: (&str, &str) = ("other-key", "other-secret");
 
 /// The workspace.
 #[must_use]
@@ -38,9 +44,15 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Builds a binary, if need be, and gives its path.
+/// Builds the binaries, if need be, and gives the path of one.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    built.get(name).expect("cargo names the executable").clone()
+}
+
+fn build() -> BTreeMap<String, PathBuf> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
         // As the test command builds, so that nothing is built twice.
         .args([
@@ -55,17 +67,14 @@ pub fn binary(name: &str) -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "building {name}");
+    assert!(output.status.success(), "building the binaries");
     let messages = String::from_utf8(output.stdout).unwrap();
-    let mut executables = messages.lines().filter_map(|line| {
+    let executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let is_it = message["target"]["name"] == name;
-        message["executable"]
-            .as_str()
-            .filter(|_| is_it)
-            .map(PathBuf::from)
+        let name = message["target"]["name"].as_str()?.to_owned();
+        Some((name, PathBuf::from(message["executable"].as_str()?)))
     });
-    executables.next_back().expect("cargo names the executable")
+    executables.collect()
 }
 
 /// A process that does not outlive its test, and what it says on standard error.
@@ -114,6 +123,12 @@ impl Process {
                 ),
             }
         }
+    }
+
+    /// All that it has said so far.
+    pub fn said(&mut self) -> String {
+        self.heard.extend(self.lines.try_iter());
+        self.heard.join("\n")
     }
 
     /// Sends a signal by name.
@@ -165,13 +180,15 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Starts one with one account of 100,000 USDT.
+    /// Starts one with two accounts of 100,000 USDT each: the trader's, and one whose trades a test can force.
     #[must_use]
     pub fn start(seed: u64) -> Self {
+        let (other_key, other_secret) = OTHER_ACCOUNT;
         let mut command = Command::new(binary("paper-sim"));
         command.args(["exchange", "--listen", ANY_PORT, "--seed", &seed.to_string()]);
         command
             .args(["--account", &format!("{API_KEY}:{API_SECRET}")])
+            .args(["--account", &format!("{other_key}:{other_secret}")])
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command);
         let mut ready = String::new();
@@ -193,20 +210,34 @@ impl Exchange {
     /// Asks a signed question, round the trader.
     #[must_use]
     pub fn ask(&self, path: &str, params: Params) -> serde_json::Value {
+        self.signed("GET", path, params, (API_KEY, API_SECRET))
+    }
+
+    /// Trades at the market on the second account, with BTCUSDT; gives the venue's answer.
+    pub fn trade(&self, side: &str, qty: &str) -> serde_json::Value {
+        let params = Params::new()
+            .with("symbol", "BTCUSDT")
+            .with("side", side)
+            .with("type", "MARKET")
+            .with("quantity", qty);
+        self.signed("POST", "/api/v3/order", params, OTHER_ACCOUNT)
+    }
+
+    fn signed(&self, method: &str, path: &str, params: Params, account: (&str, &str)) -> serde_json::Value {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let query = params.with("timestamp", now).to_query();
-        let signature = SigningKey::hmac(API_SECRET).sign(&query);
+        let query = params
+            .with("recvWindow", 60_000)
+            .with("timestamp", now)
+            .to_query();
+        let signature = SigningKey::hmac(account.1).sign(&query);
         let url = format!("{}{path}?{query}&signature={signature}", self.rest_url);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let _already_there = rustls::crypto::ring::default_provider().install_default();
-        let answer = runtime.block_on(async {
-            let request = reqwest::Client::new().get(url).header("X-MBX-APIKEY", API_KEY);
-            request.send().await.unwrap().text().await.unwrap()
-        });
-        serde_json::from_str(&answer).unwrap()
+        http(method, &url, Some(account.0), String::new())
+    }
+
+    /// What the operator of the exchange says to it, or asks.
+    pub fn operate(&self, method: &str, path: &str, body: &serde_json::Value) -> serde_json::Value {
+        let url = format!("{}/keel/{path}", self.rest_url);
+        http(method, &url, None, body.to_string())
     }
 
     /// The trader's command line against this exchange, with a state directory of its own.
@@ -237,6 +268,24 @@ impl Exchange {
             .env("KEEL_API_SECRET", API_SECRET);
         command
     }
+}
+
+/// One HTTP request, and its answer as JSON.
+fn http(method: &str, url: &str, api_key: Option<&str>, body: String) -> serde_json::Value {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
+    let answer = runtime.block_on(async {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = reqwest::Client::new().request(method, url).body(body);
+        if let Some(api_key) = api_key {
+            request = request.header("X-MBX-APIKEY", api_key);
+        }
+        request.send().await.unwrap().text().await.unwrap()
+    });
+    serde_json::from_str(&answer).unwrap_or_else(|_| panic!("no JSON: {answer}"))
 }
 
 /// Waits until something is so.
