@@ -10,7 +10,7 @@ use keel_execution::{Ending, OrderState};
 use keel_journal::{FsDisk, read_all};
 use serde_json::{Value, json};
 
-use crate::{API_KEY, Exchange, Process, eventually, http};
+use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, eventually, http};
 
 /// The names under which an order reaches the exchange.
 pub const PLACE: [&str; 2] = ["order.place", "POST /api/v3/order"];
@@ -36,7 +36,12 @@ impl Trader {
     /// What the dashboard shows.
     #[must_use]
     pub fn snapshot(&self) -> Value {
-        http("GET", &format!("{}snapshot.json", self.dashboard), None, String::new())
+        http(
+            "GET",
+            &format!("{}snapshot.json", self.dashboard),
+            None,
+            String::new(),
+        )
     }
 
     /// One of the counters.
@@ -45,7 +50,9 @@ impl Trader {
         let snapshot = self.snapshot();
         let counters = snapshot["counters"].as_array().unwrap();
         let counter = counters.iter().find(|counter| counter[0] == name);
-        counter.unwrap_or_else(|| panic!("no counter {name}"))[1].as_u64().unwrap()
+        counter.unwrap_or_else(|| panic!("no counter {name}"))[1]
+            .as_u64()
+            .unwrap()
     }
 
     /// The position in BTCUSDT, as the trader has it.
@@ -63,7 +70,15 @@ impl Drill {
             exchange: Exchange::start(seed),
             dir: tempfile::tempdir().unwrap(),
         };
-        drill.count(COUNTER, &json!(PLACE));
+        drill.fault(
+            json!({ "id": COUNTER, "request": PLACE, "action": "delay", "ms": 1, "probability": 0.0 }),
+        );
+        let path = format!("account/{}/deposit", OTHER_ACCOUNT.0);
+        for (asset, amount) in [("BTC", "1000"), ("USDT", "100000000")] {
+            let funds = json!({ "asset": asset, "amount": amount });
+            let told = drill.exchange.operate("POST", &path, &funds);
+            assert!(told.get("error").is_none(), "{told}");
+        }
         drill
     }
 
@@ -80,21 +95,33 @@ impl Drill {
         Trader { process, dashboard }
     }
 
-    /// Switches a fault on.
-    pub fn fault(&self, rule: Value) {
-        let answer = self.exchange.operate("POST", "faults", &json!({ "rule": [rule] }));
+    /// Switches a fault on. One of requests strikes the trader's account only, unless it names another.
+    pub fn fault(&self, mut rule: Value) {
+        let is_of_requests = rule.get("request").is_some() && rule.get("account").is_none();
+        if is_of_requests {
+            rule["account"] = json!(API_KEY);
+        }
+        self.post(&rule);
+    }
+
+    fn post(&self, rule: &Value) {
+        let answer = self
+            .exchange
+            .operate("POST", "faults", &json!({ "rule": [rule] }));
         assert!(answer["rules"].is_array(), "{answer}");
     }
 
     /// Switches a fault off.
     pub fn heal(&self, id: &str) {
-        let answer = self.exchange.operate("DELETE", &format!("faults/{id}"), &json!({}));
+        let answer = self
+            .exchange
+            .operate("DELETE", &format!("faults/{id}"), &json!({}));
         assert!(answer["rules"].is_array(), "{answer}");
     }
 
-    /// Counts what reaches the exchange by a name, and harms none of it.
+    /// Counts what reaches the exchange by a name, from anybody, and harms none of it.
     pub fn count(&self, id: &str, request: &Value) {
-        self.fault(json!({ "id": id, "request": request, "action": "delay", "ms": 1, "probability": 0.0, "account": API_KEY }));
+        self.post(&json!({ "id": id, "request": request, "action": "delay", "ms": 1, "probability": 0.0 }));
     }
 
     /// A figure of a rule: `matched`, `fired` or `impatient`.
@@ -103,12 +130,16 @@ impl Drill {
         let shown = self.exchange.operate("GET", "faults", &json!({}));
         let rules = shown["rules"].as_array().unwrap();
         let rule = rules.iter().find(|rule| rule["id"] == id);
-        rule.unwrap_or_else(|| panic!("no rule {id}: {shown}"))[figure].as_u64().unwrap()
+        rule.unwrap_or_else(|| panic!("no rule {id}: {shown}"))[figure]
+            .as_u64()
+            .unwrap()
     }
 
     /// Waits until a rule has struck so often.
     pub fn wait_for_fault(&self, id: &str, times: u64, within: Duration) {
-        eventually(&format!("{id} strikes"), within, || self.rule(id, "fired") >= times);
+        eventually(&format!("{id} strikes"), within, || {
+            self.rule(id, "fired") >= times
+        });
     }
 
     /// How many submissions have reached the exchange.
@@ -120,7 +151,12 @@ impl Drill {
     /// The exchange's answer to a question that needs no key.
     #[must_use]
     pub fn public(&self, path: &str) -> Value {
-        http("GET", &format!("{}{path}", self.exchange.rest_url), None, String::new())
+        http(
+            "GET",
+            &format!("{}{path}", self.exchange.rest_url),
+            None,
+            String::new(),
+        )
     }
 
     /// The orders of the trader's account that are open, as the venue has them.
@@ -132,7 +168,10 @@ impl Drill {
     /// All its orders.
     #[must_use]
     pub fn all_orders(&self) -> Vec<Value> {
-        list(self.exchange.ask("/api/v3/allOrders", btcusdt().with("limit", 1_000)))
+        list(
+            self.exchange
+                .ask("/api/v3/allOrders", btcusdt().with("limit", 1_000)),
+        )
     }
 
     /// What the account holds of BTC.
@@ -144,15 +183,24 @@ impl Drill {
         held.map_or(Money::ZERO, |held| money(&held["free"]) + money(&held["locked"]))
     }
 
-    /// Trades on the second account until one of the trader's orders has traded.
+    /// Trades through the prices of the trader's open orders, on the second account, until one of them has traded. Where none
+    /// is open any more, the market was first.
     pub fn force_fill(&self) {
-        let filled = |orders: &[Value]| orders.iter().map(|order| money(&order["executedQty"])).sum::<Money>();
-        let before = filled(&self.all_orders());
-        let _bought = self.exchange.trade("BUY", "0.6");
-        eventually("a fill", Duration::from_secs(10), || {
-            let _sold = self.exchange.trade("SELL", "0.2");
-            filled(&self.all_orders()) > before
-        });
+        let before = self.traded();
+        let mut answer = Value::Null;
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while self.traded() == before {
+            assert!(std::time::Instant::now() < deadline, "no fill: {answer}");
+            let open = self.open_orders();
+            let Some(order) = open.first() else { return };
+            let side = if order["side"] == "BUY" { "SELL" } else { "BUY" };
+            answer = self.exchange.trade(side, "20", order["price"].as_str().unwrap());
+        }
+    }
+
+    fn traded(&self) -> Money {
+        let orders = self.all_orders();
+        orders.iter().map(|order| money(&order["executedQty"])).sum()
     }
 
     /// What the trader has recorded.
@@ -179,7 +227,10 @@ impl Drill {
         trader.process.signal("INT");
         let (code, said) = trader.process.finish(Duration::from_secs(60));
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("closed: the venue shows no order of ours"), "{said}");
+        assert!(
+            said.contains("closed: the venue shows no order of ours"),
+            "{said}"
+        );
         self.compare(&said);
         said
     }
@@ -193,11 +244,17 @@ impl Drill {
             let applied = state.apply(record);
             assert!(applied.is_ok(), "{applied:?}\n{said}");
         }
-        assert_eq!(state.orders().live().count(), 0, "every order has come to its end: {said}");
+        assert_eq!(
+            state.orders().live().count(),
+            0,
+            "every order has come to its end: {said}"
+        );
 
         let at_venue = self.all_orders();
-        let by_id: BTreeMap<&str, &Value> =
-            at_venue.iter().map(|order| (order["clientOrderId"].as_str().unwrap(), order)).collect();
+        let by_id: BTreeMap<&str, &Value> = at_venue
+            .iter()
+            .map(|order| (order["clientOrderId"].as_str().unwrap(), order))
+            .collect();
         assert_eq!(by_id.len(), at_venue.len(), "an order was sent twice");
         let intents: Vec<ClOrdId> = records
             .iter()
@@ -212,21 +269,39 @@ impl Drill {
             let at_venue = by_id.get(id.to_string().as_str());
             sent += u64::from(order.state() != OrderState::Done(Ending::NotSent));
             let is_at_venue = matches!(order.state(), OrderState::Done(Ending::Ended(_)));
-            assert_eq!(is_at_venue, at_venue.is_some(), "{id} is {:?} for us: {said}", order.state());
+            assert_eq!(
+                is_at_venue,
+                at_venue.is_some(),
+                "{id} is {:?} for us: {said}",
+                order.state()
+            );
             if let Some(at_venue) = at_venue {
                 let traded: Money = order.cum_qty().to_decimal();
                 assert_eq!(traded, money(&at_venue["executedQty"]), "{id} has traded");
             }
         }
-        let unrecorded: Vec<_> =
-            by_id.keys().filter(|id| !intents.iter().any(|known| known.to_string() == **id)).collect();
+        let unrecorded: Vec<_> = by_id
+            .keys()
+            .filter(|id| !intents.iter().any(|known| known.to_string() == **id))
+            .collect();
         assert!(unrecorded.is_empty(), "without a durable intent: {unrecorded:?}");
-        assert!(self.placed() <= sent, "{} submissions of {sent} orders", self.placed());
+        assert!(
+            self.placed() <= sent,
+            "{} submissions of {sent} orders",
+            self.placed()
+        );
 
         let symbol: Symbol = "BTCUSDT".parse().unwrap();
-        assert_eq!(state.ledger().position(symbol).to_decimal(), self.held(), "the position: {said}");
+        assert_eq!(
+            state.ledger().position(symbol).to_decimal(),
+            self.held(),
+            "the position: {said}"
+        );
         let booked = state.ledger().book(symbol).map_or(0, |book| book.trade_count());
-        let trades = list(self.exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000)));
+        let trades = list(
+            self.exchange
+                .ask("/api/v3/myTrades", btcusdt().with("limit", 1_000)),
+        );
         assert_eq!(booked, trades.len(), "trades are booked once each");
     }
 }
@@ -243,5 +318,8 @@ fn list(answer: Value) -> Vec<Value> {
 }
 
 fn money(text: &Value) -> Money {
-    text.as_str().unwrap_or_else(|| panic!("no amount: {text}")).parse().unwrap()
+    text.as_str()
+        .unwrap_or_else(|| panic!("no amount: {text}"))
+        .parse()
+        .unwrap()
 }

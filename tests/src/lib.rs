@@ -213,12 +213,14 @@ impl Exchange {
         self.signed("GET", path, params, (API_KEY, API_SECRET))
     }
 
-    /// Trades at the market on the second account, with BTCUSDT; gives the venue's answer.
-    pub fn trade(&self, side: &str, qty: &str) -> serde_json::Value {
+    /// Trades BTCUSDT on the second account, at this price or a better one and at once; gives the venue's answer.
+    pub fn trade(&self, side: &str, qty: &str, price: &str) -> serde_json::Value {
         let params = Params::new()
             .with("symbol", "BTCUSDT")
             .with("side", side)
-            .with("type", "MARKET")
+            .with("type", "LIMIT")
+            .with("timeInForce", "IOC")
+            .with("price", price)
             .with("quantity", qty);
         self.signed("POST", "/api/v3/order", params, OTHER_ACCOUNT)
     }
