@@ -12,18 +12,21 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod drill;
 mod proxy;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
-use reqwest::Method;
 
+pub use drill::{Drill, PLACE, Trader};
 pub use proxy::CuttingProxy;
 
 /// An address on this machine whose port the system chooses.
@@ -32,6 +35,8 @@ pub const ANY_PORT: &str = "127.0.0.1:0";
 pub const API_KEY: &str = "test-key";
 /// Its secret.
 pub const API_SECRET: &str = "canary-secret-5d1c";
+/// Key and secret of a second account, whose trades a test can force.
+const OTHER_ACCOUNT: (&str, &str) = ("other-key", "other-secret");
 
 /// The workspace.
 #[must_use]
@@ -39,9 +44,15 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Builds a binary, if need be, and gives its path.
+/// Builds the binaries, if need be, and gives the path of one.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    built.get(name).expect("cargo names the executable").clone()
+}
+
+fn build() -> BTreeMap<String, PathBuf> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
         // As the test command builds, so that nothing is built twice.
         .args([
@@ -56,17 +67,14 @@ pub fn binary(name: &str) -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "building {name}");
+    assert!(output.status.success(), "building the binaries");
     let messages = String::from_utf8(output.stdout).unwrap();
-    let mut executables = messages.lines().filter_map(|line| {
+    let executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let is_it = message["target"]["name"] == name;
-        message["executable"]
-            .as_str()
-            .filter(|_| is_it)
-            .map(PathBuf::from)
+        let name = message["target"]["name"].as_str()?.to_owned();
+        Some((name, PathBuf::from(message["executable"].as_str()?)))
     });
-    executables.next_back().expect("cargo names the executable")
+    executables.collect()
 }
 
 /// A process that does not outlive its test, and what it says on standard error.
@@ -115,6 +123,12 @@ impl Process {
                 ),
             }
         }
+    }
+
+    /// All that it has said so far.
+    pub fn said(&mut self) -> String {
+        self.heard.extend(self.lines.try_iter());
+        self.heard.join("\n")
     }
 
     /// Sends a signal by name.
@@ -166,7 +180,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Starts one with one account of 100,000 USDT.
+    /// Starts one with two accounts of 100,000 USDT each: the trader's, and one whose trades a test can force.
     #[must_use]
     pub fn start(seed: u64) -> Self {
         Self::start_with(seed, &[])
@@ -175,10 +189,12 @@ impl Exchange {
     /// Starts one with further arguments.
     #[must_use]
     pub fn start_with(seed: u64, args: &[&str]) -> Self {
+        let (other_key, other_secret) = OTHER_ACCOUNT;
         let mut command = Command::new(binary("paper-sim"));
         command.args(["exchange", "--listen", ANY_PORT, "--seed", &seed.to_string()]);
         command
             .args(["--account", &format!("{API_KEY}:{API_SECRET}")])
+            .args(["--account", &format!("{other_key}:{other_secret}")])
             .args(args)
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command);
@@ -201,28 +217,48 @@ impl Exchange {
     /// Asks a signed question, round the trader.
     #[must_use]
     pub fn ask(&self, path: &str, params: Params) -> serde_json::Value {
-        self.signed(Method::GET, path, params)
+        self.signed("GET", path, params, (API_KEY, API_SECRET))
     }
 
-    /// Places an order round the trader, as a person would.
+    /// Places an order round the trader on its own account, as a person would.
     pub fn order(&self, params: Params) -> serde_json::Value {
-        self.signed(Method::POST, "/api/v3/order", params)
+        self.signed("POST", "/api/v3/order", params, (API_KEY, API_SECRET))
     }
 
-    fn signed(&self, method: Method, path: &str, params: Params) -> serde_json::Value {
+    /// Trades BTCUSDT on the second account, at this price or a better one and at once; gives the venue's answer.
+    pub fn trade(&self, side: &str, qty: &str, price: &str) -> serde_json::Value {
+        let params = Params::new()
+            .with("symbol", "BTCUSDT")
+            .with("side", side)
+            .with("type", "LIMIT")
+            .with("timeInForce", "IOC")
+            .with("price", price)
+            .with("quantity", qty);
+        self.signed("POST", "/api/v3/order", params, OTHER_ACCOUNT)
+    }
+
+    fn signed(&self, method: &str, path: &str, params: Params, account: (&str, &str)) -> serde_json::Value {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let query = params.with("timestamp", now).to_query();
-        let signature = SigningKey::hmac(API_SECRET).sign(&query);
+        let query = params
+            .with("recvWindow", 60_000)
+            .with("timestamp", now)
+            .to_query();
+        let signature = SigningKey::hmac(account.1).sign(&query);
         let url = format!("{}{path}?{query}&signature={signature}", self.rest_url);
-        serde_json::from_str(&send(method, &url, "")).unwrap()
+        as_json(&send(method, &url, Some(account.0), String::new()))
     }
 
     /// Moves money from outside into the trader's account, or out of it (`deposit`, `withdraw`).
     pub fn transfer(&self, which: &str, asset: &str, amount: &str) {
-        let url = format!("{}/keel/account/{API_KEY}/{which}", self.rest_url);
-        let body = serde_json::json!({"asset": asset, "amount": amount}).to_string();
-        let answer = send(Method::POST, &url, &body);
-        assert!(!answer.contains("problem"), "{answer}");
+        let body = serde_json::json!({"asset": asset, "amount": amount});
+        let answer = self.operate("POST", &format!("account/{API_KEY}/{which}"), &body);
+        assert!(answer.get("problem").is_none(), "{answer}");
+    }
+
+    /// What the operator of the exchange says to it, or asks.
+    pub fn operate(&self, method: &str, path: &str, body: &serde_json::Value) -> serde_json::Value {
+        let url = format!("{}/keel/{path}", self.rest_url);
+        as_json(&send(method, &url, None, body.to_string()))
     }
 
     /// The trader's command line against this exchange, with a state directory of its own.
@@ -255,23 +291,31 @@ impl Exchange {
     }
 }
 
-fn send(method: Method, url: &str, body: &str) -> String {
+fn as_json(answer: &str) -> serde_json::Value {
+    serde_json::from_str(answer).unwrap_or_else(|_| panic!("no JSON: {answer}"))
+}
+
+/// Reads a page, such as the trader's `/metrics`.
+#[must_use]
+pub fn read(url: &str) -> String {
+    send("GET", url, None, String::new())
+}
+
+/// One HTTP request, and its answer.
+fn send(method: &str, url: &str, api_key: Option<&str>, body: String) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
-        let request = reqwest::Client::new().request(method, url);
-        let request = request.header("X-MBX-APIKEY", API_KEY).body(body.to_owned());
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = reqwest::Client::new().request(method, url).body(body);
+        if let Some(api_key) = api_key {
+            request = request.header("X-MBX-APIKEY", api_key);
+        }
         request.send().await.unwrap().text().await.unwrap()
     })
-}
-
-/// Reads a page, such as the trader's `/metrics`.
-#[must_use]
-pub fn read(url: &str) -> String {
-    send(Method::GET, url, "")
 }
 
 /// Waits until something is so.

@@ -26,6 +26,8 @@ pub(crate) struct Poll {
     pub(crate) absent_all: bool,
     /// No trade could be its.
     pub(crate) absent_trades: bool,
+    /// We have it as live, and the venue's open orders lack it.
+    pub(crate) is_missed: bool,
 }
 
 impl Poll {
@@ -40,6 +42,7 @@ impl Poll {
             absent_open: false,
             absent_all: false,
             absent_trades: false,
+            is_missed: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Symbol, Timestamp};
-use keel_execution::{Balance, CancelState, OrderState, RefusedCause, Reject, VenueReport};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
+use keel_execution::{Balance, CancelState, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
 
@@ -93,7 +93,8 @@ impl Trader {
             VenueReport::ClockApart {
                 offset_ms, is_fault, ..
             } => {
-                let what = format!("the venue's clock is {offset_ms} ms from ours");
+                let what =
+                    format!("the venue's clock is {offset_ms} ms from ours; set this machine's clock by NTP");
                 step.push_command(Command::Alert(what.clone()));
                 if *is_fault {
                     self.halt(now, HaltCause::Internal { what }, step);
@@ -164,6 +165,7 @@ impl Trader {
             return;
         }
         if self.state.is_news(now, report) {
+            self.notice_untold(report, step);
             let trade_is_news = report
                 .trade
                 .is_some_and(|trade| !self.state.ledger.contains(trade.symbol, trade.trade_id));
@@ -194,6 +196,30 @@ impl Trader {
             market.pause.on_acceptance();
         }
         self.run_strategy(now, report.symbol, Trigger::Execution(report), step);
+    }
+
+    /// An order that the list of open ones lacked has moved, and the answer to a question is the first to say so: the stream of
+    /// user events has left out what happened, and may go on to do so.
+    fn notice_untold(&mut self, report: &ExecutionReport, step: &mut Step) {
+        let is_missed = self
+            .polls
+            .get(&report.cl_ord_id)
+            .is_some_and(|poll| poll.is_missed);
+        if !is_missed || report.exec_type != ExecType::OrderStatus {
+            return;
+        }
+        self.counters.differences += 1;
+        let known = self
+            .state
+            .orders
+            .get(report.cl_ord_id)
+            .map_or(Qty::ZERO, Order::cum_qty);
+        step.push_command(Command::Alert(format!(
+            "{}: order {}: our records say it is live and {known} has traded, the venue says it is {:?} and {} has; the stream \
+             of user events did not tell, and is opened anew",
+            report.symbol, report.cl_ord_id, report.ord_status, report.cum_qty
+        )));
+        step.push_command(Command::RenewUserStream);
     }
 
     /// After the venue's word on an order: its poll ends, and a cancel that failed may be tried again.

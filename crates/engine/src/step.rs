@@ -55,6 +55,8 @@ pub enum Command {
         /// Why.
         reason: LostReason,
     },
+    /// The stream of user events has left something out: open it anew.
+    RenewUserStream,
     /// Tell a person.
     Alert(String),
 }

@@ -217,8 +217,13 @@ impl Trader {
                 }
                 Trigger::Book
             }
-            MarketUpdate::BookLost { .. } => {
+            MarketUpdate::BookLost { reason, .. } => {
                 market.book.clear();
+                if *reason == keel_market_data::LostReason::Stalled {
+                    step.push_command(Command::Alert(format!(
+                        "{symbol}: no current prices come; no order until they do"
+                    )));
+                }
                 Trigger::Book
             }
             MarketUpdate::Trade(trade) => {

@@ -124,8 +124,10 @@ impl Trader {
             .filter(|id| !listed.contains(id))
             .collect();
         for cl_ord_id in missing {
-            self.counters.differences += 1;
-            self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
+            self.polls
+                .entry(cl_ord_id)
+                .or_insert_with(|| Poll::due(now))
+                .is_missed = true;
         }
         self.on_absent_from(
             now,

@@ -400,6 +400,7 @@ impl System {
             Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
             Command::QueryInstruments => self.session.query_instruments(now),
             Command::QueryBalances => self.session.query_balances(now),
+            Command::RenewUserStream => self.session.renew_user_stream(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
             Command::Alert(text) => self.observer.alert(now, &text),
         }

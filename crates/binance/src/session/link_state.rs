@@ -41,6 +41,9 @@ impl LinkState {
     /// The longest wait between two attempts.
     const BACK_OFF_MAX: Duration = Duration::from_secs(30);
     const BACK_OFF_MIN: Duration = Duration::from_millis(250);
+    /// Each wait is so many times the last one: steep, so that a venue that is down for some seconds does not use up the
+    /// attempts of some minutes.
+    const BACK_OFF_FACTOR: u32 = 4;
     pub(super) const OPEN_WITHIN: Duration = Duration::from_secs(10);
     /// The venue ends a connection after 24 h; the next one is opened before.
     pub(super) const ROLL_AFTER: Duration = Duration::from_secs(23 * 3_600);
@@ -96,10 +99,10 @@ impl LinkState {
         };
     }
 
-    /// Twice as long after each failure, up to a bound, and up to a quarter of it more by chance.
+    /// Longer after each failure, up to a bound, and up to a quarter of it more by chance.
     pub(super) fn back_off(&mut self, now: Timestamp, seed: u64) {
-        let doubled = Self::BACK_OFF_MIN * 2_u32.saturating_pow(self.failures.min(16));
-        let base = doubled.min(Self::BACK_OFF_MAX);
+        let grown = Self::BACK_OFF_MIN * Self::BACK_OFF_FACTOR.saturating_pow(self.failures.min(8));
+        let base = grown.min(Self::BACK_OFF_MAX);
         let spread = splitmix(seed.wrapping_add(u64::from(self.failures))) % 1_000;
         let jitter = base * u32::try_from(spread).unwrap_or(0) / 4_000;
         self.failures = self.failures.saturating_add(1);

@@ -251,6 +251,13 @@ impl Session {
         }
     }
 
+    /// Opens the connection of the user events anew: it is up, and does not tell everything. What was asked there is asked
+    /// for again as after any loss of a connection.
+    pub fn renew_user_stream(&mut self, now: Timestamp) {
+        let cause = "the stream of user events has left something out";
+        self.reopen(now, Some(self.ws_api), cause);
+    }
+
     fn subscribe_market(&mut self, now: Timestamp, link: Link) {
         let is_current = link == self.market;
         for market in self.markets.values_mut().filter(|_| is_current) {

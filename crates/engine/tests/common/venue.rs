@@ -55,7 +55,10 @@ impl From<Command> for Request {
             Command::QueryAllOrders { symbol, around } => Self::AllOrders(symbol, around),
             Command::QueryTrades { symbol, from } => Self::Trades(symbol, from),
             Command::QueryBalances => Self::Balances,
-            Command::QueryInstruments | Command::Resync { .. } | Command::Alert(_) => Self::Other,
+            Command::QueryInstruments
+            | Command::Resync { .. }
+            | Command::RenewUserStream
+            | Command::Alert(_) => Self::Other,
         }
     }
 }

@@ -1,0 +1,297 @@
+//! Drills: what happens to orders whose answers, events or trades go astray.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::time::Duration;
+
+use keel_engine::{Fact, Record};
+use keel_execution::CancelState;
+use keel_tests::{Drill, PLACE, Trader, eventually};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(20);
+/// The period of reconciliation and a margin.
+const PERIOD: Duration = Duration::from_secs(32);
+
+/// No report of an order comes, so that only answers and questions tell.
+fn hide_reports(drill: &Drill) {
+    drill.fault(json!({ "id": "hidden", "event": "executionReport", "action": "drop" }));
+}
+
+fn is_position_right(drill: &Drill, trader: &Trader) -> bool {
+    // Each question has its weight, and the trader shares the address.
+    std::thread::sleep(Duration::from_millis(500));
+    let held = drill.held();
+    trader.position() == held && !held.is_zero()
+}
+
+/// Whether the records say of an order of unknown outcome that the venue refused it, or never had it.
+fn is_any_given_up(drill: &Drill) -> bool {
+    let unknown = drill.unknown();
+    let given_up = |fact: &Fact| match fact {
+        Fact::SubmitRejected { cl_ord_id, .. } | Fact::NeverArrived { cl_ord_id } => {
+            unknown.contains(cl_ord_id)
+        }
+        _ => false,
+    };
+    drill.records().iter().any(|record| given_up(&record.fact))
+}
+
+#[test]
+fn f1_an_order_whose_answer_is_lost_is_asked_for_and_never_sent_again() {
+    let drill = Drill::start(101);
+    hide_reports(&drill);
+    drill.fault(json!({ "id": "lost", "request": PLACE, "action": "lose_answer", "max": 1 }));
+    let trader = drill.trader(&[]);
+    drill.wait_for_fault("lost", 1, SOON);
+    assert_eq!(drill.placed(), 1, "it was the first order");
+    drill.force_fill();
+    eventually("the outcome is unknown", SOON, || drill.unknown().len() == 1);
+    eventually("the fill is found", SOON, || is_position_right(&drill, &trader));
+    drill.heal("hidden");
+    let said = drill.end(trader);
+    assert!(!is_any_given_up(&drill), "{said}");
+}
+
+/// Each of these is told of an order that the venue has taken.
+#[test]
+fn f2_no_answer_that_leaves_the_outcome_open_is_taken_for_a_rejection() {
+    let drill = Drill::start(102);
+    hide_reports(&drill);
+    let mut trader = drill.trader(&[]);
+    let answers = [
+        json!({ "action": "status", "status": 500 }),
+        json!({ "action": "status", "status": 502 }),
+        json!({ "action": "status", "status": 503 }),
+        json!({ "action": "status", "status": 504 }),
+        json!({ "action": "unknown_outcome", "code": -1006 }),
+        json!({ "action": "unknown_outcome", "code": -1007 }),
+        json!({ "action": "cut_body" }),
+        json!({ "action": "reset" }),
+        json!({ "action": "lose_answer", "how": "reset" }),
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        let id = format!("answer-{number}");
+        let mut rule = answer.clone();
+        rule["id"] = json!(id);
+        rule["request"] = json!(PLACE);
+        rule["max"] = json!(1);
+        drill.fault(rule);
+        eventually(&format!("{answer}"), SOON, || {
+            // The market moves on, so that there is something to order.
+            drill.force_fill();
+            drill.rule(&id, "fired") == 1
+        });
+        eventually(&format!("{answer}: unknown"), SOON, || {
+            drill.unknown().len() == number + 1
+        });
+        eventually(&format!("{answer}: found"), SOON, || {
+            let found = |fact: &Fact, id| matches!(fact, Fact::Execution(r) if r.cl_ord_id == id);
+            let records = drill.records();
+            let mut unknown = drill.unknown().into_iter();
+            unknown.all(|id| records.iter().any(|record| found(&record.fact, id)))
+        });
+        assert!(!is_any_given_up(&drill), "{answer}: {}", trader.process.said());
+    }
+    drill.heal("hidden");
+    let _ = drill.end(trader);
+}
+
+/// Each of these is told of an order that the venue never took: only its absence everywhere ends it, and only late.
+#[test]
+fn f2_an_order_of_open_outcome_that_never_arrived_ends_by_proof_only() {
+    let drill = Drill::start(103);
+    drill.fault(json!({ "id": "refused", "request": PLACE, "action": "status", "status": 503, "stage": "before", "max": 1 }));
+    let trader = drill.trader(&[]);
+    drill.wait_for_fault("refused", 1, SOON);
+    eventually("the outcome is unknown", SOON, || drill.unknown().len() == 1);
+    let proven_after = |records: &[Record]| {
+        let unknown = records
+            .iter()
+            .find(|r| matches!(r.fact, Fact::SubmitUnknown { .. }));
+        let proven = records
+            .iter()
+            .find(|r| matches!(r.fact, Fact::NeverArrived { .. }));
+        Some(proven?.at.since(unknown?.at))
+    };
+    eventually("its absence is proven", Duration::from_secs(30), || {
+        let placed = drill.placed();
+        let is_proven = proven_after(&drill.records()).is_some();
+        assert!(is_proven || placed == 1, "no entry while the outcome is open");
+        is_proven
+    });
+    let after = proven_after(&drill.records()).unwrap();
+    assert!(
+        after >= Duration::from_secs(19),
+        "receive window, venue's time and margin: {after:?}"
+    );
+    eventually("trading goes on", SOON, || drill.placed() > 1);
+    let said = drill.end(trader);
+    assert!(
+        !drill
+            .records()
+            .iter()
+            .any(|r| matches!(r.fact, Fact::SubmitRejected { .. })),
+        "{said}"
+    );
+}
+
+/// The cancel is carried out late, and the order trades before: -2011 is a question, and the answer a fill.
+#[test]
+fn f3_a_fill_before_the_cancel_is_found_by_asking_and_booked_once() {
+    let drill = Drill::start(104);
+    // The first order always rests too far from the market's next price.
+    let trader = drill.trader(&["strategy.quoter.requote_ticks=1"]);
+    eventually("an open order", SOON, || !drill.open_orders().is_empty());
+    hide_reports(&drill);
+    drill.fault(json!({ "id": "late", "request": ["order.cancel", "DELETE /api/v3/order"], "action": "delay", "ms": 2500,
+        "stage": "before" }));
+    let unclear_and_filled = |records: &[Record]| {
+        let unclear: Vec<_> = records
+            .iter()
+            .filter_map(|record| match record.fact {
+                Fact::Cancel {
+                    cl_ord_id,
+                    state: CancelState::Unclear,
+                } => Some(cl_ord_id),
+                _ => None,
+            })
+            .collect();
+        let is_fill = |fact: &Fact| {
+            matches!(fact, Fact::Execution(report) if unclear.contains(&report.cl_ord_id)
+            && report.ord_status == keel_domain::OrdStatus::Filled)
+        };
+        records.iter().any(|record| is_fill(&record.fact))
+    };
+    eventually("a refused cancel turns out to be a fill", SOON, || {
+        drill.force_fill();
+        unclear_and_filled(&drill.records())
+    });
+    eventually("the position is right", SOON, || {
+        is_position_right(&drill, &trader)
+    });
+    drill.heal("late");
+    drill.heal("hidden");
+    let _ = drill.end(trader);
+}
+
+#[test]
+fn f5_f31_killed_while_answers_and_reports_are_lost_the_trader_forgets_nothing() {
+    let drill = Drill::start(105);
+    drill.fault(json!({ "id": "lost", "request": PLACE, "action": "lose_answer", "probability": 0.5 }));
+    drill.fault(json!({ "id": "hidden", "event": "executionReport", "action": "drop", "probability": 0.5 }));
+    for round in 1..=4 {
+        let trader = drill.trader(&[]);
+        let before = drill.placed();
+        eventually(&format!("an order in round {round}"), SOON, || {
+            drill.placed() > before
+        });
+        if round % 2 == 0 {
+            drill.force_fill();
+        }
+        trader.process.signal("KILL");
+        let (code, said) = trader.process.finish(SOON);
+        assert_eq!(code, None, "killed by the signal: {said}");
+    }
+    drill.heal("lost");
+    drill.heal("hidden");
+    let last = drill.trader(&[]);
+    eventually("the position is right", SOON, || is_position_right(&drill, &last));
+    let _ = drill.end(last);
+}
+
+/// Reports are dropped on a stream that is well otherwise.
+#[test]
+fn f18_a_report_that_never_came_is_found_within_one_period_counted_and_told() {
+    let drill = Drill::start(106);
+    // The answer makes the order live; nothing tells of its fill.
+    hide_reports(&drill);
+    // It stays where it is, so that no cancel reveals the fill.
+    let mut trader = drill.trader(&["strategy.quoter.requote_ticks=100000"]);
+    eventually("an open order", SOON, || !drill.open_orders().is_empty());
+    drill.force_fill();
+    drill.heal("hidden");
+    eventually("the position is right", PERIOD, || {
+        is_position_right(&drill, &trader)
+    });
+    assert!(trader.counter("differences") >= 1, "counted");
+    assert!(
+        trader.process.said().contains("ALERT"),
+        "{}",
+        trader.process.said()
+    );
+    let _ = drill.end(trader);
+}
+
+#[test]
+fn f19_what_traded_while_the_connection_was_down_is_fetched_after_it() {
+    let drill = Drill::start(107);
+    let mut trader = drill.trader(&[]);
+    eventually("an open order", SOON, || !drill.open_orders().is_empty());
+    drill.fault(json!({ "id": "closed", "connection": "ws_api", "action": "refuse_connection" }));
+    drill.fault(json!({ "id": "cut", "connection": "ws_api", "action": "disconnect", "how": "reset" }));
+    drill.wait_for_fault("cut", 1, SOON);
+    trader.process.wait_for("session with the venue is down", SOON);
+    drill.force_fill();
+    drill.heal("closed");
+    eventually("the position is right", SOON, || {
+        is_position_right(&drill, &trader)
+    });
+    let _ = drill.end(trader);
+}
+
+#[test]
+fn f20_f21_reports_twice_late_and_out_of_order_end_in_the_same_position() {
+    let drill = Drill::start(108);
+    let faults: [Value; 4] = [
+        json!({ "id": "twice", "event": "user", "action": "duplicate", "probability": 0.5 }),
+        json!({ "id": "late", "event": "user", "action": "delay", "ms": [50, 2000], "probability": 0.4 }),
+        json!({ "id": "swapped", "event": "user", "action": "reorder", "probability": 0.3 }),
+        json!({ "id": "answer", "request": PLACE, "action": "delay", "ms": [100, 800] }),
+    ];
+    for fault in faults {
+        drill.fault(fault);
+    }
+    let trader = drill.trader(&[]);
+    for _ in 0..6 {
+        eventually("an open order", SOON, || !drill.open_orders().is_empty());
+        drill.force_fill();
+    }
+    for id in ["twice", "late", "swapped", "answer"] {
+        assert!(drill.rule(id, "fired") > 0, "{id} never struck");
+    }
+    eventually("the position is right", SOON, || {
+        is_position_right(&drill, &trader)
+    });
+    assert_eq!(trader.counter("differences"), 0, "late is not lost");
+    let said = drill.end(trader);
+    assert!(!said.contains("STATE"), "nothing halted: {said}");
+}
+
+/// The venue knows nothing of a fresh order for a while, wherever it is asked.
+#[test]
+fn f24_an_order_that_the_venue_denies_for_a_while_stays_unknown_and_is_taken_up_again() {
+    let drill = Drill::start(109);
+    hide_reports(&drill);
+    drill.fault(json!({ "id": "lost", "request": PLACE, "action": "lose_answer", "how": "reset", "max": 1 }));
+    drill.fault(
+        json!({ "id": "denied", "request": ["GET /api/v3/order", "DELETE /api/v3/order", "order.cancel"],
+        "action": "deny_order", "for_s": 12, "lists": "hide", "max": 1 }),
+    );
+    let trader = drill.trader(&[]);
+    drill.wait_for_fault("denied", 2, SOON);
+    assert_eq!(drill.placed(), 1);
+    eventually("the venue shows it again", SOON, || {
+        !drill.open_orders().is_empty() || !drill.held().is_zero()
+    });
+    assert_eq!(drill.placed(), 1, "no entry while its outcome is open");
+    let id = *drill.unknown().first().unwrap();
+    eventually("it is taken up", SOON, || {
+        drill
+            .records()
+            .iter()
+            .any(|r| matches!(&r.fact, Fact::Execution(report) if report.cl_ord_id == id))
+    });
+    drill.heal("hidden");
+    let said = drill.end(trader);
+    assert!(!is_any_given_up(&drill), "{said}");
+}
