@@ -10,7 +10,7 @@ use keel_execution::{Ending, OrderState};
 use keel_journal::{FsDisk, read_all};
 use serde_json::{Value, json};
 
-use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, eventually, http};
+use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, as_json, eventually, read};
 
 /// The names under which an order reaches the exchange.
 pub const PLACE: [&str; 2] = ["order.place", "POST /api/v3/order"];
@@ -36,12 +36,7 @@ impl Trader {
     /// What the dashboard shows.
     #[must_use]
     pub fn snapshot(&self) -> Value {
-        http(
-            "GET",
-            &format!("{}snapshot.json", self.dashboard),
-            None,
-            String::new(),
-        )
+        as_json(&read(&format!("{}snapshot.json", self.dashboard)))
     }
 
     /// One of the counters.
@@ -151,12 +146,7 @@ impl Drill {
     /// The exchange's answer to a question that needs no key.
     #[must_use]
     pub fn public(&self, path: &str) -> Value {
-        http(
-            "GET",
-            &format!("{}{path}", self.exchange.rest_url),
-            None,
-            String::new(),
-        )
+        as_json(&read(&format!("{}{path}", self.exchange.rest_url)))
     }
 
     /// The orders of the trader's account that are open, as the venue has them.

@@ -250,11 +250,11 @@ impl System {
             .progress()
             .line("closing: no new orders; canceling what is open");
         self.feed(Event::Operator(Operator::Shutdown));
-        let since = self.clock.now();
+        let mut waits_from = self.clock.now();
         if let Some(until) = self.trader.unknown_until() {
             self.observer.progress().line(&format!(
                 "an order's outcome is unknown: the venue can prove in {} s that it never arrived",
-                until.since(since).as_secs() + 1
+                until.since(waits_from).as_secs() + 1
             ));
         }
         let mut ticks = tokio::time::interval(TIMER_EVERY);
@@ -270,11 +270,11 @@ impl System {
             if self.trader.is_closed() && self.has_final_balances() {
                 break true;
             }
-            // An order of unknown outcome is waited for as long as its absence cannot be proven yet.
-            let waits_from = self
-                .trader
-                .unknown_until()
-                .map_or(since, |until| until.max(since));
+            // An order of unknown outcome is waited for as long as its absence cannot be proven yet; once it is proven, there
+            // is still the usual time for what comes after.
+            if let Some(until) = self.trader.unknown_until() {
+                waits_from = waits_from.max(until);
+            }
             if self.clock.now().since(waits_from) > CLOSE_WITHIN {
                 break self.trader.is_closed();
             }
