@@ -1,5 +1,9 @@
 //! A person, a deposit, fees in BNB that run out, and a restart: whose money it is, to the last digit.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::path::Path;
 use std::time::Duration;
