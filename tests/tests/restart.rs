@@ -109,6 +109,40 @@ fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
     assert_eq!(trades.as_array().unwrap().len(), booked);
 }
 
+/// A start reads what the last run's end amounted to, and the records after it, however old the journal is.
+#[test]
+fn f31_a_start_reads_the_snapshot_and_the_records_after_it() {
+    let exchange = Exchange::start(15);
+    let dir = tempfile::tempdir().unwrap();
+    let first = Process::start(exchange.trader(dir.path()).args(["--duration", "3"]));
+    let (code, said) = first.finish(Duration::from_secs(40));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("journal: 0 records, 0 orders"), "{said}");
+    let covered = records(dir.path()).len();
+
+    let mut second = Process::start(&mut exchange.trader(dir.path()));
+    let line = second.wait_for("journal: a snapshot and 0 records", Duration::from_secs(10));
+    assert!(line.contains("0 orders to follow up"), "{line}");
+    second.wait_for("FILL", Duration::from_secs(20));
+    second.signal("KILL");
+    let _killed = second.finish(Duration::from_secs(5));
+    let after = records(dir.path()).len() - covered;
+
+    let third = Process::start(exchange.trader(dir.path()).args(["--duration", "1"]));
+    let (code, said) = third.finish(Duration::from_secs(40));
+    assert_eq!(code, Some(0), "{said}");
+    let replayed = format!("journal: a snapshot and {after} records");
+    assert!(said.contains(&replayed), "not {replayed}: {said}");
+    let mut state = DurableState::default();
+    for record in &records(dir.path()) {
+        state.apply(record).unwrap();
+    }
+    let venue = exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000));
+    let symbol: Symbol = "BTCUSDT".parse().unwrap();
+    let booked = state.ledger().book(symbol).unwrap().trade_count();
+    assert_eq!(venue.as_array().unwrap().len(), booked);
+}
+
 #[test]
 fn f10_f42_a_second_trader_on_the_same_state_is_refused() {
     let exchange = Exchange::start(12);

@@ -1,7 +1,7 @@
 //! `trader resume`: lifting a restriction while the trader is stopped.
 
 use anyhow::Result;
-use keel_engine::{DurableState, Fact, Record, RecordLog};
+use keel_engine::{Fact, Record, RecordLog};
 use keel_runtime::{Clock, ExitCode, open_journal};
 
 use crate::ConfigArgs;
@@ -23,7 +23,7 @@ pub(crate) struct ResumeArgs {
 pub(crate) fn resume(args: &ResumeArgs) -> Result<ExitCode> {
     let config = args.config.load()?;
     let mut opened = open_journal(&config)?;
-    let mut state = DurableState::default();
+    let mut state = opened.state.take().unwrap_or_default();
     for record in &opened.records {
         // What contradicted itself then led to the restriction that stands in the records too.
         let _restriction_follows = state.apply(record);

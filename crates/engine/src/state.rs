@@ -37,9 +37,40 @@ struct DayCount {
     entries: u32,
 }
 
-/// The durable state.
+/// What the written state's fields mean. Raised with every change that serde cannot see, so that a snapshot of before is passed
+/// over and its records are replayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+struct Meaning;
+
+impl Meaning {
+    const VERSION: u32 = 1;
+}
+
+impl From<Meaning> for u32 {
+    fn from(_: Meaning) -> Self {
+        Meaning::VERSION
+    }
+}
+
+impl TryFrom<u32> for Meaning {
+    type Error = String;
+
+    fn try_from(version: u32) -> Result<Self, String> {
+        if version == Self::VERSION {
+            return Ok(Self);
+        }
+        Err(format!(
+            "a state of version {version}, and this build's is {}",
+            Self::VERSION
+        ))
+    }
+}
+
+/// The durable state. Its written form is what snapshots hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DurableState {
+    version: Meaning,
     pub(crate) orders: Orders,
     pub(crate) ledger: Ledger,
     pub(crate) instruments: BTreeMap<Symbol, Instrument>,

@@ -114,7 +114,8 @@ pub struct Trader {
 }
 
 impl Trader {
-    /// A machine without history. Call [`Trader::recover`], then [`Trader::boot`].
+    /// A machine without history. Call [`Trader::restore`] where there is a snapshot, [`Trader::recover`] for each
+    /// record after it, then [`Trader::boot`].
     #[must_use]
     pub fn new(settings: TraderSettings, gate: RiskGate, strategy: Box<dyn Strategy>) -> Self {
         let markets = settings
@@ -149,6 +150,12 @@ impl Trader {
             actions: Vec::new(),
             open_orders: Vec::new(),
         }
+    }
+
+    /// Takes over the durable state of an earlier run, as a snapshot kept it. The records after it follow by
+    /// [`Trader::recover`].
+    pub fn restore(&mut self, state: DurableState) {
+        self.state = state;
     }
 
     /// Applies one recorded fact of an earlier run.

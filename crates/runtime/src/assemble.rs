@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
-use keel_engine::{Identity, Trader, TraderSettings};
+use keel_engine::{DurableState, Identity, Trader, TraderSettings};
 use keel_journal::{FsDisk, Limits};
 use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
@@ -74,7 +74,7 @@ fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
 ///
 /// # Errors
 /// A limit or strategy setting that cannot be meant.
-pub(crate) fn trader(config: &Config) -> Result<Trader> {
+fn trader(config: &Config) -> Result<Trader> {
     let settings = TraderSettings {
         symbols: config.trading.symbols.clone(),
         tag: config.instance_tag.parse()?,
@@ -116,15 +116,29 @@ pub(crate) fn credentials(credentials: keel_config::Credentials) -> Credentials 
     }
 }
 
-/// This build takes no snapshots yet, so it can use none: all records are replayed.
-#[derive(Debug, serde::Deserialize)]
-pub enum NoState {}
+/// A trader with the history that the state directory holds, its journal, and in words what was found there.
+pub(crate) fn recover(config: &Config) -> Result<(Trader, JournalLog<FsDisk>, String)> {
+    let mut trader = trader(config)?;
+    let opened = open_journal(config)?;
+    let origin = match opened.state {
+        Some(state) => {
+            trader.restore(state);
+            "a snapshot and "
+        }
+        None => "",
+    };
+    for record in &opened.records {
+        trader.recover(record);
+    }
+    let found = format!("{origin}{} records", opened.records.len());
+    Ok((trader, opened.log, found))
+}
 
 /// Takes the state directory for this process and reads what is recorded there.
 ///
 /// # Errors
 /// A directory that is in use, a harmed journal, or a record of another version.
-pub fn open_journal(config: &Config) -> Result<Opened<NoState, FsDisk>> {
+pub fn open_journal(config: &Config) -> Result<Opened<DurableState, FsDisk>> {
     let context = || format!("state directory {}", config.state_dir.display());
     let disk = FsDisk::lock(&config.state_dir).with_context(context)?;
     let opened = JournalLog::open(disk, Limits::default(), &identity(config)).with_context(context)?;

@@ -136,11 +136,19 @@ impl<D: Disk> JournalLog<D> {
         if self.records_since_snapshot < SNAPSHOT_RECORDS {
             return Ok(None);
         }
+        self.take_snapshot(state).map(Some)
+    }
+
+    /// Keeps the state, made by all records committed so far, as a snapshot.
+    ///
+    /// # Errors
+    /// As [`JournalLog::snapshot_if_due`].
+    pub fn take_snapshot(&mut self, state: &impl Serialize) -> Result<SnapshotTaken, LogError> {
         self.records_since_snapshot = 0;
         let bytes = serde_json::to_vec(state).map_err(LogError::Encode)?;
         match self.journal.take_snapshot(&bytes) {
-            Ok(sequence) => Ok(Some(SnapshotTaken::UpTo(sequence))),
-            Err(JournalError::NoRoom) => Ok(Some(SnapshotTaken::NoRoom)),
+            Ok(sequence) => Ok(SnapshotTaken::UpTo(sequence)),
+            Err(JournalError::NoRoom) => Ok(SnapshotTaken::NoRoom),
             Err(error) => Err(error.into()),
         }
     }

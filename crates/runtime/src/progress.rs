@@ -32,3 +32,31 @@ impl Progress {
         }
     }
 }
+
+/// The line that shows how a run stands.
+pub(crate) fn status_line(snapshot: &keel_monitoring::Snapshot, fills: usize) -> String {
+    let price =
+        |price: Option<keel_domain::Price>| price.map_or_else(|| "–".to_owned(), |price| price.to_string());
+    let pairs: Vec<String> = snapshot
+        .symbols
+        .iter()
+        .map(|s| {
+            let (bid, ask) = (price(s.bid), price(s.ask));
+            format!(
+                "{} {bid}/{ask}, position {}, {} orders",
+                s.symbol,
+                s.position,
+                s.orders.len()
+            )
+        })
+        .collect();
+    let pnl = snapshot
+        .pnl
+        .map_or_else(|| "–".to_owned(), |pnl| format!("{:.4}", pnl.round_dp(4)));
+    format!(
+        "{:>4} s  {}  {}  fills {fills}, pnl {pnl}",
+        snapshot.uptime_s,
+        snapshot.state,
+        pairs.join("; ")
+    )
+}

@@ -1,6 +1,5 @@
 //! The loop: events in, steps committed, commands out.
 
-use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -8,15 +7,17 @@ use anyhow::{Context, Result};
 use keel_binance::{Driver, Input, Session};
 use keel_config::Config;
 use keel_domain::Timestamp;
-use keel_engine::{Command, Event, Operator, Step, Trader};
+use keel_engine::{Command, DurableState, Event, Operator, Step, Trader};
 use keel_execution::{NotSent, Venue, VenueReport};
 use keel_journal::FsDisk;
 use keel_market_data::MarketFeed;
 use keel_monitoring::Heartbeat;
-use keel_report::{RunReport, RunTitle};
+use keel_report::RunTitle;
 
+use crate::journal_log::LogError;
 use crate::observer::Observer;
-use crate::{Clock, JournalLog, Monitor, Opened, Progress, assemble};
+use crate::progress::status_line;
+use crate::{Clock, Ending, JournalLog, Monitor, Outcome, RunContext, SnapshotTaken, assemble};
 
 /// How often time is told to the engine.
 const TIMER_EVERY: Duration = Duration::from_millis(100);
@@ -26,54 +27,6 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 const CLOSE_WITHIN: Duration = Duration::from_secs(15);
 /// The longest the loop may be silent before health fails.
 const LOOP_AGE_MAX: Duration = Duration::from_secs(2);
-
-/// What a run knows of itself besides its configuration.
-#[derive(Debug, Clone)]
-pub struct RunContext {
-    /// The simulated market's seed.
-    pub seed: Option<u64>,
-    /// The simulated market's scenario.
-    pub scenario: Option<String>,
-    /// Why the venue's view is accepted where it differs from the records; none: a start that differs is refused.
-    pub accept_venue: Option<String>,
-    /// Where progress is told.
-    pub progress: Progress,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// The venue shows no order of ours.
-    Closed,
-    /// These may still be live at the venue.
-    Unverified(Vec<String>),
-    /// The venue does not serve this configuration: nothing was sent, and nothing of an earlier run may be live.
-    NotStarted(String),
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("closed: the venue shows no order of ours"),
-            Self::Unverified(left) if left.is_empty() => {
-                f.write_str("not verified: the venue did not say that no order of ours is open")
-            }
-            Self::Unverified(left) => write!(f, "not verified: may still be live: {}", left.join(", ")),
-            Self::NotStarted(why) => write!(f, "not started: {why}"),
-        }
-    }
-}
-
-/// What a run left.
-#[derive(Debug)]
-pub struct Outcome {
-    /// How it ended.
-    pub ending: Ending,
-    /// Its report.
-    pub report: RunReport,
-    /// Whether trading ended halted for a reason that an operator has to look at.
-    pub halted_by: Option<String>,
-}
 
 /// A whole trading system, ready to run.
 pub struct System {
@@ -107,11 +60,7 @@ impl System {
     ) -> Result<Self> {
         let now = clock.now();
         let monitor = Monitor::start(config.monitoring_listen, clock)?;
-        let Opened { mut log, records, .. } = assemble::open_journal(config)?;
-        let mut trader = assemble::trader(config)?;
-        for record in &records {
-            trader.recover(record);
-        }
+        let (mut trader, mut log, found) = assemble::recover(config)?;
         let booted = trader.boot(now, assemble::identity(config))?;
         booted
             .release(&mut log)
@@ -137,12 +86,8 @@ impl System {
         let observer = Observer::new(context.progress, now);
         let live = trader.leftovers().count();
         context.progress.line(&format!(
-            "keel: mode {}, venue {}, configuration {}, build {}; journal of {} records, {live} orders to follow up",
-            title.mode,
-            title.venue,
-            title.config_hash,
-            title.build,
-            records.len(),
+            "keel: mode {}, venue {}, configuration {}, build {}; journal: {found}, {live} orders to follow up",
+            title.mode, title.venue, title.config_hash, title.build,
         ));
         if let Some((state, cause)) = trader.state().restriction() {
             context.progress.line(&format!(
@@ -279,10 +224,8 @@ impl System {
                 break self.trader.is_closed();
             }
         };
-        // What could not be synced has been said already.
-        if let Err(error) = self.log.flush() {
-            tracing::error!(%error, "the journal's last records are not durable");
-        }
+        // The next start need not read the records of this run.
+        self.keep_state(|log, state| log.take_snapshot(state).map(Some));
         if is_over {
             return Ending::Closed;
         }
@@ -305,6 +248,7 @@ impl System {
         if let Err(error) = self.log.flush() {
             self.fail(&error.to_string());
         }
+        self.keep_state(JournalLog::snapshot_if_due);
         if now.since(self.sampled_at) >= SAMPLE_EVERY {
             self.sampled_at = now;
             self.session.handle(now, Input::WallClock(self.clock.wall()));
@@ -316,6 +260,25 @@ impl System {
             self.monitor.show(snapshot);
         }
         self.heartbeat.beat(now);
+    }
+
+    /// Keeps the durable state as a snapshot; all its records have been committed.
+    fn keep_state(
+        &mut self,
+        keep: impl FnOnce(&mut JournalLog<FsDisk>, &DurableState) -> Result<Option<SnapshotTaken>, LogError>,
+    ) {
+        if self.has_failed {
+            return;
+        }
+        match keep(&mut self.log, self.trader.state()) {
+            Ok(Some(SnapshotTaken::NoRoom)) => {
+                let text = "the disk has no room for a snapshot of the state; the journal goes on, and the next start \
+                            takes longer: free some space";
+                self.observer.alert(self.clock.now(), text);
+            }
+            Ok(Some(SnapshotTaken::UpTo(_)) | None) => {}
+            Err(error) => self.fail(&error.to_string()),
+        }
     }
 
     /// Hands everything that has arrived to the engine: orders' news before prices.
@@ -411,31 +374,4 @@ impl System {
 /// One turn of the driver, as a future that can be given up.
 async fn turn(driver: &mut Driver, session: &mut Session, clock: Clock) {
     driver.turn(session, move || clock.now()).await;
-}
-
-fn status_line(snapshot: &keel_monitoring::Snapshot, fills: usize) -> String {
-    let price =
-        |price: Option<keel_domain::Price>| price.map_or_else(|| "–".to_owned(), |price| price.to_string());
-    let pairs: Vec<String> = snapshot
-        .symbols
-        .iter()
-        .map(|s| {
-            let (bid, ask) = (price(s.bid), price(s.ask));
-            format!(
-                "{} {bid}/{ask}, position {}, {} orders",
-                s.symbol,
-                s.position,
-                s.orders.len()
-            )
-        })
-        .collect();
-    let pnl = snapshot
-        .pnl
-        .map_or_else(|| "–".to_owned(), |pnl| format!("{:.4}", pnl.round_dp(4)));
-    format!(
-        "{:>4} s  {}  {}  fills {fills}, pnl {pnl}",
-        snapshot.uptime_s,
-        snapshot.state,
-        pairs.join("; ")
-    )
 }

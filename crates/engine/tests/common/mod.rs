@@ -201,6 +201,7 @@ pub struct World {
     /// Commands that are lost on their way to the venue.
     pub loses: fn(&Command) -> bool,
     update_id: u64,
+    restarts: usize,
 }
 
 impl World {
@@ -216,6 +217,7 @@ impl World {
             alerts: Vec::new(),
             loses: |_| false,
             update_id: 0,
+            restarts: 0,
         };
         let step = world.trader.boot(T0, identity()).unwrap();
         assert_eq!(world.release(step), Ok(vec![]));
@@ -238,14 +240,27 @@ impl World {
         self.quote("99.99", "100.01");
     }
 
-    /// The process dies and comes back with what was committed.
+    /// The process dies and comes back with what was committed: first all of it as records, then a third of it as a
+    /// snapshot, two thirds, all.
     pub fn restart(&mut self) {
         let script = Arc::default();
         self.trader = trader(&script);
         self.script = script;
-        for record in &self.log.records {
+        let (covered, after) = self
+            .log
+            .records
+            .split_at(self.log.records.len() * (self.restarts % 4) / 3);
+        self.restarts += 1;
+        let snapshot = serde_json::to_vec(&replay(covered)).unwrap();
+        self.trader.restore(serde_json::from_slice(&snapshot).unwrap());
+        for record in after {
             self.trader.recover(record);
         }
+        assert_eq!(
+            *self.trader.state(),
+            self.replayed(),
+            "a snapshot stands for its records"
+        );
         let step = self.trader.boot(self.now, identity()).unwrap();
         self.release(step).unwrap();
     }
@@ -346,12 +361,16 @@ impl World {
 
     /// The records replayed into an empty state.
     pub fn replayed(&self) -> DurableState {
-        let mut state = DurableState::default();
-        for record in &self.log.records {
-            let _live_run_saw_it_too = state.apply(record);
-        }
-        state
+        replay(&self.log.records)
     }
+}
+
+fn replay(records: &[Record]) -> DurableState {
+    let mut state = DurableState::default();
+    for record in records {
+        let _live_run_saw_it_too = state.apply(record);
+    }
+    state
 }
 
 pub fn submissions(commands: &[Command]) -> usize {
