@@ -9,7 +9,7 @@ use keel_binance_wire::params::Params;
 use keel_domain::{Money, Symbol};
 use keel_engine::{DurableState, Fact, Record};
 use keel_journal::{FsDisk, read_all};
-use keel_tests::{Exchange, Process, eventually};
+use keel_tests::{Exchange, OTHER_ACCOUNT, Process, eventually};
 
 fn btcusdt() -> Params {
     Params::new().with("symbol", "BTCUSDT")
@@ -171,4 +171,45 @@ fn f70_a_state_directory_belongs_to_one_venue() {
         said.contains("this state directory belongs to mode paper"),
         "{said}"
     );
+}
+
+#[test]
+fn f70_f17_a_state_directory_belongs_to_one_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let exchange = Exchange::start(16);
+    let first = Process::start(exchange.trader(dir.path()).args(["--duration", "1"]));
+    assert_eq!(first.finish(Duration::from_secs(30)).0, Some(0));
+    let before = records(dir.path()).len();
+    let (key, secret) = OTHER_ACCOUNT;
+    let mut other = exchange.trader(dir.path());
+    other.env("KEEL_API_KEY", key).env("KEEL_API_SECRET", secret);
+    let (code, said) = Process::start(&mut other).finish(Duration::from_secs(20));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("this state directory belongs to account"), "{said}");
+    let since = records(dir.path()).split_off(before);
+    let facts: Vec<&Fact> = since.iter().map(|record| &record.fact).collect();
+    let is_no_money = |fact: &&Fact| matches!(fact, Fact::Booted { .. } | Fact::Instrument(_));
+    assert!(facts.iter().all(is_no_money), "{facts:?}");
+}
+
+#[test]
+fn f42_an_open_order_of_another_instance_refuses_the_start_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let exchange = Exchange::start(17);
+    let theirs = btcusdt()
+        .with("side", "BUY")
+        .with("type", "LIMIT")
+        .with("timeInForce", "GTC")
+        .with("price", "50000")
+        .with("quantity", "0.001")
+        .with("newClientOrderId", "k2-quoter-1-1");
+    assert_eq!(exchange.order(theirs)["status"], "NEW");
+    let (code, said) = Process::start(&mut exchange.trader(dir.path())).finish(Duration::from_secs(30));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("order k2-quoter-1-1 of instance k2 is open on BTCUSDT"),
+        "{said}"
+    );
+    let open = client_ids(&exchange.ask("/api/v3/openOrders", btcusdt()));
+    assert_eq!(open, ["k2-quoter-1-1"], "it is left alone, and nothing was added");
 }

@@ -11,7 +11,8 @@ use keel_positions::{Adjustment, Transfer};
 use keel_risk::{Breach, HaltCause, TradingState};
 use serde::{Deserialize, Serialize};
 
-/// Who runs, on what, with which settings. A state directory belongs to one mode and venue.
+/// Who runs, on what, with which settings. A state directory belongs to one mode, venue and account; the account is
+/// known once the venue has told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// `paper`, `testnet` or `live`.
@@ -55,6 +56,11 @@ pub enum Fact {
         boot: u64,
         /// Who runs.
         identity: Identity,
+    },
+    /// The venue told whose the key is: the records are this account's from now on.
+    Account {
+        /// The venue's id of the account.
+        account: String,
     },
     /// The pair's filters or status changed.
     Instrument(Instrument),
@@ -164,6 +170,7 @@ impl Record {
         matches!(
             self.fact,
             Fact::Booted { .. }
+                | Fact::Account { .. }
                 | Fact::Intent { .. }
                 | Fact::Restricted { .. }
                 | Fact::SymbolRestricted { .. }

@@ -17,7 +17,10 @@ impl Trader {
 
     pub(crate) fn on_report(&mut self, now: Timestamp, report: VenueReport, step: &mut Step) {
         match report {
-            VenueReport::SessionUp { .. } => {
+            VenueReport::SessionUp { account } => {
+                if !self.is_our_account(now, &account, step) {
+                    return;
+                }
                 self.session_up = true;
                 self.has_been_up = true;
                 self.reconciliation.on_session_up();
@@ -253,6 +256,7 @@ impl Trader {
             self.foreign_orders.insert(key);
         }
         self.counters.foreign += 1;
+        self.notice_other_instance(report);
         let (id, symbol) = (report.cl_ord_id, report.symbol);
         if self.settings.tag.owns(&id) && !report.ord_status.is_terminal() {
             step.push_command(Command::Alert(format!(

@@ -85,6 +85,7 @@ pub struct DurableState {
     pub(crate) boot: u64,
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
+    pub(crate) account: Option<String>,
     entries: BTreeMap<Symbol, DayCount>,
 }
 
@@ -150,6 +151,7 @@ impl DurableState {
                 self.identity = Some(identity.clone());
                 self.orders.mark_restarted();
             }
+            Fact::Account { account } => self.account = Some(account.clone()),
             Fact::Instrument(instrument) => {
                 self.instruments.insert(instrument.symbol, instrument.clone());
             }

@@ -14,7 +14,7 @@ use crate::listed::Listed;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
-use crate::{Command, Counters, DurableState, Fact, Identity, Record, Step};
+use crate::{Command, Counters, DurableState, Fact, Identity, Record, StartRefusal, Step};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -97,6 +97,7 @@ pub struct Trader {
     pub(crate) has_been_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
     pub(crate) reconciliation: Reconciliation,
+    pub(crate) refusal: Option<StartRefusal>,
     /// When the pairs' filters were asked for last.
     pub(crate) instruments_at: Option<Timestamp>,
     pub(crate) unbooked_asked_at: Option<Timestamp>,
@@ -138,6 +139,7 @@ impl Trader {
             has_been_up: false,
             polls: BTreeMap::new(),
             reconciliation: Reconciliation::default(),
+            refusal: None,
             instruments_at: None,
             unbooked_asked_at: None,
             unbooked_asked: 0,

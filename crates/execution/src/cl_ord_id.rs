@@ -28,6 +28,19 @@ impl InstanceTag {
         rest.split_once('-').map(|(strategy, _)| strategy)
     }
 
+    /// The tag of the other instance that made the id, if it is one that an instance makes: tag, strategy, boot and sequence.
+    #[must_use]
+    pub fn other_in(&self, cl_ord_id: &ClOrdId) -> Option<Self> {
+        let mut parts = cl_ord_id.as_str().split('-');
+        let (tag, strategy) = (parts.next()?, parts.next()?);
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let is_made = StrategyMark::of(strategy).0.as_str() == strategy
+            && parts.next().is_some_and(is_number)
+            && parts.next().is_some_and(is_number)
+            && parts.next().is_none();
+        tag.parse().ok().filter(|tag| is_made && tag != self)
+    }
+
     /// Whether the id was made by an instance with this tag.
     #[must_use]
     pub fn owns(&self, cl_ord_id: &ClOrdId) -> bool {

@@ -44,6 +44,25 @@ fn f42_an_id_tells_whose_it_is() {
 }
 
 #[test]
+fn f42_another_instances_id_is_told_from_a_persons_and_from_our_own() {
+    let ours: InstanceTag = "k1".parse().unwrap();
+    let other = |text: &str| ours.other_in(&text.parse().unwrap()).map(|tag| tag.to_string());
+    assert_eq!(other("k2-quoter-3-71").as_deref(), Some("k2"));
+    for id in [
+        "k1-quoter-3-71",
+        "k2-quoter-3",
+        "k2-quoter-3-71-1",
+        "k2-quoter-3-x",
+        "k2-quoter--71",
+        "k2-Quoter-3-71",
+        "kk222-quoter-3-71",
+        "web_1a2b-3",
+    ] {
+        assert_eq!(other(id), None, "{id}");
+    }
+}
+
+#[test]
 fn the_longest_id_fits_the_venue_and_a_longer_one_is_an_error() {
     let tag: InstanceTag = "abcd".parse().unwrap();
     let mark = StrategyMark::of("A very long name");

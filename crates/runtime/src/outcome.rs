@@ -28,6 +28,8 @@ pub enum Ending {
     Unverified(Vec<String>),
     /// The venue does not serve this configuration: nothing was sent, and nothing of an earlier run may be live.
     NotStarted(String),
+    /// A safety rule forbids the start: nothing was traded.
+    Refused(String),
 }
 
 impl fmt::Display for Ending {
@@ -39,6 +41,7 @@ impl fmt::Display for Ending {
             }
             Self::Unverified(left) => write!(f, "not verified: may still be live: {}", left.join(", ")),
             Self::NotStarted(why) => write!(f, "not started: {why}"),
+            Self::Refused(why) => write!(f, "start refused: {why}"),
         }
     }
 }

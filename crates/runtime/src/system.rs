@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use keel_binance::{Driver, Input, Session};
 use keel_config::Config;
 use keel_domain::Timestamp;
-use keel_engine::{Command, DurableState, Event, Operator, Step, Trader};
+use keel_engine::{Command, DurableState, Event, Operator, StartRefusal, Step, Trader};
 use keel_execution::{NotSent, Venue, VenueReport};
 use keel_journal::FsDisk;
 use keel_market_data::MarketFeed;
@@ -140,14 +140,11 @@ impl System {
             }
             self.drain();
             self.driver.transmit(&mut self.session).await;
-            if self.refused.is_some() || self.is_start_refused() {
+            if self.refused.is_some() || self.trader.start_refusal().is_some() {
                 break;
             }
         }
-        let ending = match self.refused.take() {
-            Some(why) => self.not_started(why),
-            None => self.close(&mut hurry).await,
-        };
+        let ending = self.end(&mut hurry).await;
         let now = self.clock.now();
         self.observer.sample(now, &self.trader);
         let report = self
@@ -165,16 +162,25 @@ impl System {
         }
     }
 
-    /// Whether the account is not what the records say it should be, at the start.
-    fn is_start_refused(&self) -> bool {
-        let Some(Err(what)) = self.trader.first_comparison() else {
-            return false;
+    /// After the last turn of trading, or of a start that came to nothing.
+    async fn end(&mut self, hurry: &mut (impl Future<Output = ()> + Unpin)) -> Ending {
+        if let Some(why) = self.refused.take() {
+            return self.not_started(why);
+        }
+        let Some(refusal) = self.trader.start_refusal() else {
+            return self.close(hurry).await;
         };
-        self.observer.progress().line(&format!(
-            "start refused: the records and the account differ: {what}. Find out why; where the venue is right, start again \
-             with --accept-venue REASON"
-        ));
-        true
+        self.observer
+            .progress()
+            .line(&format!("start refused: {refusal}"));
+        if matches!(refusal, StartRefusal::OtherAccount { .. }) {
+            // What an earlier run may have left is not on this account.
+            return Ending::Refused(refusal.to_string());
+        }
+        match self.close(hurry).await {
+            Ending::Closed => Ending::Refused(refusal.to_string()),
+            other => other,
+        }
     }
 
     /// Without a session nothing can be canceled: what an earlier run left may be live.

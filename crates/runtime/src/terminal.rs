@@ -123,6 +123,7 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
     progress.line(&format!("ended after {seconds} s; {}", outcome.ending));
     let code = match &outcome.ending {
         crate::Ending::NotStarted(_) => return ExitCode::Usage,
+        crate::Ending::Refused(_) => return ExitCode::Refused,
         crate::Ending::Unverified(_) => ExitCode::Unknown,
         crate::Ending::Closed if !report.identity_ok || outcome.halted_by.is_some() => ExitCode::Fault,
         crate::Ending::Closed => ExitCode::Done,
