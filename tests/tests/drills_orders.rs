@@ -71,6 +71,8 @@ fn f2_no_answer_that_leaves_the_outcome_open_is_taken_for_a_rejection() {
     ];
     for (number, answer) in answers.into_iter().enumerate() {
         let id = format!("answer-{number}");
+        // A connection that is reset may take the answers to other orders with it.
+        let before = drill.unknown().len();
         let mut rule = answer.clone();
         rule["id"] = json!(id);
         rule["request"] = json!(PLACE);
@@ -82,7 +84,7 @@ fn f2_no_answer_that_leaves_the_outcome_open_is_taken_for_a_rejection() {
             drill.rule(&id, "fired") == 1
         });
         eventually(&format!("{answer}: unknown"), SOON, || {
-            drill.unknown().len() == number + 1
+            drill.unknown().len() > before
         });
         eventually(&format!("{answer}: found"), SOON, || {
             let found = |fact: &Fact, id| matches!(fact, Fact::Execution(r) if r.cl_ord_id == id);

@@ -330,3 +330,21 @@ fn the_mock_of_a_venue_serves_users_tests() {
     );
     assert_eq!(venue.next_report(), None);
 }
+
+proptest::proptest! {
+    /// Any status with any code and text is a value: the order ends rejected or unknown, never both, and the session goes on.
+    #[test]
+    fn f68_no_error_of_the_venue_stops_the_session(status in 300u16..600, code in -9_999i32..100, text in ".{0,40}") {
+        let (mut rig, request) = order_by_ws();
+        rig.ws_answer(WS_API, &request, json!({"status": status, "error": {"code": code, "msg": text}}));
+        let reports = rig.reports();
+        let ends = reports.iter().filter(|report| {
+            matches!(report, VenueReport::SubmitRejected { .. } | VenueReport::SubmitUnknown { .. })
+        });
+        assert_eq!(ends.count(), 1, "{reports:?}");
+        rig.pass_with(secs(70), Rig::answer_routine);
+        rig.submit("k-2", Purpose::ReduceOnly).unwrap_or_else(|cause| {
+            assert!(status == 418 || status == 429, "{status}: {cause}");
+        });
+    }
+}

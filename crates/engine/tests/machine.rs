@@ -218,6 +218,31 @@ fn f41_foreign_orders_and_trades_are_told_and_never_booked() {
 }
 
 #[test]
+fn f32_an_exit_closes_nothing_until_it_has_filled() {
+    let mut world = World::started();
+    let bought = world.submit_live(entry(Side::Buy, 10));
+    let fill = world.venue.fill(world.now, bought, lots(10)).unwrap();
+    world.exchange(Event::Venue(fill));
+    let exit = keel_domain::OrderIntent {
+        purpose: keel_domain::Purpose::ReduceOnly,
+        ..entry(Side::Sell, 10)
+    };
+    let sold = world.submit_live(exit);
+    let held = Side::Buy.signed(lots(10));
+    assert_eq!(world.trader.position(symbol()), held, "acknowledged");
+    world.restart();
+    world.connect();
+    assert_eq!(world.trader.position(symbol()), held, "over a restart");
+    let canceled = world.venue.end(world.now, sold, OrdStatus::Canceled).unwrap();
+    world.exchange(Event::Venue(canceled));
+    assert_eq!(world.trader.position(symbol()), held, "it came to nothing");
+    let sold = world.submit_live(exit);
+    let fill = world.venue.fill(world.now, sold, lots(10)).unwrap();
+    world.exchange(Event::Venue(fill));
+    assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
+}
+
+#[test]
 fn f42_an_open_order_with_our_tag_that_is_not_recorded_is_canceled() {
     let mut world = World::started();
     let lost = "k1-900-1".parse().unwrap();

@@ -61,6 +61,65 @@ fn f18_a_fill_lost_on_a_healthy_stream_is_found_within_a_period() {
     assert_eq!(states(&world), (TradingState::Active, TradingState::Active));
 }
 
+/// The list of open orders lacks one that we have as live, and the answer to the question for it is the first to say why.
+#[test]
+fn f38_a_fill_that_the_user_stream_left_out_is_told_once_and_the_stream_opened_anew() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    world.venue.fill(world.now, id, lots(10)).unwrap();
+    let renewed = std::cell::Cell::new(0);
+    let end = world.now.plus(PERIOD * 3);
+    while world.now < end {
+        world.now = world.now.plus(Duration::from_millis(500));
+        world.quote("99.99", "100.01");
+        let mut events = std::collections::VecDeque::from([Event::Timer]);
+        while let Some(event) = events.pop_front() {
+            for command in world.on(event) {
+                renewed
+                    .set(renewed.get() + u32::from(matches!(command, keel_engine::Command::RenewUserStream)));
+                events.extend(
+                    world
+                        .venue
+                        .carry_out(world.now, command)
+                        .into_iter()
+                        .map(Event::Venue),
+                );
+            }
+        }
+    }
+    assert_eq!(renewed.get(), 1);
+    let told = world.alerts.iter().filter(|text| text.contains("did not tell"));
+    assert_eq!(told.count(), 1, "{:?}", world.alerts);
+    assert_eq!(world.trader.counters().differences, 1);
+    assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(10)));
+}
+
+/// The same question, but the stream was only later than the list: nothing is wrong with it.
+#[test]
+fn f38_a_fill_that_the_user_stream_tells_meanwhile_is_no_news() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    world.now = world.now.plus(Duration::from_secs(1));
+    let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
+    let empty = VenueReport::OpenOrders {
+        symbol: symbol(),
+        orders: vec![],
+        asked_at: world.now,
+    };
+    let asked = world.on_venue(empty);
+    world.on_venue(fill);
+    for command in asked {
+        for report in world.venue.carry_out(world.now, command) {
+            world.exchange(Event::Venue(report));
+        }
+    }
+    assert!(
+        !world.alerts.iter().any(|text| text.contains("did not tell")),
+        "{:?}",
+        world.alerts
+    );
+}
+
 #[test]
 fn f18_a_trade_that_the_venue_shows_later_than_a_younger_one_is_found() {
     let mut world = World::started();

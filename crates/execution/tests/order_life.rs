@@ -272,7 +272,7 @@ fn a_confirmed_order_cannot_be_declared_refused() {
 }
 
 #[test]
-fn a_restart_makes_unanswered_orders_unknown_and_their_cancels_unclear() {
+fn f5_f31_a_restart_makes_unanswered_orders_unknown_and_their_cancels_unclear() {
     let mut orders = with_one(10);
     orders.submit(id(2), intent(Side::Buy, 3), T0).unwrap();
     orders

@@ -241,6 +241,90 @@ fn a_missing_segment_is_refused() {
     }
 }
 
+/// A disk with these segments.
+fn disk_of(segments: &[(FileId, Vec<u8>)]) -> MemDisk {
+    let mut disk = MemDisk::default();
+    for (file, bytes) in segments {
+        disk.create_temporary().unwrap();
+        disk.append(FileId::Temporary, bytes).unwrap();
+        disk.rename_temporary(*file).unwrap();
+    }
+    disk
+}
+
+/// The segments of a log whose records all are this byte.
+fn segments_of(byte: u8) -> Vec<(FileId, Vec<u8>)> {
+    let disk = MemDisk::default();
+    let mut anything = |_, _: &[u8]| Ok(());
+    let (mut journal, _) = Journal::open(disk.clone(), SMALL, b"one", &mut anything).unwrap();
+    for _ in 0..12 {
+        journal.append(&[byte; 5]).unwrap();
+        journal.sync().unwrap();
+    }
+    let files = disk.list().unwrap();
+    files
+        .into_iter()
+        .map(|file| (file, disk.read(file).unwrap()))
+        .collect()
+}
+
+fn refused(segments: &[(FileId, Vec<u8>)]) -> (FileId, u64, &'static str) {
+    let harm = harm(open(disk_of(segments), SMALL, "one"));
+    (harm.file, harm.sequence, harm.what)
+}
+
+#[test]
+fn f64_the_segment_of_another_log_is_refused_and_not_taken_for_a_torn_end() {
+    let (mut ours, theirs) = (segments_of(1), segments_of(2));
+    let last = ours.len() - 1;
+    ours[last].1.clone_from(&theirs[last].1);
+    let FileId::Segment(first) = ours[last].0 else {
+        unreachable!()
+    };
+    assert_eq!(
+        refused(&ours),
+        (ours[last].0, first, "it does not follow the segment before it")
+    );
+}
+
+#[test]
+fn f64_a_segment_that_ends_too_early_is_refused_where_the_gap_is() {
+    let mut segments = segments_of(1);
+    let FileId::Segment(second) = segments[1].0 else {
+        unreachable!()
+    };
+    let (whole, one_record) = (segments[0].1.len(), RECORD_HEADER + 5);
+    segments[0].1.truncate(whole - one_record);
+    let what = "the segment before it ends too early, or one is missing";
+    assert_eq!(refused(&segments), (segments[1].0, second - 1, what));
+}
+
+#[test]
+fn f64_a_bad_record_before_other_segments_is_refused_where_it_stands() {
+    let mut segments = segments_of(1);
+    let FileId::Segment(second) = segments[1].0 else {
+        unreachable!()
+    };
+    let last = segments[0].1.len() - 1;
+    segments[0].1[last] ^= 1;
+    assert_eq!(
+        refused(&segments),
+        (segments[0].0, second - 1, "more segments follow")
+    );
+}
+
+#[test]
+fn f64_a_first_segment_that_continues_another_log_is_refused() {
+    let mut segments = segments_of(1);
+    let (_, second) = segments.remove(1);
+    segments.truncate(1);
+    segments[0].1 = second;
+    assert_eq!(
+        refused(&segments),
+        (FileId::Segment(1), 1, "it does not follow the segment before it")
+    );
+}
+
 #[test]
 fn files_of_others_are_left_alone() {
     assert_eq!(
