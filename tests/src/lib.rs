@@ -36,7 +36,7 @@ pub const API_KEY: &str = "test-key";
 /// Its secret.
 pub const API_SECRET: &str = "canary-secret-5d1c";
 /// Key and secret of a second account, whose trades a test can force.
-const OTHER_ACCOUNT: (&str, &str) = ("other-key", "other-secret");
+pub const OTHER_ACCOUNT: (&str, &str) = ("other-key", "other-secret");
 
 /// The workspace.
 #[must_use]

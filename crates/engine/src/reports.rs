@@ -17,17 +17,7 @@ impl Trader {
 
     pub(crate) fn on_report(&mut self, now: Timestamp, report: VenueReport, step: &mut Step) {
         match report {
-            VenueReport::SessionUp { account } => {
-                if !self.is_our_account(now, &account, step) {
-                    return;
-                }
-                self.session_up = true;
-                self.has_been_up = true;
-                self.reconciliation.on_session_up();
-                // The session reads the filters before it comes up.
-                self.instruments_at = self.instruments_at.or(Some(now));
-                self.ask_everything(now, step);
-            }
+            VenueReport::SessionUp { account } => self.on_session_up(now, &account, step),
             VenueReport::SessionDown { cause } => {
                 self.session_up = false;
                 self.reconciliation.on_session_down();
@@ -89,6 +79,18 @@ impl Trader {
                 self.on_clock(now, &clock, step);
             }
         }
+    }
+
+    fn on_session_up(&mut self, now: Timestamp, account: &str, step: &mut Step) {
+        if !self.is_our_account(now, account, step) {
+            return;
+        }
+        self.session_up = true;
+        self.has_been_up = true;
+        self.reconciliation.on_session_up();
+        // The session reads the filters before it comes up.
+        self.instruments_at = self.instruments_at.or(Some(now));
+        self.ask_everything(now, step);
     }
 
     fn on_clock(&mut self, now: Timestamp, clock: &VenueReport, step: &mut Step) {
