@@ -42,6 +42,7 @@ mod fate;
 mod identity;
 mod listed;
 mod market;
+mod protection;
 mod reconcile;
 mod record;
 mod refusals;
@@ -58,6 +59,7 @@ mod view;
 
 pub use counters::Counters;
 pub use identity::MoneyCheck;
+pub use protection::ProtectionSettings;
 pub use record::{Fact, Identity, Record, Seen};
 pub use start::StartRefusal;
 pub use state::{DurableState, Fault};

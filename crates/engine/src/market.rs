@@ -5,11 +5,14 @@ use std::time::Duration;
 use keel_domain::{OrderIntent, Price, Symbol, Timestamp};
 use keel_market_data::LocalBook;
 
+use crate::protection::Protection;
+
 /// What the machine knows of one pair and need not survive a restart.
 #[derive(Debug)]
 pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
+    pub(crate) protection: Protection,
     /// The order that failed a filter of the venue last, while its filters are the same.
     pub(crate) barred: Option<OrderIntent>,
     /// The venue refused an order for lack of funds, and has not told balances since.
@@ -54,6 +57,7 @@ impl Market {
         Self {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
+            protection: Protection::default(),
             barred: None,
             awaits_balances: false,
             last_trade: None,

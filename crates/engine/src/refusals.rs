@@ -63,6 +63,11 @@ impl Trader {
             return;
         };
         let (symbol, intent) = (order.symbol(), *order.intent());
+        if self.is_stop(&cl_ord_id) {
+            self.on_stop_rejected(now, symbol, &reject, step);
+            self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
+            return;
+        }
         self.pause(now, symbol);
         let lacks_funds = reject.code == NEW_ORDER_REJECTED && reject.text.contains("insufficient balance");
         if let Some(market) = self.markets.get_mut(&symbol) {

@@ -195,6 +195,9 @@ impl Trader {
             }
         }
         self.settle(now, report, step);
+        if self.is_stop(&report.cl_ord_id) && report.ord_status.is_terminal() {
+            self.on_stop_ended(now, report.cl_ord_id, step);
+        }
         if let Some(market) = self.markets.get_mut(&report.symbol)
             && !matches!(report.ord_status, OrdStatus::Rejected)
         {

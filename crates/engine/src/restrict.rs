@@ -12,9 +12,7 @@ impl Trader {
         self.gate
             .restrict(TradingState::Halted, HaltCause::Journal { what });
         self.begin_closing(now);
-        self.state
-            .orders
-            .live()
+        self.leftovers()
             .map(|order| Command::Cancel {
                 symbol: order.symbol(),
                 cl_ord_id: order.cl_ord_id(),
@@ -123,13 +121,14 @@ impl Trader {
         self.cancel_halted(now, step);
     }
 
-    /// Cancels what is live on symbols that are halted, and has not been asked for yet.
+    /// Cancels what is live on symbols that are halted, and has not been asked for yet. Stops stay.
     pub(crate) fn cancel_halted(&mut self, now: Timestamp, step: &mut Step) {
         let live: Vec<ClOrdId> = self
             .state
             .orders
             .live()
             .filter(|order| self.gate.state_of(order.symbol()) == TradingState::Halted)
+            .filter(|order| !self.is_stop(&order.cl_ord_id()))
             .map(Order::cl_ord_id)
             .collect();
         for cl_ord_id in live {

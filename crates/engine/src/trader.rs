@@ -14,7 +14,9 @@ use crate::listed::Listed;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
-use crate::{Command, Counters, DurableState, Fact, Identity, Record, StartRefusal, Step};
+use crate::{
+    Command, Counters, DurableState, Fact, Identity, ProtectionSettings, Record, StartRefusal, Step,
+};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct TraderSettings {
     /// How long after sending an order the venue's "not found" counts as proof: the receive window, the
     /// venue's own ten seconds, and a margin.
     pub absence_after: Duration,
+    /// How positions are protected by stops at the venue; none: not at all.
+    pub protection: Option<ProtectionSettings>,
 }
 
 /// Something that happened.
@@ -88,6 +92,7 @@ pub struct Trader {
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) strategy_failed: bool,
     pub(crate) ids: Option<ClOrdIdSource>,
+    pub(crate) stop_ids: Option<ClOrdIdSource>,
     pub(crate) markets: BTreeMap<Symbol, Market>,
     pub(crate) balances: BTreeMap<Asset, Balance>,
     pub(crate) balances_at: Option<Timestamp>,
@@ -131,6 +136,7 @@ impl Trader {
             strategy,
             strategy_failed: false,
             ids: None,
+            stop_ids: None,
             markets,
             balances: BTreeMap::new(),
             balances_at: None,
@@ -185,11 +191,9 @@ impl Trader {
         let mut step = Step::default();
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });
-        self.ids = Some(ClOrdIdSource::new(
-            self.settings.tag,
-            StrategyMark::of(self.strategy.name()),
-            boot,
-        ));
+        let ids_of = |name| ClOrdIdSource::new(self.settings.tag, StrategyMark::of(name), boot);
+        self.ids = Some(ids_of(self.strategy.name()));
+        self.stop_ids = Some(ids_of(Self::STOP_MARK));
         self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));
@@ -200,11 +204,15 @@ impl Trader {
     /// Takes one event and says what follows. Deterministic: the same history gives the same step.
     pub fn on_event(&mut self, now: Timestamp, event: Event) -> Step {
         let mut step = Step::default();
+        let changes_cover = !matches!(event, Event::Market(_));
         match event {
             Event::Market(update) => self.on_market(now, &update, &mut step),
             Event::Venue(report) => self.on_report(now, report, &mut step),
             Event::Operator(operator) => self.on_operator(now, operator, &mut step),
             Event::Timer => self.on_timer(now, &mut step),
+        }
+        if changes_cover {
+            self.protect_all(now, &mut step);
         }
         step
     }

@@ -11,6 +11,13 @@ use keel_strategy::{Action, OpenOrder, Permission, StrategyView, Trigger};
 
 use crate::{Command, DurableState, Fact, Seen, Step, Trader};
 
+/// Whose order it is, as its id tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IssuedBy {
+    Strategy,
+    Protection,
+}
+
 impl Trader {
     /// Shows the strategy one symbol and carries its wishes to the gate.
     pub(crate) fn run_strategy(
@@ -36,6 +43,7 @@ impl Trader {
                 .orders
                 .live()
                 .filter(|order| order.symbol() == symbol)
+                .filter(|order| self.settings.tag.strategy_in(&order.cl_ord_id()) != Some(Self::STOP_MARK))
                 .map(|order| OpenOrder {
                     cl_ord_id: order.cl_ord_id(),
                     side: order.side(),
@@ -102,17 +110,34 @@ impl Trader {
             .markets
             .get(&intent.symbol)
             .is_none_or(|market| market.holds_back(now, &intent));
-        if !self.reconciliation.is_done() || is_held_back {
+        if !self.reconciliation.is_done() || is_held_back || self.makes_room(now, &intent, step) {
             self.counters.held_back += 1;
             return;
         }
-        let Some(Ok(cl_ord_id)) = self.ids.as_mut().map(keel_execution::ClOrdIdSource::next_id) else {
+        if let Err(breach) = self.send(now, intent, IssuedBy::Strategy, step) {
+            self.on_breach(now, intent, breach, step);
+        }
+    }
+
+    /// Asks the gate, and hands the order out once its intent is recorded.
+    pub(crate) fn send(
+        &mut self,
+        now: Timestamp,
+        intent: OrderIntent,
+        by: IssuedBy,
+        step: &mut Step,
+    ) -> Result<(), Breach> {
+        let ids = match by {
+            IssuedBy::Strategy => &mut self.ids,
+            IssuedBy::Protection => &mut self.stop_ids,
+        };
+        let Some(Ok(cl_ord_id)) = ids.as_mut().map(keel_execution::ClOrdIdSource::next_id) else {
             self.counters.held_back += 1;
-            return;
+            return Ok(());
         };
         let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
             self.counters.held_back += 1;
-            return;
+            return Ok(());
         };
         let reference = self.reference(now, intent.symbol);
         let exposure = self.state.orders.exposure(intent.symbol);
@@ -131,22 +156,16 @@ impl Trader {
             buy_leaves: view.buy_leaves,
             sell_leaves: view.sell_leaves,
         };
-        match self.gate.approve(now, intent, cl_ord_id, &view) {
-            Ok(approved) => {
-                self.counters.submitted += 1;
-                self.record(
-                    now,
-                    step,
-                    Fact::Intent {
-                        cl_ord_id,
-                        intent,
-                        seen,
-                    },
-                );
-                step.push_command(Command::Submit(approved));
-            }
-            Err(breach) => self.on_breach(now, intent, breach, step),
-        }
+        let approved = self.gate.approve(now, intent, cl_ord_id, &view)?;
+        self.counters.submitted += 1;
+        let fact = Fact::Intent {
+            cl_ord_id,
+            intent,
+            seen,
+        };
+        self.record(now, step, fact);
+        step.push_command(Command::Submit(approved));
+        Ok(())
     }
 
     /// Counts every refusal; journals one per symbol and rule in ten seconds, so that a strategy that repeats

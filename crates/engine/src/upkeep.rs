@@ -139,7 +139,9 @@ impl Trader {
         );
         self.on_swept(now, Part::OpenOrders(symbol), asked_at, step);
         self.poll_orders(now, step);
-        let none_of_ours = !listed.iter().any(|id| self.settings.tag.owns(id));
+        let none_of_ours = !listed
+            .iter()
+            .any(|id| self.settings.tag.owns(id) && !self.is_stop(id));
         if let Some(closing) = &mut self.closing
             && asked_at >= closing.since
         {
@@ -166,9 +168,7 @@ impl Trader {
         let Some(closing) = &mut self.closing else { return };
         closing.pressed_at = now;
         let live: Vec<(Symbol, ClOrdId)> = self
-            .state
-            .orders
-            .live()
+            .leftovers()
             .map(|order| (order.symbol(), order.cl_ord_id()))
             .collect();
         for (symbol, cl_ord_id) in live {
@@ -181,7 +181,7 @@ impl Trader {
         }
     }
 
-    /// Whether everything is over: no order may be live, every trade that the venue's totals show is booked, and the
+    /// Whether everything is over: no order but a confirmed stop may be live, every trade that the venue's totals show is booked, and the
     /// venue, asked after the closing began, shows none of ours on any symbol.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -189,11 +189,19 @@ impl Trader {
             return false;
         };
         let all_clear = self.markets.keys().all(|symbol| closing.clear.contains(symbol));
-        all_clear && self.state.orders.active().next().is_none()
+        let is_over = |order: &Order| {
+            self.is_stop(&order.cl_ord_id())
+                && order.state() == OrderState::Live
+                && order.cum_qty() == order.booked_qty()
+        };
+        all_clear && self.state.orders.active().all(is_over)
     }
 
-    /// Orders that may still be live at the venue.
+    /// Orders that may still be live at the venue, but for the stops that are to stay there.
     pub fn leftovers(&self) -> impl Iterator<Item = &Order> {
-        self.state.orders.live()
+        self.state
+            .orders
+            .live()
+            .filter(|order| !self.is_stop(&order.cl_ord_id()))
     }
 }

@@ -85,6 +85,12 @@ pub enum HaltCause {
         /// What it refuses, in its words.
         what: String,
     },
+    /// A position has no stop at the venue, and all that could be tried has failed.
+    #[error("{what}")]
+    Unprotected {
+        /// What was tried last.
+        what: String,
+    },
     /// The process is ending.
     #[error("shutdown")]
     Shutdown,

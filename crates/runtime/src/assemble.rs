@@ -80,6 +80,7 @@ fn trader(config: &Config) -> Result<Trader> {
         tag: config.instance_tag.parse()?,
         reconcile_every: Duration::from_secs(30),
         absence_after: config.venue.recv_window + ABSENCE_MARGIN,
+        protection: None,
     };
     Ok(Trader::new(
         settings,

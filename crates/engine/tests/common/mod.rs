@@ -17,7 +17,10 @@ use keel_domain::{
     ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
     PriceFilter, Purpose, Qty, Side, Symbol, TimeInForce, Timestamp,
 };
-use keel_engine::{Command, DurableState, Event, Identity, Record, RecordLog, Step, Trader, TraderSettings};
+use keel_engine::{
+    Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, Step, Trader,
+    TraderSettings,
+};
 use keel_execution::VenueReport;
 use keel_market_data::{BookSnapshot, Level, MarketUpdate};
 use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
@@ -150,12 +153,13 @@ impl Strategy for Scripted {
     }
 }
 
-pub fn trader(script: &Arc<Mutex<Script>>) -> Trader {
+pub fn trader(script: &Arc<Mutex<Script>>, protection: Option<ProtectionSettings>) -> Trader {
     let settings = TraderSettings {
         symbols: vec![symbol(), other_symbol()],
         tag: "k1".parse().unwrap(),
         reconcile_every: Duration::from_secs(30),
         absence_after: ABSENCE_AFTER,
+        protection,
     };
     Trader::new(
         settings,
@@ -202,15 +206,27 @@ pub struct World {
     pub loses: fn(&Command) -> bool,
     update_id: u64,
     restarts: usize,
+    protection: Option<ProtectionSettings>,
 }
 
 impl World {
     /// A machine that was booted, and knows nothing yet.
     pub fn booted() -> Self {
+        Self::booted_with(None)
+    }
+
+    /// A machine that is connected and protects what it holds.
+    pub fn protected(settings: ProtectionSettings) -> Self {
+        let mut world = Self::booted_with(Some(settings));
+        world.connect();
+        world
+    }
+
+    fn booted_with(protection: Option<ProtectionSettings>) -> Self {
         let script = Arc::default();
         let mut world = Self {
             now: T0,
-            trader: trader(&script),
+            trader: trader(&script, protection),
             script,
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
@@ -218,6 +234,7 @@ impl World {
             loses: |_| false,
             update_id: 0,
             restarts: 0,
+            protection,
         };
         let step = world.trader.boot(T0, identity()).unwrap();
         assert_eq!(world.release(step), Ok(vec![]));
@@ -244,7 +261,7 @@ impl World {
     /// snapshot, two thirds, all.
     pub fn restart(&mut self) {
         let script = Arc::default();
-        self.trader = trader(&script);
+        self.trader = trader(&script, self.protection);
         self.script = script;
         let (covered, after) = self
             .log

@@ -37,6 +37,16 @@ fn saturating(units: i128) -> Price {
     Price::from_units(i64::try_from(units).unwrap_or(i64::MAX)).unwrap_or_default()
 }
 
+/// The market that an order will find: once it works, that is about its stop price.
+fn at_trigger(reference: Reference, ord_type: OrdType) -> Reference {
+    let stop_px = ord_type.trigger().and_then(keel_domain::Trigger::stop_px);
+    stop_px.map_or(reference, |px| Reference {
+        bid: px,
+        ask: px,
+        ..reference
+    })
+}
+
 /// The worst price at which the order can trade, once its own price is inside the band.
 pub(crate) fn check(
     limits: &RiskLimits,
@@ -44,6 +54,7 @@ pub(crate) fn check(
     side: Side,
     ord_type: OrdType,
 ) -> Result<Price, Veto> {
+    let reference = at_trigger(reference, ord_type);
     let (low, high) = band(limits, reference, side);
     match ord_type.price() {
         None => Ok(high),
