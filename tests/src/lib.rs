@@ -280,6 +280,8 @@ impl Exchange {
             format!("venue.ws_api_url=ws://{address}/ws-api/v3"),
             format!("state.dir={}", state_dir.display()),
             format!("monitoring.listen={ANY_PORT}"),
+            // Most tests look at the strategy's orders alone; the last setting of a key wins.
+            "protection.mode=none".to_owned(),
         ];
         for setting in settings {
             command.args(["--set", &setting]);

@@ -27,7 +27,8 @@ pub use credentials::{Credentials, CredentialsError, KeyKind, load_credentials};
 pub use error::ConfigError;
 pub use layers::{Origin, Setting, Sources};
 pub use meaning::{
-    Config, CredentialsConfig, Mode, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend, Venue,
+    Config, CredentialsConfig, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
+    Venue,
 };
 
 /// The model of a paper configuration, carried inside so that paper trading needs no file.

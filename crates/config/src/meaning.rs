@@ -144,6 +144,15 @@ pub struct Risk {
     pub per_symbol: BTreeMap<Symbol, SymbolRisk>,
 }
 
+/// A stop at the venue for what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    /// How far below the average entry price the stop stands, in hundredths of a percent.
+    pub stop_distance_bps: u32,
+    /// How long a position may be without a stop before a person is told.
+    pub unprotected_max: Duration,
+}
+
 /// A whole configuration, as meant.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -161,6 +170,8 @@ pub struct Config {
     pub strategy: StrategyChoice,
     /// Within which limits.
     pub risk: Risk,
+    /// How positions are protected at the venue; none: not at all.
+    pub protection: Option<Protection>,
     /// Where the journal is.
     pub state_dir: PathBuf,
     /// Where monitoring listens.

@@ -46,6 +46,7 @@ pub(crate) struct RawConfig {
     pub(crate) trading: RawTrading,
     pub(crate) strategy: RawStrategy,
     pub(crate) risk: RawRisk,
+    pub(crate) protection: RawProtection,
     pub(crate) state: RawState,
     pub(crate) monitoring: RawMonitoring,
     pub(crate) log: RawLog,
@@ -127,6 +128,14 @@ pub(crate) struct RawSymbolRisk {
     pub(crate) order_qty_max: Number,
     pub(crate) order_notional_max: Number,
     pub(crate) position_max: Number,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawProtection {
+    pub(crate) mode: String,
+    pub(crate) stop_distance_bps: u32,
+    pub(crate) unprotected_ms_max: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -11,9 +11,10 @@ use keel_domain::Symbol;
 
 use crate::layers::{self, Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, Mode, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend, Venue,
+    Config, CredentialsConfig, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
+    Venue,
 };
-use crate::raw::{Number, RawConfig, RawQuoter, RawRisk, RawTrend};
+use crate::raw::{Number, RawConfig, RawProtection, RawQuoter, RawRisk, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -78,6 +79,7 @@ impl Reader<'_> {
             credentials: self.credentials(raw)?,
             strategy: self.strategy(raw)?,
             risk: self.risk(&raw.risk, &symbols)?,
+            protection: self.protection(&raw.protection)?,
             trading: Trading { symbols },
             state_dir: PathBuf::from(&raw.state.dir),
             monitoring_listen,
@@ -245,6 +247,30 @@ impl Reader<'_> {
             max_trades_per_day: self
                 .whole_above_zero("strategy.trend.max_trades_per_day", raw.max_trades_per_day)?,
         }))
+    }
+
+    fn protection(&self, raw: &RawProtection) -> Result<Option<Protection>, ConfigError> {
+        let distance = self.whole_above_zero("protection.stop_distance_bps", raw.stop_distance_bps)?;
+        if distance >= 10_000 {
+            return Err(self.error(
+                "protection.stop_distance_bps",
+                format!("a stop {distance} hundredths of a percent below the entry is at or below zero"),
+                "write less than 10000; 100 is one percent",
+            ));
+        }
+        let unprotected = self.whole_above_zero("protection.unprotected_ms_max", raw.unprotected_ms_max)?;
+        match raw.mode.as_str() {
+            "venue" => Ok(Some(Protection {
+                stop_distance_bps: distance,
+                unprotected_max: Duration::from_millis(unprotected.into()),
+            })),
+            "none" => Ok(None),
+            other => Err(self.error(
+                "protection.mode",
+                format!("`{other}` is no way to protect a position"),
+                "write venue or none",
+            )),
+        }
     }
 
     fn risk(&self, raw: &RawRisk, symbols: &[Symbol]) -> Result<Risk, ConfigError> {

@@ -107,7 +107,7 @@ fn a_misspelt_key_is_named_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn a_missing_limit_is_an_error_and_has_no_default() {
-    let error = replaced("orders_per_10s_max = 30", "# none").unwrap_err();
+    let error = replaced("orders_per_10s_max = 50", "# none").unwrap_err();
     assert_eq!(error.problem, "`orders_per_10s_max` is missing");
     assert!(error.place.starts_with("paper.toml:"), "{error}");
 }
@@ -118,7 +118,7 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("order_qty_max = \"0.02\"", "order_qty_max = \"0\""),
         ("order_notional_max = \"2000\"", "order_notional_max = \"-1\""),
         ("position_max = \"0.06\"", "position_max = 0"),
-        ("orders_per_10s_max = 30", "orders_per_10s_max = 0"),
+        ("orders_per_10s_max = 50", "orders_per_10s_max = 0"),
         ("collar_through_bps = 200", "collar_through_bps = 0"),
         ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
     ];

@@ -11,7 +11,7 @@ use keel_domain::{
 };
 use keel_execution::{CancelState, Ending, Order, OrderState, Reject};
 use keel_positions::Exit;
-use keel_risk::{HaltCause, TradingState};
+use keel_risk::{HaltCause, Rule, TradingState};
 
 use crate::trading::IssuedBy;
 use crate::{Command, Step, Trader};
@@ -83,6 +83,8 @@ struct Cover {
 impl Trader {
     /// Marks the ids of stops, so that they are known at the venue and in the journal.
     pub(crate) const STOP_MARK: &str = "stop";
+    /// A position is left without a stop for so long, so that a strategy that exits at once need not have one canceled first.
+    const SETTLES_IN: Duration = Duration::from_millis(500);
     /// How long a stop that was canceled for an exit stays away. The strategy asks for its exit again at the next event.
     const ROOM_FOR: Duration = Duration::from_secs(1);
     /// More stops than this on a pair are merged; the venue allows five.
@@ -281,7 +283,11 @@ impl Trader {
             protection.rung = Rung::Stop;
             protection.exhausted_at = None;
         }
-        if !may_order || protection.room_until.is_some_and(|until| now < until) {
+        let is_settled = protection.rung >= Rung::Exit
+            || protection
+                .bare_since
+                .is_some_and(|since| now.since(since) >= Self::SETTLES_IN);
+        if !may_order || !is_settled || protection.room_until.is_some_and(|until| now < until) {
             return;
         }
         // A stop above the market would be refused: it would sell at once.
@@ -305,7 +311,11 @@ impl Trader {
             order_qty,
             purpose: Purpose::ReduceOnly,
         };
-        if let Err(breach) = self.send(now, intent, IssuedBy::Protection, step) {
+        let Err(breach) = self.send(now, intent, IssuedBy::Protection, step) else {
+            return;
+        };
+        // Too many orders a moment ago say nothing about this one: it is asked for again.
+        if breach.rule != Rule::OrderRate {
             let what = format!("the gate refuses it: {breach}");
             self.on_stop_failed(now, symbol, rung, &what, step);
         }

@@ -59,11 +59,24 @@ fn fill(world: &mut World, id: ClOrdId, qty: i64) {
     world.exchange(Event::Venue(report));
 }
 
+/// A fill, and the moment for which an exit of the strategy is waited.
+fn fill_and_settle(world: &mut World, id: ClOrdId, qty: i64) {
+    fill(world, id, qty);
+    world.pass(Duration::from_millis(500));
+}
+
+/// The bid is here for half a second, and this follows.
+fn settles_at(world: &mut World, bid: &str, ask: &str) -> Vec<Command> {
+    world.now = world.now.plus(Duration::from_millis(500));
+    world.quote(bid, ask);
+    world.on(Event::Timer)
+}
+
 /// Holds ten lots, bought at 100, with their stop.
 fn holding() -> World {
     let mut world = World::protected(SETTINGS);
     let id = world.submit_live(entry(Side::Buy, 10));
-    fill(&mut world, id, 10);
+    fill_and_settle(&mut world, id, 10);
     world
 }
 
@@ -103,13 +116,13 @@ fn f25_f30_a_stop_of_the_positions_size_follows_every_fill() {
     let mut world = World::protected(SETTINGS);
     let id = world.submit_live(entry(Side::Buy, 10));
     assert_eq!(resting(&world).0, []);
-    fill(&mut world, id, 3);
+    fill_and_settle(&mut world, id, 3);
     let trigger = keel_domain::Trigger::Stop { stop_px: price("98") };
     assert_eq!(resting(&world).0, [(OrdType::StopLoss { trigger }, lots(3))]);
-    fill(&mut world, id, 7);
+    fill_and_settle(&mut world, id, 7);
     assert_eq!(stopped(&world), lots(10));
     let stop = a_stop(&world);
-    fill(&mut world, stop, 2);
+    fill_and_settle(&mut world, stop, 2);
     assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(8)));
     assert_eq!(stopped(&world), lots(8));
     assert_eq!(world.trader.unprotected_since(symbol()), None);
@@ -125,7 +138,7 @@ fn f29_no_stop_outlives_its_position() {
         .map(|stop| stop.cl_ord_id())
         .collect();
     for id in ids {
-        fill(&mut world, id, 10);
+        fill_and_settle(&mut world, id, 10);
     }
     assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
     world.pass(Duration::from_secs(2));
@@ -151,12 +164,12 @@ fn f28_a_stop_makes_room_for_an_exit_and_covers_the_rest_again() {
     assert_eq!((stopped(&world), resting(&world).1), (lots(6), lots(4)));
     let canceled = world.venue.end(world.now, sale, OrdStatus::Canceled).unwrap();
     world.exchange(Event::Venue(canceled));
-    world.pass(Duration::from_secs(1));
+    world.pass(Duration::from_millis(1_500));
     assert_eq!((stopped(&world), resting(&world).1), (lots(10), Qty::ZERO));
 }
 
 #[test]
-fn f28_an_exit_that_is_not_asked_for_again_gets_its_stop_back_within_a_second() {
+fn f28_an_exit_that_is_not_asked_for_again_gets_its_stop_back() {
     let mut world = holding();
     for command in world.wish(vec![Action::Submit(exit(4))]) {
         for report in world.venue.carry_out(world.now, command) {
@@ -164,7 +177,7 @@ fn f28_an_exit_that_is_not_asked_for_again_gets_its_stop_back_within_a_second() 
         }
     }
     assert_eq!(stopped(&world), Qty::ZERO);
-    world.pass(Duration::from_secs(1));
+    world.pass(Duration::from_millis(1_500));
     assert_eq!(stopped(&world), lots(10));
 }
 
@@ -172,9 +185,8 @@ fn f28_an_exit_that_is_not_asked_for_again_gets_its_stop_back_within_a_second() 
 fn f26_a_refused_stop_goes_down_the_ladder_each_rung_once() {
     let mut world = World::protected(SETTINGS);
     let id = world.submit_live(entry(Side::Buy, 10));
-    let report = world.venue.fill(world.now, id, lots(10)).unwrap();
-    world.loses = |command| matches!(command, Command::Submit(_));
-    world.on_venue(report);
+    fill(&mut world, id, 10);
+    let _handed_out = settles_at(&mut world, "99.99", "100.01");
     // The first stop was handed out above; its refusal is what begins the ladder.
     let first = a_stop(&world);
     let reject = Reject {
@@ -218,9 +230,8 @@ fn f26_a_stop_that_would_sell_at_once_becomes_an_exit_within_the_collar() {
     let mut world = World::protected(SETTINGS);
     let id = world.submit_live(entry(Side::Buy, 10));
     world.quote("97.00", "97.02");
-    let report = world.venue.fill(world.now, id, lots(10)).unwrap();
-    let sold: Vec<OrdType> = world
-        .on_venue(report)
+    fill(&mut world, id, 10);
+    let sold: Vec<OrdType> = settles_at(&mut world, "97.00", "97.02")
         .iter()
         .filter_map(|command| match command {
             Command::Submit(order) => Some(order.intent().ord_type),

@@ -132,6 +132,16 @@ fn symbols(page: &mut Page, snapshot: &Snapshot) {
     for symbol in &snapshot.symbols {
         page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);
     }
+    page.family(
+        "keel_unprotected_seconds",
+        "gauge",
+        "How long something that can be sold has been held without a stop at the venue; 0 while all is covered.",
+    );
+    for symbol in &snapshot.symbols {
+        let ms = symbol.unprotected_ms.unwrap_or(0);
+        let seconds = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+        page.sample("keel_unprotected_seconds", &[("symbol", &symbol.symbol)], seconds);
+    }
     page.family("keel_open_orders", "gauge", "Orders that may be live.");
     for symbol in &snapshot.symbols {
         page.sample(

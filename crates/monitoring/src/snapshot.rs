@@ -80,6 +80,9 @@ pub struct SymbolSnapshot {
     pub unrealised: Option<Money>,
     /// Fees, in quote.
     pub fees: Money,
+    /// Milliseconds for which something that can be sold has been held without a stop at the venue; none: all is covered, or
+    /// nothing is to be.
+    pub unprotected_ms: Option<u64>,
     /// Orders that may be live.
     pub orders: Vec<OrderLine>,
 }

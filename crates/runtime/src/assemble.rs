@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
-use keel_engine::{DurableState, Identity, Trader, TraderSettings};
+use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
 use keel_journal::{FsDisk, Limits};
 use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
@@ -80,7 +80,10 @@ fn trader(config: &Config) -> Result<Trader> {
         tag: config.instance_tag.parse()?,
         reconcile_every: Duration::from_secs(30),
         absence_after: config.venue.recv_window + ABSENCE_MARGIN,
-        protection: None,
+        protection: config.protection.map(|p| ProtectionSettings {
+            stop_distance_bps: p.stop_distance_bps,
+            unprotected_max: p.unprotected_max,
+        }),
     };
     Ok(Trader::new(
         settings,

@@ -39,8 +39,12 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
             .zip(closable)
             .and_then(|(book, price)| book.average().unrealised(price.to_decimal()).ok()),
         fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
+        unprotected_ms: trader
+            .unprotected_since(symbol)
+            .map(|since| u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
         orders: trader
             .leftovers()
+            .chain(trader.resting_stops())
             .filter(|o| o.symbol() == symbol)
             .map(order)
             .collect(),

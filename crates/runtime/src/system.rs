@@ -233,6 +233,15 @@ impl System {
         // The next start need not read the records of this run.
         self.keep_state(|log, state| log.take_snapshot(state).map(Some));
         if is_over {
+            let stops: Vec<String> = self
+                .trader
+                .resting_stops()
+                .map(|o| o.cl_ord_id().to_string())
+                .collect();
+            if !stops.is_empty() {
+                let line = format!("stays at the venue to protect what is held: {}", stops.join(", "));
+                self.observer.progress().line(&line);
+            }
             return Ending::Closed;
         }
         Ending::Unverified(self.leftovers())
