@@ -159,7 +159,7 @@ fn f31_a_start_reads_the_snapshot_and_the_records_after_it() {
 /// and the same position.
 #[test]
 fn f31_killed_between_snapshots_a_start_reads_few_of_many_records() {
-    const EVERY: usize = 20;
+    const EVERY: usize = 10;
     let exchange = Exchange::start(18);
     let dir = tempfile::tempdir().unwrap();
     let setting = format!("state.snapshot_records={EVERY}");
@@ -168,7 +168,7 @@ fn f31_killed_between_snapshots_a_start_reads_few_of_many_records() {
         "many records, a snapshot and an open order",
         Duration::from_secs(40),
         || {
-            let is_old = snapshots(dir.path()).last().is_some_and(|last| *last > 5 * EVERY);
+            let is_old = snapshots(dir.path()).last().is_some_and(|last| *last > 3 * EVERY);
             is_old && !client_ids(&exchange.ask("/api/v3/openOrders", btcusdt())).is_empty()
         },
     );
