@@ -1,4 +1,5 @@
 //! What whole records behind a bad one show, and what does not count as one.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 mod common;
 
