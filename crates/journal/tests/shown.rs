@@ -4,7 +4,7 @@
 mod common;
 
 use common::open;
-use keel_journal::{Disk, FileId, FsDisk, Journal, JournalError, Limits, MemDisk};
+use keel_journal::{Disk, FileId, FsDisk, Journal, JournalError, Limits, MemDisk, inspect};
 
 /// Bytes of a segment before its first record.
 const SEGMENT_HEADER: usize = 28 + 3;
@@ -68,4 +68,20 @@ fn only_the_segment_that_was_begun_last_is_appended_to() {
         "{refused}"
     );
     assert_eq!(disk.read(FIRST).unwrap(), b"ours");
+    assert!(disk.sync(FileId::Segment(2)).is_err(), "nothing was synced");
+    assert_eq!(disk.list().unwrap(), [FIRST]);
+    disk.remove(FIRST).unwrap();
+    assert_eq!(disk.list().unwrap(), []);
+    std::fs::remove_dir_all(dir.path()).unwrap();
+    assert!(disk.sync_names().is_err(), "there are no names to sync");
+}
+
+#[test]
+fn an_inspection_tells_a_whole_log_from_a_harmed_one() {
+    let (disk, _) = log_of(3, b"");
+    let whole = inspect(&disk, |_, _| {}).unwrap();
+    assert!(whole.is_whole() && !whole.is_empty());
+    assert!(inspect(&MemDisk::default(), |_, _| {}).unwrap().is_empty());
+    disk.flip(FIRST, SEGMENT_HEADER + 4, 0);
+    assert!(!inspect(&disk, |_, _| {}).unwrap().is_whole());
 }
