@@ -39,7 +39,7 @@ fn money(text: &serde_json::Value) -> Money {
 
 fn btc_held(exchange: &Exchange) -> Money {
     let account = exchange.ask("/api/v3/account", Params::new());
-    let mut balances = account["balances"].as_array().unwrap().iter();
+    let mut balances = account.get("balances").unwrap().as_array().unwrap().iter();
     let held = balances.find(|balance| balance["asset"] == "BTC");
     held.map_or(Money::ZERO, |balance| {
         money(&balance["free"]) + money(&balance["locked"])
@@ -163,7 +163,7 @@ fn f31_killed_between_snapshots_a_start_reads_few_of_many_records() {
     let exchange = Exchange::start(18);
     let dir = tempfile::tempdir().unwrap();
     let setting = format!("state.snapshot_records={EVERY}");
-    let mut first = Process::start(exchange.trader(dir.path()).args(["--set", &setting]));
+    let first = Process::start(exchange.trader(dir.path()).args(["--set", &setting]));
     eventually(
         "many records, a snapshot and an open order",
         Duration::from_secs(40),
