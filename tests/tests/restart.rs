@@ -37,6 +37,27 @@ fn money(text: &serde_json::Value) -> Money {
     text.as_str().unwrap().parse().unwrap()
 }
 
+fn btc_held(exchange: &Exchange) -> Money {
+    let account = exchange.ask("/api/v3/account", Params::new());
+    let mut balances = account.get("balances").unwrap().as_array().unwrap().iter();
+    let held = balances.find(|balance| balance["asset"] == "BTC");
+    held.map_or(Money::ZERO, |balance| {
+        money(&balance["free"]) + money(&balance["locked"])
+    })
+}
+
+/// The sequences that snapshots stand for.
+fn snapshots(dir: &Path) -> Vec<usize> {
+    let names = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut sequences: Vec<usize> = names
+        .filter_map(|name| name.strip_suffix(".snapshot")?.parse().ok())
+        .collect();
+    sequences.sort_unstable();
+    sequences
+}
+
 /// F1, F31: whatever the moment of the kill, no order is forgotten, none is sent twice, and the position is right.
 #[test]
 fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
@@ -90,18 +111,9 @@ fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
         "every order has come to its end"
     );
     let symbol: Symbol = "BTCUSDT".parse().unwrap();
-    let account = exchange.ask("/api/v3/account", Params::new());
-    let held = account["balances"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|balance| balance["asset"] == "BTC");
-    let held = held.map_or(Money::ZERO, |balance| {
-        money(&balance["free"]) + money(&balance["locked"])
-    });
     assert_eq!(
         state.ledger().position(symbol).to_decimal(),
-        held,
+        btc_held(&exchange),
         "three ways to the same position"
     );
     let booked = state.ledger().book(symbol).unwrap().trade_count();
@@ -141,6 +153,64 @@ fn f31_a_start_reads_the_snapshot_and_the_records_after_it() {
     let symbol: Symbol = "BTCUSDT".parse().unwrap();
     let booked = state.ledger().book(symbol).unwrap().trade_count();
     assert_eq!(venue.as_array().unwrap().len(), booked);
+}
+
+/// A trader that never ended well starts from the last snapshot that it took on the way, and goes on with the same orders
+/// and the same position.
+#[test]
+fn f31_killed_between_snapshots_a_start_reads_few_of_many_records() {
+    const EVERY: usize = 10;
+    let exchange = Exchange::start(18);
+    let dir = tempfile::tempdir().unwrap();
+    let setting = format!("state.snapshot_records={EVERY}");
+    let first = Process::start(exchange.trader(dir.path()).args(["--set", &setting]));
+    eventually(
+        "many records, a snapshot and an open order",
+        Duration::from_secs(40),
+        || {
+            let is_old = snapshots(dir.path()).last().is_some_and(|last| *last > 3 * EVERY);
+            is_old && !client_ids(&exchange.ask("/api/v3/openOrders", btcusdt())).is_empty()
+        },
+    );
+    first.signal("KILL");
+    assert_eq!(
+        first.finish(Duration::from_secs(5)).0,
+        None,
+        "killed by the signal"
+    );
+    let left_open = client_ids(&exchange.ask("/api/v3/openOrders", btcusdt()));
+    let covered = *snapshots(dir.path()).last().unwrap();
+    let after = records(dir.path()).len() - covered;
+    assert!(after < covered, "{after} records after {covered}");
+
+    let second = Process::start(
+        exchange
+            .trader(dir.path())
+            .args(["--set", &setting, "--duration", "1"]),
+    );
+    let (code, said) = second.finish(Duration::from_secs(40));
+    assert_eq!(code, Some(0), "{said}");
+    let replayed = format!("journal: a snapshot and {after} records");
+    assert!(said.contains(&replayed), "not {replayed}: {said}");
+    let all = client_ids(&exchange.ask("/api/v3/allOrders", btcusdt().with("limit", 1_000)));
+    assert!(left_open.iter().all(|id| all.contains(id)));
+    let distinct: BTreeSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "an order was sent twice");
+    assert!(client_ids(&exchange.ask("/api/v3/openOrders", btcusdt())).is_empty());
+
+    // The run left a snapshot; with the records alone the same comes out, and it is the venue's truth.
+    let mut state = DurableState::default();
+    for record in &records(dir.path()) {
+        state.apply(record).unwrap();
+    }
+    assert_eq!(state.orders().live().count(), 0);
+    let position = state.ledger().position("BTCUSDT".parse().unwrap());
+    assert_eq!(position.to_decimal(), btc_held(&exchange));
+    let last = *snapshots(dir.path()).last().unwrap();
+    let file = std::fs::read(dir.path().join(format!("{last:020}.snapshot"))).unwrap();
+    let kept: DurableState = serde_json::from_slice(file.get(32..).unwrap()).unwrap();
+    assert_eq!(last, records(dir.path()).len());
+    assert_eq!(kept, state);
 }
 
 #[test]

@@ -174,6 +174,8 @@ pub struct Config {
     pub protection: Option<Protection>,
     /// Where the journal is.
     pub state_dir: PathBuf,
+    /// After how many records a snapshot of the state is taken; none: as the journal proposes.
+    pub snapshot_records: Option<u64>,
     /// Where monitoring listens.
     pub monitoring_listen: SocketAddr,
     /// How much is logged.

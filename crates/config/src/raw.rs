@@ -142,6 +142,7 @@ pub(crate) struct RawProtection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawState {
     pub(crate) dir: String,
+    pub(crate) snapshot_records: Option<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -82,6 +82,12 @@ impl Reader<'_> {
             protection: self.protection(&raw.protection)?,
             trading: Trading { symbols },
             state_dir: PathBuf::from(&raw.state.dir),
+            snapshot_records: raw
+                .state
+                .snapshot_records
+                .map(|records| self.whole_above_zero("state.snapshot_records", records))
+                .transpose()?
+                .map(u64::from),
             monitoring_listen,
             log_level: raw.log.level.clone(),
             settings,

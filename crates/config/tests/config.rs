@@ -121,6 +121,7 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("orders_per_10s_max = 50", "orders_per_10s_max = 0"),
         ("collar_through_bps = 200", "collar_through_bps = 0"),
         ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
+        ("snapshot_records = 10000", "snapshot_records = 0"),
     ];
     for (from, to) in cases {
         let error = replaced(from, to).unwrap_err();

@@ -11,9 +11,9 @@ mod common;
 use std::time::Duration;
 
 use common::venue::Request;
-use common::{ABSENCE_AFTER, World, entry, lots, symbol};
+use common::{ABSENCE_AFTER, World, entry, lots, replay, symbol};
 use keel_domain::{ClOrdId, OrdStatus, Purpose, Side, SignedQty, Timestamp};
-use keel_engine::{Command, Event, Fact};
+use keel_engine::{Command, DurableState, Event, Fact};
 use keel_execution::{UnknownCause, VenueReport};
 use keel_risk::TradingState;
 use keel_strategy::Action;
@@ -311,7 +311,7 @@ impl Sim {
             .map_or(0, |book| book.trade_count());
         assert_eq!(booked, venue.trades.len(), "inv 13");
         let text = serde_json::to_string(trader.state()).unwrap();
-        let read: keel_engine::DurableState = serde_json::from_str(&text).unwrap();
+        let read: DurableState = serde_json::from_str(&text).unwrap();
         assert_eq!(&read, trader.state(), "a snapshot is the state");
     }
 }
@@ -329,5 +329,21 @@ proptest! {
         sim.converge();
         sim.check();
         sim.check_converged();
+    }
+
+    #[test]
+    fn f31_a_snapshot_anywhere_and_the_records_after_it_are_the_state_to_the_byte(ops in ops(), at in any::<prop::sample::Index>()) {
+        let mut sim = Sim::new();
+        for op in ops {
+            sim.step(op);
+        }
+        let written = |state: &DurableState| serde_json::to_vec(state).unwrap();
+        let records = &sim.world.log.records;
+        let (covered, after) = records.split_at(at.index(records.len() + 1));
+        let snapshot = written(&replay(DurableState::default(), covered));
+        let resumed = replay(serde_json::from_slice(&snapshot).unwrap(), after);
+        prop_assert_eq!(written(&resumed), written(sim.world.trader.state()));
+        // What is not written down, such as an index, is made again the same.
+        prop_assert_eq!(&resumed, sim.world.trader.state());
     }
 }

@@ -167,15 +167,16 @@ fn decode_any(bytes: &[u8]) -> Option<Record<'_>> {
 /// synced, even so that a later record is whole and an earlier one is not; but a record that says that an earlier one
 /// was durable shows, when that one is bad, that it was harmed afterwards.
 pub(crate) fn durable_shown_behind(bytes: &[u8], due: u64) -> u64 {
-    let is_plausible = |rest: &[u8]| {
-        let (length, sequence) = (u32_at(rest, 0)?, u64_at(rest, 4)?);
-        let fits = usize::try_from(length).ok()? < rest.len();
-        (fits && sequence > due && sequence - due <= bytes.len() as u64).then_some(())
-    };
+    // So few bytes cannot hold records that lead further.
+    let furthest = due.saturating_add(bytes.len() as u64);
+    let is_plausible =
+        |rest: &[u8]| u64_at(rest, 4).is_some_and(|sequence| (due..=furthest).contains(&sequence));
     let mut shown = 0;
     for at in 1..bytes.len().saturating_sub(RECORD_HEADER_BYTES - 1) {
         let rest = bytes.get(at..).unwrap_or_default();
-        if let Some(record) = is_plausible(rest).and_then(|()| decode_any(rest)) {
+        if is_plausible(rest)
+            && let Some(record) = decode_any(rest)
+        {
             shown = shown.max(record.durable_before);
         }
     }

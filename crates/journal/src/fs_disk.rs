@@ -109,10 +109,8 @@ fn make_durable_dir(dir: &Path) -> io::Result<()> {
     if let Some(parent) = parent {
         make_durable_dir(parent)?;
     }
-    match fs::create_dir(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
+    // Not an error where another process has made it meanwhile.
+    fs::create_dir_all(dir)?;
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 

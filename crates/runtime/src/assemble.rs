@@ -145,7 +145,11 @@ pub(crate) fn recover(config: &Config) -> Result<(Trader, JournalLog<FsDisk>, St
 pub fn open_journal(config: &Config) -> Result<Opened<DurableState, FsDisk>> {
     let context = || format!("state directory {}", config.state_dir.display());
     let disk = FsDisk::lock(&config.state_dir).with_context(context)?;
-    let opened = JournalLog::open(disk, Limits::default(), &identity(config)).with_context(context)?;
+    let mut opened: Opened<DurableState, _> =
+        JournalLog::open(disk, Limits::default(), &identity(config)).with_context(context)?;
+    if let Some(records) = config.snapshot_records {
+        opened.log.snapshot_every(records);
+    }
     if opened.torn_bytes > 0 {
         tracing::warn!(
             bytes = opened.torn_bytes,

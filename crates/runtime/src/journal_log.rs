@@ -5,7 +5,7 @@ use keel_journal::{Disk, Journal, JournalError, Limits, PassedOver};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// After so many records a snapshot is due, so that a start never replays many more.
+/// After so many records a snapshot is due where no other number was chosen, so that a start never replays many more.
 pub const SNAPSHOT_RECORDS: u64 = 10_000;
 
 /// Why records could not be kept, or read back.
@@ -76,6 +76,7 @@ pub struct JournalLog<D: Disk> {
     journal: Journal<D>,
     buffer: Vec<u8>,
     records_since_snapshot: u64,
+    snapshot_records: u64,
 }
 
 impl<D: Disk> JournalLog<D> {
@@ -109,6 +110,7 @@ impl<D: Disk> JournalLog<D> {
             journal,
             buffer: Vec::new(),
             records_since_snapshot: records.len() as u64,
+            snapshot_records: SNAPSHOT_RECORDS,
         };
         Ok(Opened {
             log,
@@ -119,6 +121,11 @@ impl<D: Disk> JournalLog<D> {
         })
     }
 
+    /// Lets a snapshot be due after so many records.
+    pub fn snapshot_every(&mut self, records: u64) {
+        self.snapshot_records = records;
+    }
+
     /// Makes everything written so far durable.
     ///
     /// # Errors
@@ -127,13 +134,13 @@ impl<D: Disk> JournalLog<D> {
         Ok(self.journal.sync()?)
     }
 
-    /// Keeps the state, made by all records committed so far, as a snapshot, if there have been [`SNAPSHOT_RECORDS`]
-    /// since the last. Takes as long as a few syncs, so it belongs where nothing waits for it.
+    /// Keeps the state, made by all records committed so far, as a snapshot, if there have been as many as
+    /// make one due since the last. Takes as long as a few syncs, so it belongs where nothing waits for it.
     ///
     /// # Errors
     /// `Encode` for a state that cannot be written down; otherwise the journal's, which takes nothing more afterwards.
     pub fn snapshot_if_due(&mut self, state: &impl Serialize) -> Result<Option<SnapshotTaken>, LogError> {
-        if self.records_since_snapshot < SNAPSHOT_RECORDS {
+        if self.records_since_snapshot < self.snapshot_records {
             return Ok(None);
         }
         self.take_snapshot(state).map(Some)

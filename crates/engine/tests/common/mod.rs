@@ -268,7 +268,7 @@ impl World {
             .records
             .split_at(self.log.records.len() * (self.restarts % 4) / 3);
         self.restarts += 1;
-        let snapshot = serde_json::to_vec(&replay(covered)).unwrap();
+        let snapshot = serde_json::to_vec(&replay(DurableState::default(), covered)).unwrap();
         self.trader.restore(serde_json::from_slice(&snapshot).unwrap());
         for record in after {
             self.trader.recover(record);
@@ -378,12 +378,12 @@ impl World {
 
     /// The records replayed into an empty state.
     pub fn replayed(&self) -> DurableState {
-        replay(&self.log.records)
+        replay(DurableState::default(), &self.log.records)
     }
 }
 
-fn replay(records: &[Record]) -> DurableState {
-    let mut state = DurableState::default();
+/// The state after these records too.
+pub fn replay(mut state: DurableState, records: &[Record]) -> DurableState {
     for record in records {
         let _live_run_saw_it_too = state.apply(record);
     }
