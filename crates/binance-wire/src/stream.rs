@@ -1,12 +1,15 @@
 //! Market data streams (web-socket-streams.md).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use keel_domain::{Price, Qty};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::depth_scan;
 use crate::error::ApiError;
+use crate::market::KlineEvent;
 use crate::number;
 use crate::rest::WireLevel;
 
@@ -134,6 +137,8 @@ pub enum StreamEvent<'a> {
     Depth(DepthEvent<'a>),
     /// The best prices.
     BookTicker(BookTickerEvent<'a>),
+    /// A bar as it stands.
+    Kline(Box<KlineEvent<'a>>),
     /// The venue is about to close the connection: connect anew at once.
     ServerShutdown,
     /// The answer to a control request.
@@ -161,6 +166,44 @@ pub fn decode(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
     }
 }
 
+/// The same, with the name of the first field of the event that is not documented. What the venue adds may change what
+/// the rest means.
+///
+/// # Errors
+/// [`StreamError`].
+pub fn decode_checked(frame: &[u8]) -> Result<(StreamEvent<'_>, Option<String>), StreamError> {
+    if let Some(depth) = depth_scan::scan(frame) {
+        return Ok((StreamEvent::Depth(depth), None));
+    }
+    let event = decode_json(frame)?;
+    let unknown = known_fields(&event).and_then(|known| unknown_field(frame, known));
+    Ok((event, unknown))
+}
+
+/// The fields that the venue documents of an event.
+fn known_fields(event: &StreamEvent<'_>) -> Option<&'static str> {
+    match event {
+        StreamEvent::Depth(_) => Some("eEsUuba"),
+        // Both ids of orders, `b` and `a`, were documented once.
+        StreamEvent::Trade(_) => Some("eEstpqbaTmM"),
+        StreamEvent::BookTicker(_) => Some("usbBaA"),
+        StreamEvent::Kline(_) => Some("eEsk"),
+        StreamEvent::ServerShutdown | StreamEvent::Reply(_) | StreamEvent::Other => None,
+    }
+}
+
+fn unknown_field(frame: &[u8], known: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        data: BTreeMap<Cow<'a, str>, IgnoredAny>,
+    }
+
+    let fields: Fields<'_> = serde_json::from_slice(frame).ok()?;
+    let is_unknown = |name: &Cow<'_, str>| name.len() != 1 || !known.contains(name.as_ref());
+    fields.data.into_keys().find(is_unknown).map(Cow::into_owned)
+}
+
 /// Reads one frame of a combined stream as JSON, whatever its shape.
 ///
 /// # Errors
@@ -176,6 +219,7 @@ pub fn decode_json(frame: &[u8]) -> Result<StreamEvent<'_>, StreamError> {
         "trade" => StreamEvent::Trade(serde_json::from_str(data)?),
         "depth" | "depth@100ms" => StreamEvent::Depth(serde_json::from_str(data)?),
         "bookTicker" => StreamEvent::BookTicker(serde_json::from_str(data)?),
+        kind if kind.starts_with("kline_") => StreamEvent::Kline(Box::new(serde_json::from_str(data)?)),
         "!serverShutdown" => StreamEvent::ServerShutdown,
         _ => StreamEvent::Other,
     })

@@ -27,6 +27,14 @@ pub enum BookFault {
     /// Best bid at or above best ask.
     #[error("the book is crossed")]
     Crossed,
+    /// Beyond the band of the last good price, and nothing confirms it yet.
+    #[error("the price jumped from {good} to {seen} and nothing confirms it")]
+    Jumped {
+        /// The last good price.
+        good: Price,
+        /// The middle of the book.
+        seen: Price,
+    },
     /// Nothing arrived for longer than the limit.
     #[error("the book is {} ms old", .age.as_millis())]
     Stale {

@@ -25,6 +25,8 @@
 
 mod book;
 mod feed;
+mod guard;
+mod queue;
 mod sync;
 mod update;
 
@@ -32,5 +34,9 @@ pub use book::{BookFault, BookTop, LocalBook};
 pub use feed::MarketFeed;
 #[cfg(feature = "mock")]
 pub use feed::MockMarketFeed;
+pub use guard::{PriceGuard, Reading};
+pub use queue::{Dropped, UpdateQueue};
 pub use sync::{BookSync, SyncStep};
-pub use update::{BookDelta, BookSnapshot, Level, LostReason, MarketUpdate, PublicTrade};
+pub use update::{
+    BookDelta, BookSnapshot, BookTicker, Kline, Level, LostReason, MarketUpdate, PublicTrade, Stream,
+};

@@ -30,13 +30,17 @@ pub struct SessionSettings {
     pub silent_max: Duration,
     /// How late market data may come, by the venue's clock, before it is stale.
     pub lag_max: Duration,
+    /// Listens to the best prices beside the book: a second reading of the price.
+    pub book_ticker: bool,
+    /// Listens to bars of this length, as the venue names it: `1m`.
+    pub kline_interval: Option<String>,
     /// Spreads reconnects of many sessions; the same number spreads them the same way.
     pub jitter_seed: u64,
 }
 
 impl SessionSettings {
     /// The usual behaviour for the given pairs: receive window 5 s, answers within 12 s, silence of at most 10 s,
-    /// data at most 3 s late.
+    /// data at most 3 s late, depth and trades only.
     #[must_use]
     pub fn new(symbols: Vec<Symbol>) -> Self {
         Self {
@@ -45,8 +49,23 @@ impl SessionSettings {
             answer_within: Duration::from_secs(12),
             silent_max: Duration::from_secs(10),
             lag_max: Duration::from_secs(3),
+            book_ticker: false,
+            kline_interval: None,
             jitter_seed: 0,
         }
+    }
+
+    /// The streams of one pair.
+    pub(super) fn streams(&self, symbol: &str) -> Vec<String> {
+        let name = |kind: &str| format!("{symbol}@{kind}");
+        let mut streams = vec![name("depth@100ms"), name("trade")];
+        streams.extend(self.book_ticker.then(|| name("bookTicker")));
+        streams.extend(
+            self.kline_interval
+                .iter()
+                .map(|interval| name(&format!("kline_{interval}"))),
+        );
+        streams
     }
 }
 
@@ -187,6 +206,12 @@ pub struct Stats {
     pub snapshots: u64,
     /// Frames that could not be read.
     pub undecodable: u64,
+    /// Frames with a field that is not documented.
+    pub unknown_fields: u64,
+    /// Updates of the book that a newer one stood for, because more came than was taken.
+    pub updates_conflated: u64,
+    /// Trades that were left out, because more came than was taken.
+    pub trades_dropped: u64,
     /// Answers to requests that nobody waits for any more.
     pub late_answers: u64,
     /// Times that a pair's depth was silent, late, or doubtful after a jump of the wall clock.

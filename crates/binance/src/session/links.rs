@@ -7,7 +7,7 @@ use keel_binance_wire::stream;
 use keel_binance_wire::ws_api::method;
 use keel_domain::Timestamp;
 use keel_execution::VenueReport;
-use keel_market_data::{LostReason, MarketUpdate};
+use keel_market_data::LostReason;
 
 use super::link_state::{LinkState, State};
 use super::requests::Question;
@@ -233,14 +233,12 @@ impl Session {
     }
 
     fn lose_markets(&mut self, reason: LostReason) {
-        for (symbol, market) in &mut self.markets {
-            market.book.reset();
-            market.snapshot_due = None;
-            market.last_trade = None;
-            self.updates.push_back(MarketUpdate::BookLost {
-                symbol: *symbol,
-                reason,
-            });
+        for symbol in self.settings.symbols.clone() {
+            if let Some(market) = self.markets.get_mut(&symbol) {
+                market.last_trade = None;
+                market.last_ticker = None;
+            }
+            self.lose_book(symbol, reason);
         }
     }
 
@@ -268,7 +266,7 @@ impl Session {
             .symbols
             .iter()
             .map(|symbol| symbol.as_str().to_lowercase())
-            .flat_map(|symbol| [format!("{symbol}@depth@100ms"), format!("{symbol}@trade")])
+            .flat_map(|symbol| self.settings.streams(&symbol))
             .collect();
         let Some(state) = self.links.get_mut(&link) else {
             return;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use keel_binance_wire::market::KlineEvent;
 use keel_binance_wire::rest::{Depth, WireLevel};
-use keel_binance_wire::stream::{self, ControlReply, DepthEvent, StreamEvent, TradeEvent};
+use keel_binance_wire::stream::{self, BookTickerEvent, ControlReply, DepthEvent, StreamEvent, TradeEvent};
 use keel_domain::{Side, Symbol, Timestamp, TradeId};
 use keel_market_data::{
-    BookDelta, BookSnapshot, BookSync, Level, LostReason, MarketFeed, MarketUpdate, PublicTrade, SyncStep,
+    BookDelta, BookSnapshot, BookSync, BookTicker, Kline, Level, LostReason, MarketFeed, MarketUpdate,
+    PublicTrade, SyncStep,
 };
 
 use super::{Link, Market, Session, Transmit};
@@ -24,6 +26,7 @@ impl Market {
             heard_at: now,
             is_late: false,
             last_trade: None,
+            last_ticker: None,
             snapshot_due: None,
             snapshot_not_before: now,
         }
@@ -38,12 +41,13 @@ impl Session {
         if !self.is_open(link) {
             return;
         }
-        match stream::decode(frame) {
-            Ok(StreamEvent::Depth(event)) => self.on_depth(now, event),
-            Ok(StreamEvent::Trade(event)) => self.on_trade(&event),
-            Ok(StreamEvent::ServerShutdown) => self.roll(now, link),
-            Ok(StreamEvent::Reply(reply)) => self.on_control_reply(now, link, &reply),
-            Ok(StreamEvent::BookTicker(_) | StreamEvent::Other) => {}
+        match stream::decode_checked(frame) {
+            Ok((event, unknown)) => {
+                if let Some(field) = unknown {
+                    self.on_unknown_field(&event, field);
+                }
+                self.on_market_event(now, link, event);
+            }
             Err(_) => {
                 self.stats.undecodable += 1;
                 // It may have been a change of any book.
@@ -52,6 +56,84 @@ impl Session {
                 }
             }
         }
+    }
+
+    fn on_market_event(&mut self, now: Timestamp, link: Link, event: StreamEvent<'_>) {
+        match event {
+            StreamEvent::Depth(event) => self.on_depth(now, event),
+            StreamEvent::Trade(event) => self.on_trade(&event),
+            StreamEvent::BookTicker(event) => self.on_book_ticker(&event),
+            StreamEvent::Kline(event) => self.on_kline(&event),
+            StreamEvent::ServerShutdown => self.roll(now, link),
+            StreamEvent::Reply(reply) => self.on_control_reply(now, link, &reply),
+            StreamEvent::Other => {}
+        }
+    }
+
+    /// Hands an update on; a book that cannot wait any longer starts again.
+    fn tell(&mut self, update: MarketUpdate) {
+        if let Some(market) = self
+            .updates
+            .push(update)
+            .and_then(|lost| self.markets.get_mut(&lost))
+        {
+            market.book.reset();
+            market.snapshot_due = None;
+        }
+    }
+
+    /// The event is used all the same: what it means is for a person to find out.
+    fn on_unknown_field(&mut self, event: &StreamEvent<'_>, field: String) {
+        self.stats.unknown_fields += 1;
+        let name = match event {
+            StreamEvent::Depth(event) => &event.symbol,
+            StreamEvent::Trade(event) => &event.symbol,
+            StreamEvent::BookTicker(event) => &event.symbol,
+            StreamEvent::Kline(event) => &event.symbol,
+            StreamEvent::ServerShutdown | StreamEvent::Reply(_) | StreamEvent::Other => return,
+        };
+        if let Some(symbol) = self.known(name) {
+            self.tell(MarketUpdate::UnknownField { symbol, field });
+        }
+    }
+
+    fn on_book_ticker(&mut self, event: &BookTickerEvent<'_>) {
+        let Some(symbol) = self.known(&event.symbol) else {
+            return;
+        };
+        let Some(market) = self.markets.get_mut(&symbol) else {
+            return;
+        };
+        if market.last_ticker >= Some(event.update_id) {
+            return;
+        }
+        market.last_ticker = Some(event.update_id);
+        let level = |price, qty| Level { price, qty };
+        self.tell(MarketUpdate::BookTicker(BookTicker {
+            symbol,
+            update_id: event.update_id,
+            bid: level(event.bid_price, event.bid_qty),
+            ask: level(event.ask_price, event.ask_qty),
+        }));
+    }
+
+    fn on_kline(&mut self, event: &KlineEvent<'_>) {
+        let Some(symbol) = self.known(&event.symbol) else {
+            return;
+        };
+        let bar = &event.kline;
+        self.tell(MarketUpdate::Kline(Kline {
+            symbol,
+            open_time: Timestamp::from_millis(bar.open_time),
+            close_time: Timestamp::from_millis(bar.close_time),
+            open: bar.open,
+            high: bar.high,
+            low: bar.low,
+            close: bar.close,
+            volume: bar.volume,
+            count: bar.count,
+            is_closed: bar.is_closed,
+        }));
     }
 
     fn on_control_reply(&mut self, now: Timestamp, link: Link, reply: &ControlReply) {
@@ -76,7 +158,7 @@ impl Session {
             return;
         }
         market.last_trade = Some(trade_id);
-        self.updates.push_back(MarketUpdate::Trade(PublicTrade {
+        self.tell(MarketUpdate::Trade(PublicTrade {
             symbol,
             trade_id,
             price: event.price,
@@ -139,11 +221,11 @@ impl Session {
         match step {
             SyncStep::Wait => {}
             SyncStep::FetchSnapshot => self.fetch_snapshot(now, symbol),
-            SyncStep::Deliver(updates) => self.updates.extend(updates),
+            SyncStep::Deliver(updates) => updates.into_iter().for_each(|update| self.tell(update)),
             SyncStep::Gap => {
                 self.stats.gaps += 1;
                 let reason = LostReason::Gap;
-                self.updates.push_back(MarketUpdate::BookLost { symbol, reason });
+                self.tell(MarketUpdate::BookLost { symbol, reason });
                 self.fetch_snapshot(now, symbol);
             }
         }
@@ -176,7 +258,7 @@ impl Session {
         if let Some(market) = self.markets.get_mut(&symbol) {
             market.book.reset();
             market.snapshot_due = None;
-            self.updates.push_back(MarketUpdate::BookLost { symbol, reason });
+            self.tell(MarketUpdate::BookLost { symbol, reason });
         }
     }
 
@@ -189,7 +271,7 @@ impl Session {
 
 impl MarketFeed for Session {
     fn next_update(&mut self) -> Option<MarketUpdate> {
-        self.updates.pop_front()
+        self.updates.pop()
     }
 
     fn resync(&mut self, _now: Timestamp, symbol: Symbol, reason: LostReason) {

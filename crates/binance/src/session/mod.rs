@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use keel_domain::{Symbol, Timestamp, TradeId};
 use keel_execution::VenueReport;
-use keel_market_data::{BookSync, LostReason, MarketUpdate};
+use keel_market_data::{BookSync, Dropped, LostReason, UpdateQueue};
 
 use crate::signed::{Credentials, CredentialsError, SignedRequests};
 use budget::ConnectBudget;
@@ -40,6 +40,8 @@ struct Market {
     is_late: bool,
     /// The last trade handed on: two connections at once tell each trade twice.
     last_trade: Option<TradeId>,
+    /// The last best prices handed on.
+    last_ticker: Option<u64>,
     snapshot_due: Option<Timestamp>,
     snapshot_not_before: Timestamp,
 }
@@ -61,7 +63,7 @@ pub struct Session {
     overdue: BTreeMap<RequestId, Pending>,
     next_request: u64,
     out: VecDeque<Transmit>,
-    updates: VecDeque<MarketUpdate>,
+    updates: UpdateQueue,
     reports: VecDeque<VenueReport>,
     clock: VenueClock,
     weight: WeightCounter,
@@ -106,7 +108,7 @@ impl Session {
             overdue: BTreeMap::new(),
             next_request: 1,
             out: VecDeque::new(),
-            updates: VecDeque::new(),
+            updates: UpdateQueue::default(),
             reports: VecDeque::new(),
             clock: VenueClock::new(now),
             weight: WeightCounter::new(),
@@ -162,7 +164,10 @@ impl Session {
     /// Counts for monitoring.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let Dropped { conflated, trades } = self.updates.dropped();
         Stats {
+            updates_conflated: conflated,
+            trades_dropped: trades,
             clock_offset_ms: self.clock.offset_nanos() / 1_000_000,
             used_weight: self.weight.used(),
             ..self.stats
