@@ -27,7 +27,7 @@ pub use credentials::{Credentials, CredentialsError, KeyKind, load_credentials};
 pub use error::ConfigError;
 pub use layers::{Origin, Setting, Sources};
 pub use meaning::{
-    Config, CredentialsConfig, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
+    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
     Venue,
 };
 

@@ -153,6 +153,17 @@ pub struct Protection {
     pub unprotected_max: Duration,
 }
 
+/// What of the market is listened to, and believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketData {
+    /// The widest step of a price that needs no second reading, in hundredths of a percent.
+    pub price_jump_bps_max: u32,
+    /// Listens to the best prices beside the book.
+    pub book_ticker: bool,
+    /// Listens to the venue's bars of this length.
+    pub kline_interval: Option<String>,
+}
+
 /// A whole configuration, as meant.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -172,6 +183,8 @@ pub struct Config {
     pub risk: Risk,
     /// How positions are protected at the venue; none: not at all.
     pub protection: Option<Protection>,
+    /// What of the market is listened to, and believed.
+    pub market_data: MarketData,
     /// Where the journal is.
     pub state_dir: PathBuf,
     /// After how many records a snapshot of the state is taken; none: as the journal proposes.

@@ -47,6 +47,7 @@ pub(crate) struct RawConfig {
     pub(crate) strategy: RawStrategy,
     pub(crate) risk: RawRisk,
     pub(crate) protection: RawProtection,
+    pub(crate) market_data: RawMarketData,
     pub(crate) state: RawState,
     pub(crate) monitoring: RawMonitoring,
     pub(crate) log: RawLog,
@@ -136,6 +137,14 @@ pub(crate) struct RawProtection {
     pub(crate) mode: String,
     pub(crate) stop_distance_bps: u32,
     pub(crate) unprotected_ms_max: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawMarketData {
+    pub(crate) price_jump_bps_max: u32,
+    pub(crate) book_ticker: bool,
+    pub(crate) kline_interval: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -11,10 +11,10 @@ use keel_domain::Symbol;
 
 use crate::layers::{self, Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
+    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
     Venue,
 };
-use crate::raw::{Number, RawConfig, RawProtection, RawQuoter, RawRisk, RawTrend};
+use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -81,6 +81,7 @@ impl Reader<'_> {
             risk: self.risk(&raw.risk, &symbols)?,
             protection: self.protection(&raw.protection)?,
             trading: Trading { symbols },
+            market_data: self.market_data(&raw.market_data)?,
             state_dir: PathBuf::from(&raw.state.dir),
             snapshot_records: raw
                 .state
@@ -91,6 +92,25 @@ impl Reader<'_> {
             monitoring_listen,
             log_level: raw.log.level.clone(),
             settings,
+        })
+    }
+
+    fn market_data(&self, raw: &RawMarketData) -> Result<MarketData, ConfigError> {
+        // The venue's kline intervals (web-socket-streams.md).
+        let intervals = [
+            "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
+        ];
+        let interval = raw.kline_interval.as_deref();
+        if let Some(unknown) = interval.filter(|interval| !intervals.contains(interval)) {
+            let problem = format!("`{unknown}` is no length of the venue's bars");
+            let remedy = format!("write one of {}", intervals.join(", "));
+            return Err(self.error("market_data.kline_interval", problem, remedy));
+        }
+        Ok(MarketData {
+            price_jump_bps_max: self
+                .whole_above_zero("market_data.price_jump_bps_max", raw.price_jump_bps_max)?,
+            book_ticker: raw.book_ticker,
+            kline_interval: raw.kline_interval.clone(),
         })
     }
 

@@ -23,6 +23,10 @@ pub struct Counters {
     pub held_back: u64,
     /// Orders and trades in the account that are not ours.
     pub foreign: u64,
+    /// Prices beyond the band of the last good one that no second reading had confirmed yet.
+    pub price_jumps: u64,
+    /// Updates of the market feed that told a price of zero.
+    pub zero_prices: u64,
     /// Differences from the venue that reconciliation found.
     pub differences: u64,
     /// Checks of the money identity that found money or trades unaccounted for.

@@ -1,9 +1,11 @@
 //! What is known of one pair and need not survive a restart.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use keel_domain::{OrderIntent, Price, Symbol, Timestamp};
-use keel_market_data::LocalBook;
+use keel_domain::{InstrumentStatus, OrderIntent, Price, Symbol, Timestamp};
+use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, Stream};
 
 use crate::protection::Protection;
 
@@ -19,6 +21,73 @@ pub(crate) struct Market {
     pub(crate) awaits_balances: bool,
     /// The last public trade price, for displays.
     pub(crate) last_trade: Option<Price>,
+    pub(crate) guard: PriceGuard,
+    /// Why the book was lost last, until the next snapshot.
+    pub(crate) lost: Option<LostReason>,
+    /// The feed said a price of zero, and no book since.
+    pub(crate) has_zero_price: bool,
+    /// Since when the book is crossed.
+    pub(crate) crossed_since: Option<Timestamp>,
+    /// How the venue refuses every order on the pair, until it says that the pair trades.
+    pub(crate) shut: Option<Shut>,
+    /// When each stream was heard last.
+    pub(crate) heard: BTreeMap<Stream, Timestamp>,
+}
+
+/// How the venue refuses every order on a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shut {
+    /// -1013 "Market is closed".
+    MarketClosed,
+    /// -1121: it does not know the pair any more, which was delisted or renamed.
+    Unlisted,
+}
+
+/// What a pair's market is like, named by what is wrong first. Everything but `Usable` keeps entries from being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarketCondition {
+    /// A fresh price, and the venue trades.
+    Usable,
+    /// The venue has not described the pair yet.
+    Undescribed,
+    /// The venue does not trade the pair now. Lifted by its status.
+    NotTrading(InstrumentStatus),
+    /// The venue refuses every order. Lifted by the status TRADING.
+    Shut(Shut),
+    /// A price of zero was told. Lifted by the next snapshot.
+    ZeroPrice,
+    /// A message could not be read, or told something that is not documented. Lifted by the next snapshot, and by an
+    /// operator where a field is unknown.
+    Undecodable,
+    /// The book gives no price. Lifted by the book.
+    NoPrice(BookFault),
+}
+
+impl MarketCondition {
+    /// Whether entries may be sent as far as the market is concerned.
+    #[must_use]
+    pub fn is_usable(self) -> bool {
+        self == Self::Usable
+    }
+}
+
+impl fmt::Display for MarketCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usable => f.write_str("usable"),
+            Self::Undescribed => f.write_str("the venue has not described the pair yet"),
+            Self::NotTrading(InstrumentStatus::CancelOnly) => f.write_str("the venue takes cancels only"),
+            Self::NotTrading(InstrumentStatus::Break) => f.write_str("the venue has put the pair in a break"),
+            Self::NotTrading(_) => f.write_str("the venue has halted the pair"),
+            Self::Shut(Shut::MarketClosed) => f.write_str("the venue says that the market is closed"),
+            Self::Shut(Shut::Unlisted) => {
+                f.write_str("the venue does not know the pair any more: it was delisted or renamed")
+            }
+            Self::ZeroPrice => f.write_str("a price of zero was told"),
+            Self::Undecodable => f.write_str("a message of the market data could not be read"),
+            Self::NoPrice(fault) => fault.fmt(f),
+        }
+    }
 }
 
 /// Submissions wait after the venue refused some, longer each time.
@@ -50,10 +119,20 @@ impl Pause {
 impl Market {
     /// Whether the venue has given a reason not to send the order now.
     pub(crate) fn holds_back(&self, now: Timestamp, intent: &OrderIntent) -> bool {
-        !self.pause.is_over(now) || self.awaits_balances || self.barred.as_ref() == Some(intent)
+        !self.pause.is_over(now)
+            || self.awaits_balances
+            || self.shut.is_some()
+            || self.barred.as_ref() == Some(intent)
     }
 
-    pub(crate) fn new(symbol: Symbol) -> Self {
+    /// The best prices, where the book has some that can be believed.
+    pub(crate) fn top(&self, now: Timestamp, age_max: Duration) -> Result<BookTop, BookFault> {
+        let top = self.book.top(now, age_max)?;
+        self.guard.check_book()?;
+        Ok(top)
+    }
+
+    pub(crate) fn new(symbol: Symbol, price_jump_bps_max: u32) -> Self {
         Self {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
@@ -61,6 +140,12 @@ impl Market {
             barred: None,
             awaits_balances: false,
             last_trade: None,
+            guard: PriceGuard::new(price_jump_bps_max),
+            lost: None,
+            has_zero_price: false,
+            crossed_since: None,
+            shut: None,
+            heard: BTreeMap::new(),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, Instrument, Timestamp};
+use keel_domain::{ClOrdId, Instrument, InstrumentStatus, Timestamp};
 use keel_execution::Reject;
+use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Trigger;
 
+use crate::market::Shut;
 use crate::{Command, Fact, Step, Trader};
 
 /// The order fails one of the pair's filters.
@@ -13,12 +15,31 @@ const FILTER_FAILURE: i32 = -1013;
 /// The matching engine refused the order; the text says why.
 const NEW_ORDER_REJECTED: i32 = -2010;
 
+/// The venue knows no such pair.
+const BAD_SYMBOL: i32 = -1121;
+
+/// Whether a refusal means every order on the pair.
+fn shut(reject: &Reject) -> Option<Shut> {
+    match reject.code {
+        FILTER_FAILURE if reject.text.contains("Market is closed") => Some(Shut::MarketClosed),
+        BAD_SYMBOL => Some(Shut::Unlisted),
+        _ => None,
+    }
+}
+
 impl Trader {
     /// Filters change while the system runs.
     const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
+    /// How often a pair that does not trade is asked about.
+    const STATUS_EVERY: Duration = Duration::from_secs(30);
 
     pub(crate) fn read_instruments_when_due(&mut self, now: Timestamp, step: &mut Step) {
-        let is_over = |last: Timestamp| now.since(last) >= Self::INSTRUMENTS_EVERY;
+        let every = if self.awaits_status() {
+            Self::STATUS_EVERY
+        } else {
+            Self::INSTRUMENTS_EVERY
+        };
+        let is_over = |last: Timestamp| now.since(last) >= every;
         if self.session_up && self.instruments_at.is_none_or(is_over) {
             self.read_instruments(now, step);
         }
@@ -31,14 +52,31 @@ impl Trader {
 
     pub(crate) fn on_instrument(&mut self, now: Timestamp, instrument: Instrument, step: &mut Step) {
         let symbol = instrument.symbol;
+        self.on_status(&instrument, step);
         let known = self.state.instruments.get(&symbol);
         if known == Some(&instrument) {
             return;
         }
-        if known.is_some() {
+        let (known_status, assets) = (
+            known.map_or(InstrumentStatus::Trading, |known| known.status),
+            known.map(|known| (known.base, known.quote)),
+        );
+        if known_status != instrument.status {
+            let status = instrument.status;
             step.push_command(Command::Alert(format!(
-                "{symbol}: the venue changed the pair's rules or status"
+                "{symbol}: the pair's status is {status:?}"
             )));
+        } else if assets.is_some() {
+            step.push_command(Command::Alert(format!(
+                "{symbol}: the venue changed the pair's rules"
+            )));
+        }
+        if assets.is_some_and(|assets| assets != (instrument.base, instrument.quote)) {
+            let (base, quote) = (instrument.base, instrument.quote);
+            let what = format!("{symbol} is now a pair of {base} and {quote}");
+            let cause = HaltCause::MarketData { what };
+            self.restrict_symbol(now, symbol, TradingState::Halted, cause, step);
+            return;
         }
         self.record(now, step, Fact::Instrument(instrument));
         if let Some(market) = self.markets.get_mut(&symbol) {
@@ -71,12 +109,15 @@ impl Trader {
         self.pause(now, symbol);
         let lacks_funds = reject.code == NEW_ORDER_REJECTED && reject.text.contains("insufficient balance");
         if let Some(market) = self.markets.get_mut(&symbol) {
-            if reject.code == FILTER_FAILURE {
+            if reject.code == FILTER_FAILURE && shut(&reject).is_none() {
                 market.barred = Some(intent);
             }
             market.awaits_balances |= lacks_funds;
         }
-        if reject.code == FILTER_FAILURE {
+        if let Some(shut) = shut(&reject) {
+            self.shut(symbol, shut, step);
+        }
+        if matches!(reject.code, FILTER_FAILURE | BAD_SYMBOL) {
             self.read_instruments(now, step);
         }
         if lacks_funds {

@@ -6,6 +6,7 @@ use keel_risk::HaltCause;
 use keel_strategy::Trigger;
 
 use crate::fate::Poll;
+use crate::market::Shut;
 use crate::reconcile::Part;
 use crate::{Command, Fact, Step, Trader};
 
@@ -155,8 +156,16 @@ impl Trader {
     fn on_refused(&mut self, now: Timestamp, cause: RefusedCause, reject: &Reject, step: &mut Step) {
         let what = format!("{cause}: {reject}");
         step.push_command(Command::Alert(format!("{what}. {}", cause.remedy())));
-        if self.has_been_up && cause != RefusedCause::Symbols {
+        if !self.has_been_up {
+            return;
+        }
+        if cause != RefusedCause::Symbols {
             self.halt(now, HaltCause::KeyRefused { what }, step);
+            return;
+        }
+        // The venue does not say which: none of them is described any more.
+        for symbol in self.settings.symbols.clone() {
+            self.shut(symbol, Shut::Unlisted, step);
         }
     }
 
@@ -175,6 +184,9 @@ impl Trader {
                 .trade
                 .is_some_and(|trade| !self.state.ledger.contains(trade.symbol, trade.trade_id));
             self.counters.fills += u64::from(trade_is_news);
+            if let Some(trade) = report.trade.filter(|_| trade_is_news) {
+                self.check_trade_price(trade.symbol, trade.last_px, step);
+            }
             let (was_live, order_qty) = self
                 .state
                 .orders

@@ -7,16 +7,14 @@ use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
 use keel_execution::{Balance, ClOrdIdSource, InstanceTag, StrategyMark, VenueReport};
 use keel_market_data::MarketUpdate;
 use keel_risk::{HaltCause, RiskGate, Rule};
-use keel_strategy::{Action, OpenOrder, Strategy, Trigger};
+use keel_strategy::{Action, OpenOrder, Strategy};
 
 use crate::fate::Poll;
 use crate::listed::Listed;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
-use crate::{
-    Command, Counters, DurableState, Fact, Identity, ProtectionSettings, Record, StartRefusal, Step,
-};
+use crate::{Counters, DurableState, Fact, Identity, ProtectionSettings, Record, StartRefusal, Step};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -32,6 +30,8 @@ pub struct TraderSettings {
     pub absence_after: Duration,
     /// How positions are protected by stops at the venue; none: not at all.
     pub protection: Option<ProtectionSettings>,
+    /// The widest step of a price that needs no second reading, in hundredths of a percent.
+    pub price_jump_bps_max: u32,
 }
 
 /// Something that happened.
@@ -127,7 +127,7 @@ impl Trader {
         let markets = settings
             .symbols
             .iter()
-            .map(|symbol| (*symbol, Market::new(*symbol)))
+            .map(|symbol| (*symbol, Market::new(*symbol, settings.price_jump_bps_max)))
             .collect();
         Self {
             settings,
@@ -215,39 +215,5 @@ impl Trader {
             self.protect_all(now, &mut step);
         }
         step
-    }
-
-    fn on_market(&mut self, now: Timestamp, update: &MarketUpdate, step: &mut Step) {
-        let symbol = update.symbol();
-        let Some(market) = self.markets.get_mut(&symbol) else {
-            return;
-        };
-        let trigger = match update {
-            MarketUpdate::BookSnapshot(snapshot) => {
-                market.book.reset(now, snapshot);
-                Trigger::Book
-            }
-            MarketUpdate::BookDelta(delta) => {
-                if market.book.apply(now, delta).is_err() {
-                    let reason = keel_market_data::LostReason::Gap;
-                    step.push_command(Command::Resync { symbol, reason });
-                }
-                Trigger::Book
-            }
-            MarketUpdate::BookLost { reason, .. } => {
-                market.book.clear();
-                if *reason == keel_market_data::LostReason::Stalled {
-                    step.push_command(Command::Alert(format!(
-                        "{symbol}: no current prices come; no order until they do"
-                    )));
-                }
-                Trigger::Book
-            }
-            MarketUpdate::Trade(trade) => {
-                market.last_trade = Some(trade.price);
-                Trigger::Trade(trade)
-            }
-        };
-        self.run_strategy(now, symbol, trigger, step);
     }
 }

@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp};
+use keel_domain::{
+    ClOrdId, Instrument, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp,
+};
 use keel_execution::{CancelState, OrderState};
 use keel_market_data::{BookFault, BookTop};
 use keel_risk::{Breach, HaltCause, Reference, ReferenceFault, RiskView, TradingState};
@@ -56,7 +58,7 @@ impl Trader {
         let view = StrategyView {
             now,
             instrument,
-            top: market.book.top(now, self.gate.limits().book_age_max),
+            top: market.top(now, self.gate.limits().book_age_max),
             position: self.position(symbol),
             avg_px: self.avg_px(symbol),
             open_orders: &open_orders,
@@ -92,7 +94,11 @@ impl Trader {
             .instruments
             .get(&symbol)
             .is_some_and(|i| i.status == InstrumentStatus::Trading);
-        if !self.reconciliation.is_done() || !trades_now || self.balances_at.is_none() {
+        let is_shut = self
+            .markets
+            .get(&symbol)
+            .is_some_and(|market| market.shut.is_some());
+        if !self.reconciliation.is_done() || !trades_now || is_shut || self.balances_at.is_none() {
             return Permission::Nothing;
         }
         match self.gate.state_of(symbol) {
@@ -135,7 +141,8 @@ impl Trader {
             self.counters.held_back += 1;
             return Ok(());
         };
-        let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
+        let trades_now = |instrument: &&Instrument| instrument.status == InstrumentStatus::Trading;
+        let Some(instrument) = self.state.instruments.get(&intent.symbol).filter(trades_now) else {
             self.counters.held_back += 1;
             return Ok(());
         };
@@ -216,7 +223,7 @@ impl Trader {
     /// What is wrong with the book.
     pub fn top(&self, now: Timestamp, symbol: Symbol) -> Result<BookTop, BookFault> {
         let market = self.markets.get(&symbol).ok_or(BookFault::NotSynchronised)?;
-        market.book.top(now, self.gate.limits().book_age_max)
+        market.top(now, self.gate.limits().book_age_max)
     }
 
     fn reference(&self, now: Timestamp, symbol: Symbol) -> Result<Reference, ReferenceFault> {
@@ -225,6 +232,7 @@ impl Trader {
                 BookFault::NotSynchronised => "the book is not synchronised",
                 BookFault::OneSided => "a side of the book is empty",
                 BookFault::Crossed => "the book is crossed",
+                BookFault::Jumped { .. } => "the price jumped, and nothing confirms it yet",
                 BookFault::Stale { .. } => "the book is stale",
             })
         };

@@ -34,6 +34,7 @@ impl Trader {
         self.fetch_unbooked(now, step);
         self.cancel_halted(now, step);
         self.reconcile_when_due(now, step);
+        self.resync_crossed(now, step);
         self.read_instruments_when_due(now, step);
         if self
             .closing

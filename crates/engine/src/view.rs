@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keel_domain::{Asset, Instrument, Price, Symbol, Timestamp};
 use keel_execution::Balance;
+use keel_market_data::Stream;
 use keel_risk::{HaltCause, RiskLimits, TradingState};
 
 use crate::{Counters, DurableState, Trader};
@@ -84,6 +85,17 @@ impl Trader {
     #[must_use]
     pub fn book_age(&self, now: Timestamp, symbol: Symbol) -> Option<Duration> {
         self.markets.get(&symbol).and_then(|market| market.book.age(now))
+    }
+
+    /// Time since each stream of the pair was heard last; none of one that never was.
+    pub fn data_ages(&self, now: Timestamp, symbol: Symbol) -> impl Iterator<Item = (Stream, Duration)> {
+        let market = self.markets.get(&symbol);
+        market.into_iter().flat_map(move |market| {
+            market
+                .heard
+                .iter()
+                .map(move |(stream, at)| (*stream, now.since(*at)))
+        })
     }
 
     /// The price of the last public trade.

@@ -162,4 +162,29 @@ fn symbols(page: &mut Page, snapshot: &Snapshot) {
     {
         page.sample("keel_book_age_milliseconds", &[("symbol", &symbol.symbol)], age);
     }
+    data(page, snapshot);
+}
+
+fn data(page: &mut Page, snapshot: &Snapshot) {
+    page.family(
+        "keel_market_usable",
+        "gauge",
+        "1 where entries may be sent as far as the pair's market is concerned.",
+    );
+    for symbol in &snapshot.symbols {
+        let labels = [("symbol", symbol.symbol.as_str())];
+        page.sample("keel_market_usable", &labels, u8::from(symbol.is_usable));
+    }
+    page.family(
+        "keel_data_age_seconds",
+        "gauge",
+        "Time since a stream of the pair was heard last.",
+    );
+    for symbol in &snapshot.symbols {
+        for age in &symbol.data_ages {
+            let labels = [("symbol", symbol.symbol.as_str()), ("stream", &age.stream)];
+            let seconds = format!("{}.{:03}", age.age_ms / 1_000, age.age_ms % 1_000);
+            page.sample("keel_data_age_seconds", &labels, seconds);
+        }
+    }
 }

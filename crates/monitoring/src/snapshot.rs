@@ -70,6 +70,12 @@ pub struct SymbolSnapshot {
     pub ask: Option<Price>,
     /// Milliseconds since the book last changed; none while it is not synchronised.
     pub book_age_ms: Option<u64>,
+    /// What the pair's market is like: usable, or what keeps entries from being sent.
+    pub condition: String,
+    /// Whether entries may be sent as far as the market is concerned.
+    pub is_usable: bool,
+    /// How long ago each stream was heard last.
+    pub data_ages: Vec<DataAge>,
     /// Base held.
     pub position: SignedQty,
     /// What it cost on average.
@@ -85,6 +91,15 @@ pub struct SymbolSnapshot {
     pub unprotected_ms: Option<u64>,
     /// Orders that may be live.
     pub orders: Vec<OrderLine>,
+}
+
+/// How long ago a stream of a pair was heard last.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DataAge {
+    /// The stream: depth, trade, book_ticker or kline.
+    pub stream: String,
+    /// Milliseconds.
+    pub age_ms: u64,
 }
 
 /// One order that may be live.

@@ -91,6 +91,12 @@ pub enum HaltCause {
         /// What was tried last.
         what: String,
     },
+    /// The market data, or the venue's description of a pair, is not what it was.
+    #[error("market data: {what}")]
+    MarketData {
+        /// What it is now.
+        what: String,
+    },
     /// The process is ending.
     #[error("shutdown")]
     Shutdown,

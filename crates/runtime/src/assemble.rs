@@ -84,6 +84,7 @@ fn trader(config: &Config) -> Result<Trader> {
             stop_distance_bps: p.stop_distance_bps,
             unprotected_max: p.unprotected_max,
         }),
+        price_jump_bps_max: config.market_data.price_jump_bps_max,
     };
     Ok(Trader::new(
         settings,
@@ -104,6 +105,8 @@ pub(crate) fn session_settings(config: &Config) -> SessionSettings {
     let settings = SessionSettings::new(config.trading.symbols.clone());
     SessionSettings {
         recv_window: config.venue.recv_window,
+        book_ticker: config.market_data.book_ticker,
+        kline_interval: config.market_data.kline_interval.clone(),
         ..settings
     }
 }

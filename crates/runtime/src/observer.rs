@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use keel_binance::Stats;
 use keel_domain::{Money, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
 use keel_execution::VenueReport;
@@ -200,7 +201,13 @@ impl Observer {
         }
     }
 
-    pub(crate) fn snapshot(&self, now: Timestamp, trader: &Trader, title: &RunTitle) -> Snapshot {
+    pub(crate) fn snapshot(
+        &self,
+        now: Timestamp,
+        trader: &Trader,
+        title: &RunTitle,
+        stats: &Stats,
+    ) -> Snapshot {
         let counters = trader.counters();
         let refused: u64 = counters.refused.values().sum();
         let counts = [
@@ -215,6 +222,16 @@ impl Observer {
             ("differences", counters.differences),
             ("identity_breaches", counters.identity_breaches),
             ("alerts", self.alerts.raised()),
+            ("price_jumps", counters.price_jumps),
+            ("zero_prices", counters.zero_prices),
+            ("data_gaps", stats.gaps),
+            ("data_resyncs", stats.snapshots),
+            ("data_stalls", stats.stalls),
+            ("data_undecodable", stats.undecodable),
+            ("data_unknown_fields", stats.unknown_fields),
+            ("data_updates_conflated", stats.updates_conflated),
+            ("data_trades_dropped", stats.trades_dropped),
+            ("reconnects", stats.reconnects),
         ];
         let equity = equity(now, trader);
         Snapshot {

@@ -1,9 +1,12 @@
 //! One pair as monitoring shows it.
 
+use std::time::Duration;
+
 use keel_domain::{Side, Symbol, Timestamp};
 use keel_engine::Trader;
 use keel_execution::OrderState;
-use keel_monitoring::{OrderLine, RiskUse, SymbolSnapshot};
+use keel_market_data::Stream;
+use keel_monitoring::{DataAge, OrderLine, RiskUse, SymbolSnapshot};
 
 use crate::valuation::mark;
 
@@ -24,14 +27,16 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
             OrderState::Done(ending) => format!("{ending:?}"),
         },
     };
+    let condition = trader.market_condition(now, symbol);
     let closable = mark(now, trader, symbol);
     SymbolSnapshot {
         symbol: symbol.to_string(),
         bid: top.map(|top| top.bid.price),
         ask: top.map(|top| top.ask.price),
-        book_age_ms: trader
-            .book_age(now, symbol)
-            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        book_age_ms: trader.book_age(now, symbol).map(millis),
+        condition: condition.to_string(),
+        is_usable: condition.is_usable(),
+        data_ages: trader.data_ages(now, symbol).map(data_age).collect(),
         position: trader.position(symbol),
         avg_px: trader.avg_px(symbol),
         realised: book.map(|book| book.realised()).unwrap_or_default(),
@@ -49,6 +54,17 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
             .map(order)
             .collect(),
     }
+}
+
+fn data_age((stream, age): (Stream, Duration)) -> DataAge {
+    DataAge {
+        stream: stream.name().to_owned(),
+        age_ms: millis(age),
+    }
+}
+
+fn millis(age: Duration) -> u64 {
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How much of a pair's limits is in use.

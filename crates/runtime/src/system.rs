@@ -268,7 +268,8 @@ impl System {
             self.sampled_at = now;
             self.session.handle(now, Input::WallClock(self.clock.wall()));
             self.observer.sample(now, &self.trader);
-            let snapshot = self.observer.snapshot(now, &self.trader, &self.title);
+            let stats = self.session.stats();
+            let snapshot = self.observer.snapshot(now, &self.trader, &self.title, &stats);
             self.observer
                 .progress()
                 .status(&status_line(&snapshot, self.observer.fill_count()));

@@ -125,7 +125,7 @@ impl Strategy for Trend {
             .or_insert_with(|| Closes::new(bar_ms, slow + 1));
         let closed = match trigger {
             Trigger::Trade(trade) => closes.push(trade.trade_time, trade.price),
-            Trigger::Book | Trigger::Execution(_) | Trigger::Timer => false,
+            Trigger::Book | Trigger::Kline(_) | Trigger::Execution(_) | Trigger::Timer => false,
         };
         let (now_above, was_above) = (
             closes.is_fast_above(fast, slow, 0),

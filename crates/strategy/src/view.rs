@@ -3,7 +3,7 @@
 use keel_domain::{
     ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, Side, SignedQty, Timestamp,
 };
-use keel_market_data::{BookFault, BookTop, PublicTrade};
+use keel_market_data::{BookFault, BookTop, Kline, PublicTrade};
 
 /// One of the strategy's own orders that may still trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Trigger<'a> {
     Book,
     /// A public trade happened.
     Trade(&'a PublicTrade),
+    /// The venue told a bar, growing or over.
+    Kline(&'a Kline),
     /// One of its orders changed.
     Execution(&'a ExecutionReport),
     /// Time passed without an event.

@@ -160,6 +160,7 @@ pub fn trader(script: &Arc<Mutex<Script>>, protection: Option<ProtectionSettings
         reconcile_every: Duration::from_secs(30),
         absence_after: ABSENCE_AFTER,
         protection,
+        price_jump_bps_max: 1_000,
     };
     Trader::new(
         settings,
