@@ -27,6 +27,10 @@ pub struct Counters {
     pub price_jumps: u64,
     /// Updates of the market feed that told a price of zero.
     pub zero_prices: u64,
+    /// The venue's bars that were compared with bars made of its trades.
+    pub bars_compared: u64,
+    /// Those of them that were not the same.
+    pub bars_differing: u64,
     /// Differences from the venue that reconciliation found.
     pub differences: u64,
     /// Checks of the money identity that found money or trades unaccounted for.

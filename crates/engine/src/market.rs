@@ -8,6 +8,7 @@ use keel_domain::{InstrumentStatus, OrderIntent, Price, Symbol, Timestamp};
 use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, Stream};
 
 use crate::protection::Protection;
+use crate::bar_check::BarCheck;
 
 /// What the machine knows of one pair and need not survive a restart.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Market {
     /// The last public trade price, for displays.
     pub(crate) last_trade: Option<Price>,
     pub(crate) guard: PriceGuard,
+    pub(crate) bar_check: BarCheck,
     /// Why the book was lost last, until the next snapshot.
     pub(crate) lost: Option<LostReason>,
     /// The feed said a price of zero, and no book since.
@@ -141,6 +143,7 @@ impl Market {
             awaits_balances: false,
             last_trade: None,
             guard: PriceGuard::new(price_jump_bps_max),
+            bar_check: BarCheck::default(),
             lost: None,
             has_zero_price: false,
             crossed_since: None,

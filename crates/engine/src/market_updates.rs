@@ -43,15 +43,27 @@ impl Trader {
             MarketUpdate::BookLost { reason, .. } => {
                 market.book.clear();
                 market.guard.on_book_lost();
+                if *reason == LostReason::Disconnected {
+                    market.bar_check.forget();
+                }
                 let is_repeated = market.lost.replace(*reason) == Some(*reason);
                 if let Some(text) = alert_of(*reason).filter(|_| !is_repeated) {
                     step.push_command(Command::Alert(format!("{symbol}: {text}")));
                 }
                 Trigger::Book
             }
-            MarketUpdate::Trade(trade) => Trigger::Trade(trade),
+            MarketUpdate::Trade(trade) => {
+                market.bar_check.on_trade(trade);
+                Trigger::Trade(trade)
+            }
             MarketUpdate::BookTicker(_) => Trigger::Book,
-            MarketUpdate::Kline(kline) => Trigger::Kline(kline),
+            MarketUpdate::Kline(kline) => {
+                if let Some(is_same) = market.bar_check.on_kline(kline) {
+                    self.counters.bars_compared += 1;
+                    self.counters.bars_differing += u64::from(!is_same);
+                }
+                Trigger::Kline(kline)
+            }
             MarketUpdate::UnknownField { field, .. } => {
                 let what = format!("the market data has a field `{field}` that is not documented");
                 let state = TradingState::EntriesBlocked;

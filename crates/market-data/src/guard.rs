@@ -104,6 +104,6 @@ impl PriceGuard {
 }
 
 fn middle(bid: Price, ask: Price) -> Price {
-    // The halves of two prices cannot overflow, nor be below zero.
-    Price::from_units(bid.units() / 2 + ask.units() / 2).unwrap_or(Price::ZERO)
+    // Of two prices, neither below zero, the half of the difference cannot overflow.
+    Price::from_units(bid.units() + (ask.units() - bid.units()) / 2).unwrap_or(Price::ZERO)
 }

@@ -224,6 +224,8 @@ impl Observer {
             ("alerts", self.alerts.raised()),
             ("price_jumps", counters.price_jumps),
             ("zero_prices", counters.zero_prices),
+            ("bars_compared", counters.bars_compared),
+            ("bars_differing", counters.bars_differing),
             ("data_gaps", stats.gaps),
             ("data_resyncs", stats.snapshots),
             ("data_stalls", stats.stalls),

@@ -1,43 +1,118 @@
-//! Closing prices of fixed spans of time, and their averages, in exact integers.
+//! Bars made of trades, and averages of their closing prices, in exact integers.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use keel_domain::{Price, Timestamp};
+use keel_domain::{Money, Price, Timestamp};
+use keel_market_data::PublicTrade;
+
+/// The trades of one span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bar {
+    /// Its beginning, by the venue's clock.
+    pub open_time: Timestamp,
+    /// First price.
+    pub open: Price,
+    /// Highest price.
+    pub high: Price,
+    /// Lowest price.
+    pub low: Price,
+    /// Last price.
+    pub close: Price,
+    /// Base traded.
+    pub volume: Money,
+    /// Trades.
+    pub count: u64,
+}
+
+impl Bar {
+    fn of(open_time: Timestamp, trade: &PublicTrade) -> Self {
+        Self {
+            open_time,
+            open: trade.price,
+            high: trade.price,
+            low: trade.price,
+            close: trade.price,
+            volume: trade.qty.to_decimal(),
+            count: 1,
+        }
+    }
+
+    fn take(&mut self, trade: &PublicTrade) {
+        self.high = self.high.max(trade.price);
+        self.low = self.low.min(trade.price);
+        self.close = trade.price;
+        self.volume += trade.qty.to_decimal();
+        self.count += 1;
+    }
+}
+
+/// Makes bars of trades. They begin at whole multiples of their length since 1970, as the venue's klines of up to a day do.
+#[derive(Debug, Clone)]
+pub struct Bars {
+    nanos: i64,
+    current: Option<Bar>,
+}
+
+impl Bars {
+    /// Bars of the given length, of at least a nanosecond.
+    #[must_use]
+    pub fn new(length: Duration) -> Self {
+        Self {
+            nanos: i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1),
+            current: None,
+        }
+    }
+
+    /// Takes a trade, by its time; gives the bar that it ended. One of an earlier bar than the current changes nothing.
+    pub fn push(&mut self, trade: &PublicTrade) -> Option<Bar> {
+        let into_bar = trade.trade_time.as_nanos().rem_euclid(self.nanos);
+        let open_time = Timestamp::from_nanos(trade.trade_time.as_nanos().saturating_sub(into_bar));
+        match &mut self.current {
+            Some(bar) if open_time < bar.open_time => None,
+            Some(bar) if open_time == bar.open_time => {
+                bar.take(trade);
+                None
+            }
+            current => current.replace(Bar::of(open_time, trade)),
+        }
+    }
+
+    /// The bar that grows now.
+    #[must_use]
+    pub fn current(&self) -> Option<&Bar> {
+        self.current.as_ref()
+    }
+}
 
 /// Closes of the last bars. A bar without a trade closes where the one before did.
 #[derive(Debug)]
 pub(crate) struct Closes {
-    bar_nanos: i64,
+    bars: Bars,
     keep: usize,
     closes: VecDeque<Price>,
-    current: Option<(i64, Price)>,
 }
 
 impl Closes {
     pub(crate) fn new(bar_ms: u32, keep: usize) -> Self {
         Self {
-            bar_nanos: i64::from(bar_ms) * 1_000_000,
+            bars: Bars::new(Duration::from_millis(bar_ms.into())),
             keep,
             closes: VecDeque::new(),
-            current: None,
         }
     }
 
-    /// Takes a price; gives whether at least one bar closed with it. An older price than the current bar changes nothing.
-    pub(crate) fn push(&mut self, at: Timestamp, price: Price) -> bool {
-        let bar = at.as_nanos().div_euclid(self.bar_nanos.max(1));
-        let Some((open, close)) = self.current else {
-            self.current = Some((bar, price));
+    /// Takes a trade; gives whether at least one bar closed with it. One older than the current bar changes nothing.
+    pub(crate) fn push(&mut self, trade: &PublicTrade) -> bool {
+        let Some(ended) = self.bars.push(trade) else {
             return false;
         };
-        if bar < open {
-            return false;
-        }
-        self.current = Some((bar, price));
+        let next = self.bars.current().map_or(ended.open_time, |bar| bar.open_time);
+        let bars = (next.as_nanos() - ended.open_time.as_nanos()) / self.bars.nanos;
         // More bars than are kept would all close at the same price.
-        let closed = usize::try_from(bar - open).unwrap_or(usize::MAX).min(self.keep);
+        let closed = usize::try_from(bars).unwrap_or(usize::MAX).min(self.keep);
         for _ in 0..closed {
-            self.closes.push_back(close);
+            self.closes.push_back(ended.close);
             if self.closes.len() > self.keep {
                 self.closes.pop_front();
             }

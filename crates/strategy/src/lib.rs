@@ -23,6 +23,7 @@ mod quoter;
 mod trend;
 mod view;
 
+pub use bars::{Bar, Bars};
 pub use quoter::{Quoter, QuoterSettings};
 pub use trend::{Trend, TrendSettings};
 pub use view::{Action, OpenOrder, Permission, SettingsError, Strategy, StrategyView, Trigger};

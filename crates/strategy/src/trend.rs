@@ -124,7 +124,7 @@ impl Strategy for Trend {
             .entry(view.instrument.symbol)
             .or_insert_with(|| Closes::new(bar_ms, slow + 1));
         let closed = match trigger {
-            Trigger::Trade(trade) => closes.push(trade.trade_time, trade.price),
+            Trigger::Trade(trade) => closes.push(trade),
             Trigger::Book | Trigger::Kline(_) | Trigger::Execution(_) | Trigger::Timer => false,
         };
         let (now_above, was_above) = (
