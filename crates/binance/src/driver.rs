@@ -23,7 +23,7 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Inputs handled in one turn, before what follows from them is sent.
 const BATCH_MAX: usize = 256;
-/// Inputs that may wait; senders wait then, and the sockets behind them.
+/// Inputs of each inbox that may wait; senders wait then, and the sockets behind them.
 const INBOX_MAX: usize = 4_096;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -68,8 +68,39 @@ pub struct Driver {
     http: reqwest::Client,
     connections: BTreeMap<Link, Connection>,
     generation: u64,
-    arrivals: mpsc::Sender<Arrival>,
-    inbox: mpsc::Receiver<Arrival>,
+    arrivals: Arrivals<mpsc::Sender<Arrival>>,
+    inbox: Arrivals<mpsc::Receiver<Arrival>>,
+}
+
+/// Market data waits apart from all else, so that a burst of it delays no order's news.
+#[derive(Clone)]
+struct Arrivals<T> {
+    orders: T,
+    market: T,
+}
+
+impl Arrivals<mpsc::Sender<Arrival>> {
+    fn of(&self, link: Link) -> mpsc::Sender<Arrival> {
+        match link {
+            Link::Market(_) => self.market.clone(),
+            Link::WsApi(_) => self.orders.clone(),
+        }
+    }
+}
+
+impl Arrivals<mpsc::Receiver<Arrival>> {
+    /// What came, orders' news first.
+    async fn next(&mut self) -> Option<Arrival> {
+        tokio::select! {
+            biased;
+            arrival = self.orders.recv() => arrival,
+            arrival = self.market.recv() => arrival,
+        }
+    }
+
+    fn try_next(&mut self) -> Option<Arrival> {
+        self.orders.try_recv().or_else(|_| self.market.try_recv()).ok()
+    }
 }
 
 impl Driver {
@@ -84,14 +115,18 @@ impl Driver {
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        let (arrivals, inbox) = mpsc::channel(INBOX_MAX);
+        let (orders, orders_inbox) = mpsc::channel(INBOX_MAX);
+        let (market, market_inbox) = mpsc::channel(INBOX_MAX);
         Ok(Self {
             rest_url: rest_url.to_owned(),
             http,
             connections: BTreeMap::new(),
             generation: 0,
-            arrivals,
-            inbox,
+            arrivals: Arrivals { orders, market },
+            inbox: Arrivals {
+                orders: orders_inbox,
+                market: market_inbox,
+            },
         })
     }
 
@@ -107,7 +142,7 @@ impl Driver {
             }
         };
         let first = tokio::select! {
-            arrival = self.inbox.recv() => arrival,
+            arrival = self.inbox.next() => arrival,
             () = deadline => None,
         };
         let Some(first) = first else {
@@ -118,12 +153,18 @@ impl Driver {
         for _ in 0..BATCH_MAX {
             let Some(arrival) = next else { break };
             self.arrived(session, now(), arrival);
-            next = self.inbox.try_recv().ok();
+            next = self.inbox.try_next();
         }
+        let is_burst = next.is_some();
         if let Some(arrival) = next {
             self.arrived(session, now(), arrival);
         }
         self.transmit(session).await;
+        if is_burst {
+            // The sockets are looked at between two batches: while there is always market data to take, nothing else
+            // would make this task wait, and orders' news would stay unread.
+            tokio::task::yield_now().await;
+        }
     }
 
     fn arrived(&mut self, session: &mut Session, now: Timestamp, arrival: Arrival) {
@@ -134,7 +175,7 @@ impl Driver {
                     return;
                 }
                 let (sink, mut stream) = (*socket).split();
-                let arrivals = self.arrivals.clone();
+                let arrivals = self.arrivals.of(link);
                 let reader = tokio::spawn(async move {
                     let end = loop {
                         let input = match stream.next().await {
@@ -229,7 +270,7 @@ impl Driver {
     fn open(&mut self, link: Link, url: String) {
         self.generation += 1;
         let generation = self.generation;
-        let arrivals = self.arrivals.clone();
+        let arrivals = self.arrivals.of(link);
         let reader = tokio::spawn(async move {
             let config = WebSocketConfig::default()
                 .max_frame_size(Some(FRAME_BYTES_MAX))
@@ -266,7 +307,7 @@ impl Driver {
         if let Some(key) = &request.api_key {
             builder = builder.header("X-MBX-APIKEY", key.expose_secret());
         }
-        let arrivals = self.arrivals.clone();
+        let arrivals = self.arrivals.orders.clone();
         tokio::spawn(async move {
             let result = exchange(builder).await;
             let _gone = arrivals.send(Arrival::Http(id, result)).await;

@@ -25,6 +25,12 @@ async fn listener() -> (TcpListener, SocketAddr) {
 
 /// A session whose streams are at `streams` and whose other ends refuse.
 async fn session(streams: SocketAddr) -> (Driver, Session) {
+    let (closed, refusing) = listener().await;
+    drop(closed);
+    session_at(streams, refusing).await
+}
+
+async fn session_at(streams: SocketAddr, orders: SocketAddr) -> (Driver, Session) {
     keel_binance::install_crypto_provider();
     let (closed, refusing) = listener().await;
     drop(closed);
@@ -32,7 +38,7 @@ async fn session(streams: SocketAddr) -> (Driver, Session) {
     let endpoints = Endpoints {
         rest_url: rest_url.clone(),
         stream_url: format!("ws://{streams}"),
-        ws_api_url: format!("ws://{refusing}/ws-api/v3"),
+        ws_api_url: format!("ws://{orders}/ws-api/v3"),
     };
     let credentials = Credentials {
         api_key: "key".into(),
@@ -104,4 +110,52 @@ async fn f34_a_handshake_refused_with_429_stops_ordinary_requests() {
     let before = session.stats().rate_limited;
     keel_execution::Venue::query_balances(&mut session, T0.plus(std::time::Duration::from_secs(30)));
     assert_eq!(session.stats().rate_limited, before + 1);
+}
+
+/// The burst fills the inbox, the socket's buffers, and then the venue waits; the order's news comes on the other connection.
+#[tokio::test]
+async fn a_burst_of_market_data_delays_no_orders_news_and_waits_at_its_bound() {
+    let (streams, streams_address) = listener().await;
+    let (orders, orders_address) = listener().await;
+    let (mut driver, mut session) = session_at(streams_address, orders_address).await;
+    let venue = async {
+        let (market, api) = tokio::join!(streams.accept(), orders.accept());
+        let (market, api) = tokio::join!(
+            tokio_tungstenite::accept_async(market.expect("it connects").0),
+            tokio_tungstenite::accept_async(api.expect("it connects").0)
+        );
+        let (market, mut api) = (market.expect("a handshake"), api.expect("a handshake"));
+        // Its log-on shows that the session has taken the connection in.
+        api.next().await.expect("open").expect("a message");
+        (market, api)
+    };
+    let (mut market, mut api) = drive(&mut driver, &mut session, venue).await;
+
+    // Nobody takes anything in until the market connection holds no more.
+    let frame = Message::text(format!(
+        r#"{{"stream":"btcusdt@trade","data":{{"pad":"{}"}}}}"#,
+        "x".repeat(1_000)
+    ));
+    let mut sent = 0_u64;
+    while tokio::time::timeout(std::time::Duration::from_secs(1), market.send(frame.clone()))
+        .await
+        .is_ok_and(|sent| sent.is_ok())
+    {
+        sent += 1;
+        assert!(sent < 1_000_000, "what waits is bounded");
+    }
+    assert!(sent > 4_096, "{sent}");
+    let news = r#"{"event":{"e":"outboundAccountPosition","E":1,"u":1,"B":[]}}"#;
+    api.send(Message::text(news)).await.expect("it is still there");
+
+    let (mut turns, started) = (0, std::time::Instant::now());
+    while keel_execution::Venue::next_report(&mut session).is_none() {
+        turns += 1;
+        assert!(turns <= 4, "the order's news waits behind {sent} frames");
+        driver.turn(&mut session, || T0.plus(started.elapsed())).await;
+    }
+    assert!(
+        session.stats().undecodable < sent / 2,
+        "most of the burst still waits"
+    );
 }
