@@ -144,7 +144,7 @@ pub(crate) struct RawProtection {
 pub(crate) struct RawMarketData {
     pub(crate) price_jump_bps_max: u32,
     pub(crate) book_ticker: bool,
-    pub(crate) kline_interval: Option<String>,
+    pub(crate) kline_interval: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

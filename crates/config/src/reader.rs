@@ -100,17 +100,17 @@ impl Reader<'_> {
         let intervals = [
             "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
         ];
-        let interval = raw.kline_interval.as_deref();
-        if let Some(unknown) = interval.filter(|interval| !intervals.contains(interval)) {
-            let problem = format!("`{unknown}` is no length of the venue's bars");
-            let remedy = format!("write one of {}", intervals.join(", "));
+        let interval = raw.kline_interval.as_str();
+        if interval != "none" && !intervals.contains(&interval) {
+            let problem = format!("`{interval}` is no length of the venue's bars");
+            let remedy = format!("write none, or one of {}", intervals.join(", "));
             return Err(self.error("market_data.kline_interval", problem, remedy));
         }
         Ok(MarketData {
             price_jump_bps_max: self
                 .whole_above_zero("market_data.price_jump_bps_max", raw.price_jump_bps_max)?,
             book_ticker: raw.book_ticker,
-            kline_interval: raw.kline_interval.clone(),
+            kline_interval: (interval != "none").then(|| interval.to_owned()),
         })
     }
 

@@ -278,3 +278,20 @@ fn a_secret_file_that_others_can_read_is_refused() {
     assert!(refused.to_string().contains("chmod 600"), "{refused}");
     assert!(!refused.to_string().contains("secret-text"));
 }
+
+#[test]
+fn what_of_the_market_is_listened_to_is_checked() {
+    assert_eq!(
+        with_set("market_data.kline_interval=none")
+            .unwrap()
+            .market_data
+            .kline_interval,
+        None
+    );
+    let config = with_set("market_data.kline_interval=1m").unwrap();
+    assert_eq!(config.market_data.kline_interval.as_deref(), Some("1m"));
+    let error = with_set("market_data.kline_interval=7m").unwrap_err();
+    assert_eq!(error.key, "market_data.kline_interval");
+    let error = with_set("market_data.price_jump_bps_max=0").unwrap_err();
+    assert_eq!(error.key, "market_data.price_jump_bps_max");
+}

@@ -14,7 +14,8 @@ use keel_domain::{Instrument, InstrumentStatus, Side, TradeId};
 use keel_engine::{Command, Event, MarketCondition, Operator, Shut};
 use keel_execution::{RefusedCause, Reject, VenueReport};
 use keel_market_data::{
-    BookDelta, BookFault, BookSnapshot, BookTicker, Level, LostReason, MarketUpdate, PublicTrade, Stream,
+    BookDelta, BookFault, BookSnapshot, BookTicker, Kline, Level, LostReason, MarketUpdate, PublicTrade,
+    Stream,
 };
 use keel_risk::TradingState;
 use keel_strategy::{Action, Permission};
@@ -379,4 +380,83 @@ fn f35_the_age_of_each_stream_is_known() {
             (Stream::Trade, Duration::from_millis(1_000))
         ]
     );
+}
+
+/// A bar of a second as the venue tells it after these trades: `(ms, price, lots)`.
+fn kline(open_ms: i64, count: u64, close: &str) -> Event {
+    let open_time = T0.plus(Duration::from_millis(open_ms.unsigned_abs()));
+    Event::Market(MarketUpdate::Kline(Kline {
+        symbol: symbol(),
+        open_time,
+        close_time: open_time.plus(Duration::from_millis(999)),
+        open: price("100"),
+        high: price("101"),
+        low: price("100"),
+        close: price(close),
+        volume: lots(i64::try_from(count).unwrap()).to_decimal(),
+        count,
+        is_closed: true,
+    }))
+}
+
+#[test]
+fn the_venues_bars_are_compared_with_bars_made_of_its_trades() {
+    let mut world = World::started();
+    let at = |ms: u64, id, at: &str| {
+        let Event::Market(MarketUpdate::Trade(trade)) = trade(id, at) else {
+            panic!("a trade");
+        };
+        let trade_time = T0.plus(Duration::from_millis(ms));
+        Event::Market(MarketUpdate::Trade(PublicTrade { trade_time, ..trade }))
+    };
+    let compared = |world: &World| {
+        let counters = world.trader.counters();
+        (counters.bars_compared, counters.bars_differing)
+    };
+    world.on(kline(0, 1, "100"));
+    world.on(at(500, 1, "100"));
+    world.on(kline(0, 1, "100"));
+    assert_eq!(
+        compared(&world),
+        (0, 0),
+        "the first bar may have begun before its trades were heard"
+    );
+    world.on(at(1_000, 2, "100"));
+    world.on(at(1_999, 3, "101"));
+    world.on(kline(1_000, 2, "101"));
+    assert_eq!(compared(&world), (1, 0));
+    world.on(at(2_000, 4, "100"));
+    world.on(at(2_500, 5, "101"));
+    world.on(at(3_000, 6, "100"));
+    world.on(kline(2_000, 2, "101"));
+    assert_eq!(compared(&world), (2, 0), "the next bar has begun");
+    world.on(kline(3_000, 2, "101"));
+    assert_eq!(compared(&world), (3, 1), "a trade is missing");
+    world.on(Event::Market(MarketUpdate::BookLost {
+        symbol: symbol(),
+        reason: LostReason::Disconnected,
+    }));
+    world.on(kline(4_000, 2, "101"));
+    world.on(at(4_500, 9, "101"));
+    world.on(kline(4_000, 2, "101"));
+    assert_eq!(compared(&world), (3, 1), "trades went unheard");
+}
+
+#[test]
+fn f40_a_trade_of_ours_far_from_the_market_is_told() {
+    for (at, is_told) in [("110", false), ("2.5", true), ("0", true)] {
+        let mut world = World::started();
+        let id = world.submit_live(entry(Side::Buy, 10));
+        let VenueReport::Execution(mut report) = world.venue.fill(world.now, id, lots(10)).unwrap() else {
+            panic!("a fill is an execution");
+        };
+        report.trade.as_mut().unwrap().last_px = price(at);
+        world.on_venue(VenueReport::Execution(report));
+        assert_eq!(
+            alerted(&world, "is far from the market"),
+            is_told,
+            "{at}: {:?}",
+            world.alerts
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keel_domain::{Money, Timestamp};
-use keel_monitoring::{Health, IdentityLine, MonitorState, Snapshot, SymbolSnapshot, render, serve};
+use keel_monitoring::{DataAge, Health, IdentityLine, MonitorState, Snapshot, SymbolSnapshot, render, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,12 @@ async fn start(now_ms: i64) -> Running {
     beat.beat(Timestamp::EPOCH);
     let symbol = SymbolSnapshot {
         symbol: "BTC\"USDT".to_owned(),
+        condition: "usable".to_owned(),
+        is_usable: true,
+        data_ages: vec![DataAge {
+            stream: "depth".to_owned(),
+            age_ms: 1_070,
+        }],
         ..SymbolSnapshot::default()
     };
     let snapshot = Snapshot {
@@ -72,6 +78,14 @@ async fn every_page_answers() {
     );
     assert!(
         metrics.contains("keel_position{symbol=\"BTC\\\"USDT\"} 0"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("keel_data_age_seconds{symbol=\"BTC\\\"USDT\",stream=\"depth\"} 1.070"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("keel_market_usable{symbol=\"BTC\\\"USDT\"} 1"),
         "{metrics}"
     );
     assert!(!metrics.contains("keel_equity "), "what is not known is left out");
