@@ -39,6 +39,12 @@ impl Trader {
         as_json(&read(&format!("{}snapshot.json", self.dashboard)))
     }
 
+    /// Its page for Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        read(&format!("{}metrics", self.dashboard))
+    }
+
     /// One of the counters.
     #[must_use]
     pub fn counter(&self, name: &str) -> u64 {
