@@ -236,12 +236,11 @@ fn overrides(sources: &Sources, scalars: &BTreeMap<String, bool>) -> Result<Vec<
             problem: "is no single value of the configuration".to_owned(),
             remedy: suggestion(path, names()),
         })?;
-        let whole = text
-            .parse::<i64>()
-            .ok()
-            .filter(|_| !is_string)
-            .map(ValueKind::I64);
-        let kind = whole.unwrap_or_else(|| ValueKind::String(text.to_owned()));
+        let kind = match (text, text.parse()) {
+            ("true" | "false", _) if !is_string => ValueKind::Boolean(text == "true"),
+            (_, Ok(whole)) if !is_string => ValueKind::I64(whole),
+            _ => ValueKind::String(text.to_owned()),
+        };
         found.push(Override {
             path: path.to_owned(),
             value: Value::new(None, kind),

@@ -290,6 +290,13 @@ fn what_of_the_market_is_listened_to_is_checked() {
     );
     let config = with_set("market_data.kline_interval=1m").unwrap();
     assert_eq!(config.market_data.kline_interval.as_deref(), Some("1m"));
+    assert!(
+        with_set("market_data.book_ticker=true")
+            .unwrap()
+            .market_data
+            .book_ticker
+    );
+    assert!(with_set("market_data.book_ticker=1").is_err());
     let error = with_set("market_data.kline_interval=7m").unwrap_err();
     assert_eq!(error.key, "market_data.kline_interval");
     let error = with_set("market_data.price_jump_bps_max=0").unwrap_err();
