@@ -11,8 +11,8 @@ use keel_domain::Symbol;
 
 use crate::layers::{self, Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk, Trading, Trend,
-    Venue,
+    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk,
+    Trading, Trend, Venue,
 };
 use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};

@@ -177,7 +177,7 @@ impl Trader {
                 continue;
             };
             // A book that gives its top is fresh now.
-            if let Ok(top) = market.book.top(now, age_max) {
+            if let Ok(top) = market.top(now, age_max) {
                 let quote = Quote {
                     bid: top.bid.price,
                     ask: top.ask.price,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use keel_domain::{InstrumentStatus, OrderIntent, Price, Symbol, Timestamp};
 use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, Stream};
 
-use crate::protection::Protection;
 use crate::bar_check::BarCheck;
+use crate::protection::Protection;
 
 /// What the machine knows of one pair and need not survive a restart.
 #[derive(Debug)]
