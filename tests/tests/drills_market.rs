@@ -16,9 +16,16 @@ fn condition(trader: &Trader) -> String {
     pair(trader)["condition"].as_str().unwrap().to_owned()
 }
 
+/// A trader whose dashboard shows something.
+fn started(drill: &Drill, settings: &[&str]) -> Trader {
+    let trader = drill.trader(settings);
+    eventually("a first snapshot", SOON, || !pair(&trader).is_null());
+    trader
+}
+
 /// The strategy that wants to place its quotes anew all the time.
 fn quoting(drill: &Drill) -> Trader {
-    let trader = drill.trader(&["strategy.quoter.requote_ticks=1"]);
+    let trader = started(drill, &["strategy.quoter.requote_ticks=1"]);
     eventually("an open order", SOON, || !drill.open_orders().is_empty());
     trader
 }
@@ -35,7 +42,10 @@ fn orders_nothing(drill: &Drill, lasting: Duration) {
 #[test]
 fn all_streams_are_heard_and_bars_made_of_trades_are_the_venues() {
     let drill = Drill::start(501);
-    let trader = drill.trader(&["market_data.kline_interval=1s", "market_data.book_ticker=true"]);
+    let trader = started(
+        &drill,
+        &["market_data.kline_interval=1s", "market_data.book_ticker=true"],
+    );
     eventually("ten bars", Duration::from_secs(40), || {
         trader.counter("bars_compared") >= 10
     });
@@ -121,7 +131,7 @@ fn f39_prices_of_zero_are_never_traded_on() {
 fn f69_without_market_data_nothing_is_ready_and_nothing_is_ordered() {
     let drill = Drill::start(504);
     drill.fault(json!({ "id": "silent", "event": "market", "action": "stall", "for_s": 120 }));
-    let trader = drill.trader(&["strategy.quoter.requote_ticks=1"]);
+    let trader = started(&drill, &["strategy.quoter.requote_ticks=1"]);
     eventually("the session is up", SOON, || {
         trader.snapshot()["session_up"] == true
     });
