@@ -98,7 +98,7 @@ fn f62_a_pair_that_closes_takes_no_order_until_it_trades_again() {
     drill.heal("halt");
     // A pair that does not trade is asked about every half minute.
     eventually("it goes on", Duration::from_secs(45), || drill.placed() > placed);
-    assert_eq!(condition(&trader), "usable");
+    eventually("it is shown", SOON, || condition(&trader) == "usable");
     let _ = drill.end(trader);
 }
 
