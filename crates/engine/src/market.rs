@@ -121,10 +121,7 @@ impl Pause {
 impl Market {
     /// Whether the venue has given a reason not to send the order now.
     pub(crate) fn holds_back(&self, now: Timestamp, intent: &OrderIntent) -> bool {
-        !self.pause.is_over(now)
-            || self.awaits_balances
-            || self.shut.is_some()
-            || self.barred.as_ref() == Some(intent)
+        !self.pause.is_over(now) || self.awaits_balances || self.barred.as_ref() == Some(intent)
     }
 
     /// The best prices, where the book has some that can be believed.

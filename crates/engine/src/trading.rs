@@ -87,18 +87,19 @@ impl Trader {
         self.open_orders = open_orders;
     }
 
-    /// What orders the strategy may hope for now.
-    fn permission(&self, symbol: Symbol) -> Permission {
-        let trades_now = self
-            .state
-            .instruments
-            .get(&symbol)
-            .is_some_and(|i| i.status == InstrumentStatus::Trading);
+    /// Whether the venue takes orders on the pair, as far as it has told: by its status, and by what it refused.
+    fn takes_orders(&self, symbol: Symbol) -> bool {
         let is_shut = self
             .markets
             .get(&symbol)
-            .is_some_and(|market| market.shut.is_some());
-        if !self.reconciliation.is_done() || !trades_now || is_shut || self.balances_at.is_none() {
+            .is_none_or(|market| market.shut.is_some());
+        let instrument = self.state.instruments.get(&symbol);
+        !is_shut && instrument.is_some_and(|i| i.status == InstrumentStatus::Trading)
+    }
+
+    /// What orders the strategy may hope for now.
+    fn permission(&self, symbol: Symbol) -> Permission {
+        if !self.reconciliation.is_done() || !self.takes_orders(symbol) || self.balances_at.is_none() {
             return Permission::Nothing;
         }
         match self.gate.state_of(symbol) {
@@ -133,6 +134,10 @@ impl Trader {
         by: IssuedBy,
         step: &mut Step,
     ) -> Result<(), Breach> {
+        if !self.takes_orders(intent.symbol) {
+            self.counters.held_back += 1;
+            return Ok(());
+        }
         let ids = match by {
             IssuedBy::Strategy => &mut self.ids,
             IssuedBy::Protection => &mut self.stop_ids,
@@ -141,8 +146,7 @@ impl Trader {
             self.counters.held_back += 1;
             return Ok(());
         };
-        let trades_now = |instrument: &&Instrument| instrument.status == InstrumentStatus::Trading;
-        let Some(instrument) = self.state.instruments.get(&intent.symbol).filter(trades_now) else {
+        let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
             self.counters.held_back += 1;
             return Ok(());
         };

@@ -207,6 +207,7 @@ fn f65_the_buffer_is_bounded_and_a_snapshot_behind_it_is_refused() {
     ));
 }
 
+#[cfg(feature = "mock")]
 #[test]
 fn the_mock_of_the_feed_serves_users_tests() {
     use keel_market_data::{LostReason, MarketFeed, MockMarketFeed};
