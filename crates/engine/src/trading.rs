@@ -3,9 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp,
-};
+use keel_domain::{ClOrdId, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp};
 use keel_execution::{CancelState, OrderState};
 use keel_market_data::{BookFault, BookTop};
 use keel_risk::{Breach, HaltCause, Reference, ReferenceFault, RiskView, TradingState};
