@@ -1,5 +1,9 @@
 //! Drills: market data that cannot be believed, and pairs that do not trade, against the real binaries.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::time::{Duration, Instant};
 
