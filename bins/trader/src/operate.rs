@@ -53,7 +53,8 @@ fn halt_stopped(config: &Config, reason: &str, json: bool) -> Result<ExitCode> {
     let answer = Answer {
         verdict: Verdict::Done,
         text: "no trader runs: recorded, so that the next start is halted".to_owned(),
-        verified: "NOT asked: what an earlier run may have left at the venue, the next start cancels".to_owned(),
+        verified: "NOT asked: what an earlier run may have left at the venue, the next start cancels"
+            .to_owned(),
         state: state.to_string(),
         cause: Some(cause.to_string()),
         still_allowed: state.still_allowed().to_owned(),
@@ -82,8 +83,13 @@ pub(crate) fn tell(answer: Result<Answer, CallError>, json: bool) -> ExitCode {
     } else {
         println!("{}", answer.text);
         println!("venue: {}", answer.verified);
-        let because = answer.cause.map_or_else(String::new, |cause| format!(", because: {cause}"));
-        println!("state {}{because}; still allowed: {}", answer.state, answer.still_allowed);
+        let because = answer
+            .cause
+            .map_or_else(String::new, |cause| format!(", because: {cause}"));
+        println!(
+            "state {}{because}; still allowed: {}",
+            answer.state, answer.still_allowed
+        );
         println!("orders that may be live: {}", answer.live_orders.len());
         for id in &answer.live_orders {
             println!("  {id}");

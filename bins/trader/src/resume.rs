@@ -20,7 +20,10 @@ pub(crate) fn resume(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
     }
     let kill_file = config.state_dir.join(KILL_FILE);
     if kill_file.exists() {
-        eprintln!("trader: refused: {} is there; remove it first", kill_file.display());
+        eprintln!(
+            "trader: refused: {} is there; remove it first",
+            kill_file.display()
+        );
         return Ok(ExitCode::Refused);
     }
     let mut opened = open_journal(&config)?;

@@ -37,7 +37,9 @@ pub fn call(state_dir: &Path, request: &Request) -> Result<Answer, CallError> {
         })?;
     let text = exchange(&mut stream, request).map_err(|error| CallError::Unclear(error.to_string()))?;
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return Err(CallError::Unclear("the trader ended before it answered".to_owned()));
+        return Err(CallError::Unclear(
+            "the trader ended before it answered".to_owned(),
+        ));
     };
     if let Ok(answer) = serde_json::from_str(body) {
         return Ok(answer);

@@ -16,12 +16,10 @@
 //! ```
 
 mod client;
-mod heartbeat;
 mod request;
 mod server;
 
 pub use client::{CallError, call};
-pub use heartbeat::{Heard, Listener, Sender};
 pub use request::{Answer, Request, Verdict};
 pub use server::{Call, Server, ServerError};
 

@@ -32,7 +32,9 @@ pub struct Call {
 
 /// Why nobody listens.
 #[derive(Debug, thiserror::Error)]
-#[error("the control socket {path}: {cause}; the path must be writable and shorter than 108 bytes: see [state] dir")]
+#[error(
+    "the control socket {path}: {cause}; the path must be writable and shorter than 108 bytes: see [state] dir"
+)]
 pub struct ServerError {
     path: String,
     cause: std::io::Error,
@@ -147,7 +149,8 @@ async fn answer(State(calls): State<mpsc::Sender<Call>>, method: Method, uri: Ur
         answer: sender,
     };
     if calls.try_send(call).is_err() {
-        let problem = "the trading loop takes no more requests; `kill -USR1`, or the file KILL, or the guard\n";
+        let problem =
+            "the trading loop takes no more requests; `kill -USR1`, or the file KILL, or the guard\n";
         return (StatusCode::SERVICE_UNAVAILABLE, problem).into_response();
     }
     let Ok(Ok(answer)) = tokio::time::timeout(ANSWER_WITHIN, receiver).await else {

@@ -91,7 +91,11 @@ impl System {
     }
 
     fn on_call(&mut self, now: Timestamp, call: Call) {
-        tracing::info!(request = call.request.name(), reason = call.request.body(), "operator");
+        tracing::info!(
+            request = call.request.name(),
+            reason = call.request.body(),
+            "operator"
+        );
         let live: Vec<ClOrdId> = self.trader.leftovers().map(Order::cl_ord_id).collect();
         let (operator, proof, text) = match call.request {
             Request::Status => return self.answer(call.answer, Verdict::Done, "status", "nothing was asked"),
@@ -144,7 +148,10 @@ impl System {
             return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
         }
         let text = match self.trader.restriction_cause() {
-            Some(cause) => format!("lifted {}, which was set because: {cause}", self.trader.trading_state()),
+            Some(cause) => format!(
+                "lifted {}, which was set because: {cause}",
+                self.trader.trading_state()
+            ),
             None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
         };
         self.feed(Event::Operator(Operator::Resume { reason }));
