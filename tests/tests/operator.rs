@@ -54,7 +54,10 @@ fn f12_halt_is_verified_at_the_venue_latched_over_a_kill_and_lifted_with_its_rec
     wait_for_open_order(&drill);
     let (code, answer) = operator(&drill, &["halt", "--reason", "looks wrong"]);
     assert_eq!((code, &answer["verdict"]), (0, &json!("done")), "{answer}");
-    assert_eq!(answer["verified"], "the venue shows no order of ours");
+    assert_eq!(
+        answer["verified"],
+        "the venue shows no order of ours but stops that protect a position"
+    );
     assert!(drill.open_orders().is_empty(), "{answer}");
     assert_halted(&drill, "looks wrong");
     let placed = drill.placed();

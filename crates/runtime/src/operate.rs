@@ -162,7 +162,7 @@ impl System {
         for pending in std::mem::take(&mut self.operations.pending) {
             if is_shown(&self.trader, &pending.proof) {
                 let verified = match pending.proof {
-                    Proof::Closed => "the venue shows no order of ours",
+                    Proof::Closed => "the venue shows no order of ours but stops that protect a position",
                     Proof::Ended(_) => "the venue confirmed the end of each order that was open",
                     Proof::Reconciled => "the venue told its open orders, trades and balances",
                 };
