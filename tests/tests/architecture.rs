@@ -13,6 +13,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const ARROWS: &[(&str, &[&str])] = &[
     ("keel-domain", &[]),
     ("keel-config", &["keel-domain"]),
+    ("keel-control", &[]),
     ("keel-market-data", &["keel-domain"]),
     ("keel-strategy", &["keel-domain", "keel-market-data"]),
     ("keel-positions", &["keel-domain"]),

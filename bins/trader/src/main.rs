@@ -2,6 +2,7 @@
 
 mod check;
 mod journal;
+mod operate;
 mod resume;
 mod run;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use keel_config::{Config, ConfigError, Sources};
+use keel_control::Request;
 use keel_runtime::ExitCode;
 
 /// Takes one trader from paper to live trading safely.
@@ -33,8 +35,24 @@ enum Command {
     Check(ConfigArgs),
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
-    /// Lift a restriction that an earlier run left, with the trader stopped. Shows why it was there.
-    Resume(resume::ResumeArgs),
+    /// How the running trader is, and what it may send.
+    #[command(after_help = "Example: trader status --config config/paper.toml --json")]
+    Status(ConfigArgs),
+    /// Close the gate and cancel everything; latched until `trader resume`. Without a running trader, the next start is halted.
+    #[command(after_help = "Example: trader halt --config config/paper.toml --reason 'prices look wrong'")]
+    Halt(operate::ReasonArgs),
+    /// Lift every restriction, of the running trader or of a stopped one. Shows why it was there.
+    #[command(after_help = "Example: trader resume --config config/paper.toml --reason 'feed is back'")]
+    Resume(operate::ReasonArgs),
+    /// Cancel everything and permit only orders that reduce the position; latched until `trader resume`.
+    #[command(after_help = "Example: trader reduce-only --config config/paper.toml --reason 'news at noon'")]
+    ReduceOnly(operate::ReasonArgs),
+    /// Cancel what is open now. The strategy may place orders again: `trader halt` keeps it from that.
+    #[command(after_help = "Example: trader cancel-all --config config/paper.toml")]
+    CancelAll(ConfigArgs),
+    /// Compare the records with the venue now.
+    #[command(after_help = "Example: trader reconcile --config config/paper.toml")]
+    Reconcile(ConfigArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -66,7 +84,15 @@ fn main() -> std::process::ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::check(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
-        Command::Resume(args) => resume::resume(args),
+        Command::Status(args) => operate::operate(args, &Request::Status, cli.json),
+        Command::Halt(args) => operate::halt(args, cli.json),
+        Command::Resume(args) => resume::resume(args, cli.json),
+        Command::ReduceOnly(args) => {
+            let reason = args.reason.clone();
+            operate::operate(&args.config, &Request::ReduceOnly { reason }, cli.json)
+        }
+        Command::CancelAll(args) => operate::operate(args, &Request::CancelAll, cli.json),
+        Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {

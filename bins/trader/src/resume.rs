@@ -1,27 +1,31 @@
-//! `trader resume`: lifting a restriction while the trader is stopped.
+//! `trader resume`: lifting a restriction, of the running trader or while it is stopped.
 
 use anyhow::Result;
+use keel_control::{CallError, Request, call};
 use keel_engine::{Fact, Record, RecordLog};
-use keel_runtime::{Clock, ExitCode, open_journal};
+use keel_runtime::{Clock, ExitCode, KILL_FILE, open_journal};
 
-use crate::ConfigArgs;
+use crate::operate::{ReasonArgs, tell};
 
-/// Why a restriction is lifted.
-#[derive(clap::Args, Clone)]
-pub(crate) struct ResumeArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    /// Why it is safe to trade again; recorded.
-    #[arg(long)]
-    reason: String,
-}
-
-/// Records that an operator lifts the restriction.
+/// Lifts the restriction of the running trader, or records that an operator lifts it.
 ///
 /// # Errors
 /// A state directory that is in use or cannot be written.
-pub(crate) fn resume(args: &ResumeArgs) -> Result<ExitCode> {
+pub(crate) fn resume(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
     let config = args.config.load()?;
+    let reason = args.reason.clone();
+    match call(&config.state_dir, &Request::Resume { reason }) {
+        Err(CallError::NotRunning) => {}
+        answer => return Ok(tell(answer, json)),
+    }
+    let kill_file = config.state_dir.join(KILL_FILE);
+    if kill_file.exists() {
+        eprintln!(
+            "trader: refused: {} is there; remove it first",
+            kill_file.display()
+        );
+        return Ok(ExitCode::Refused);
+    }
     let mut opened = open_journal(&config)?;
     let mut state = opened.state.take().unwrap_or_default();
     for record in &opened.records {

@@ -77,6 +77,12 @@ impl Reconciliation {
 }
 
 impl Trader {
+    /// Whether a comparison with the venue is under way.
+    #[must_use]
+    pub fn is_reconciling(&self) -> bool {
+        self.reconciliation.sweep.is_some()
+    }
+
     /// Asks the venue for all that may have been missed.
     pub(crate) fn ask_everything(&mut self, now: Timestamp, step: &mut Step) {
         let mut missing = BTreeSet::from([Part::Balances]);

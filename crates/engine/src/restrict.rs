@@ -4,7 +4,7 @@ use keel_domain::{ClOrdId, Symbol, Timestamp};
 use keel_execution::Order;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, Operator, Record, Step, Trader};
+use crate::{Command, DurableState, Fact, Operator, Record, Step, Trader};
 
 impl Trader {
     /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
@@ -28,6 +28,13 @@ impl Trader {
                 self.gate.resume();
                 self.listed.forget_missing();
                 self.closing = None;
+            }
+            Operator::ReduceOnly { reason } => self.reduce_only(now, reason, step),
+            Operator::CancelAll => self.cancel_all(now, step),
+            Operator::Reconcile => {
+                if self.session_up {
+                    self.ask_everything(now, step);
+                }
             }
             Operator::AcceptVenue { reason } => {
                 self.reconciliation.accept = Some(reason);
@@ -93,6 +100,31 @@ impl Trader {
         self.gate.restrict(TradingState::Halted, cause);
         self.begin_closing(now);
         self.press_closing(now, step);
+    }
+
+    fn reduce_only(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        let (state, cause) = (TradingState::ReduceOnly, HaltCause::Operator { reason });
+        if self.gate.state() < state {
+            self.gate.restrict(state, cause.clone());
+            self.record(now, step, Fact::Restricted { state, cause });
+        }
+        self.cancel_all(now, step);
+    }
+
+    /// Cancels whatever may be live but the stops that protect, also where an earlier cancel has not been answered, and asks what the venue shows.
+    pub(crate) fn cancel_all(&mut self, now: Timestamp, step: &mut Step) {
+        let live: Vec<(Symbol, ClOrdId)> = self
+            .leftovers()
+            .map(|order| (order.symbol(), order.cl_ord_id()))
+            .collect();
+        for (symbol, cl_ord_id) in live {
+            let state = DurableState::cancel_requested(now);
+            self.record(now, step, Fact::Cancel { cl_ord_id, state });
+            step.push_command(Command::Cancel { symbol, cl_ord_id });
+        }
+        for symbol in self.markets.keys() {
+            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
+        }
     }
 
     /// Restricts one symbol, latched until an operator resumes. A halt cancels its orders.

@@ -57,6 +57,15 @@ pub enum Operator {
         /// Why that is safe now.
         reason: String,
     },
+    /// Cancel what is open, and permit only orders that reduce the position. Latched over restarts; never loosens a halt.
+    ReduceOnly {
+        /// Why.
+        reason: String,
+    },
+    /// Cancel what is open now, without a restriction.
+    CancelAll,
+    /// Compare with the venue now. Nothing happens while the session is down: it is done when it comes up anyway.
+    Reconcile,
     /// The venue's view is accepted where it differs from ours: quantities from now on are the venue's, and restrictions
     /// for such differences are lifted. Takes effect when the venue has told its view.
     AcceptVenue {

@@ -9,7 +9,7 @@ use keel_strategy::Trigger;
 
 use crate::fate::Poll;
 use crate::reconcile::Part;
-use crate::{Command, DurableState, Fact, Step, Trader};
+use crate::{Command, Fact, Step, Trader};
 
 /// The way to the end: every order canceled, and the venue asked until it shows none.
 #[derive(Debug, Clone)]
@@ -168,18 +168,7 @@ impl Trader {
     pub(crate) fn press_closing(&mut self, now: Timestamp, step: &mut Step) {
         let Some(closing) = &mut self.closing else { return };
         closing.pressed_at = now;
-        let live: Vec<(Symbol, ClOrdId)> = self
-            .leftovers()
-            .map(|order| (order.symbol(), order.cl_ord_id()))
-            .collect();
-        for (symbol, cl_ord_id) in live {
-            let state = DurableState::cancel_requested(now);
-            self.record(now, step, Fact::Cancel { cl_ord_id, state });
-            step.push_command(Command::Cancel { symbol, cl_ord_id });
-        }
-        for symbol in self.markets.keys() {
-            step.push_command(Command::QueryOpenOrders { symbol: *symbol });
-        }
+        self.cancel_all(now, step);
     }
 
     /// Whether everything is over: no order but a confirmed stop may be live, every trade that the venue's totals show is booked, and the

@@ -16,6 +16,7 @@ use keel_report::RunTitle;
 
 use crate::journal_log::LogError;
 use crate::observer::Observer;
+use crate::operate::Operations;
 use crate::progress::status_line;
 use crate::{Clock, Ending, JournalLog, Monitor, Outcome, RunContext, SnapshotTaken, assemble};
 
@@ -30,17 +31,19 @@ const LOOP_AGE_MAX: Duration = Duration::from_secs(2);
 
 /// A whole trading system, ready to run.
 pub struct System {
-    trader: Trader,
+    pub(crate) trader: Trader,
     session: Session,
     driver: Driver,
     log: JournalLog<FsDisk>,
-    observer: Observer,
+    pub(crate) observer: Observer,
     monitor: Monitor,
     heartbeat: Heartbeat,
     clock: Clock,
     title: RunTitle,
     /// The journal failed: nothing can be recorded any more, and only cancels are sent.
-    has_failed: bool,
+    pub(crate) has_failed: bool,
+    pub(crate) is_ending: bool,
+    pub(crate) operations: Operations,
     sampled_at: Timestamp,
     wants_final_balances: bool,
     /// What the venue does not take of the configuration, told before the session was ever up.
@@ -65,6 +68,7 @@ impl System {
         booted
             .release(&mut log)
             .context("the journal cannot be written")?;
+        let operations = Operations::start(config, now)?;
         let session = Session::new(
             now,
             assemble::endpoints(config),
@@ -109,6 +113,8 @@ impl System {
             clock,
             title,
             has_failed: false,
+            is_ending: false,
+            operations,
             sampled_at: now,
             wants_final_balances: false,
             refused: None,
@@ -200,6 +206,7 @@ impl System {
         self.observer
             .progress()
             .line("closing: no new orders; canceling what is open");
+        self.is_ending = true;
         self.feed(Event::Operator(Operator::Shutdown));
         let mut waits_from = self.clock.now();
         if let Some(until) = self.trader.unknown_until() {
@@ -259,6 +266,7 @@ impl System {
 
     fn tick(&mut self) {
         let now = self.clock.now();
+        self.operate(now);
         self.feed(Event::Timer);
         if let Err(error) = self.log.flush() {
             self.fail(&error.to_string());
@@ -315,7 +323,7 @@ impl System {
         }
     }
 
-    fn feed(&mut self, event: Event) {
+    pub(crate) fn feed(&mut self, event: Event) {
         let mut events = vec![event];
         // What a command cannot do at once is an event again; each is one order that was not sent.
         while let Some(event) = events.pop() {

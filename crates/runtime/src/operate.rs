@@ -1,0 +1,205 @@
+//! The operator's requests, the file KILL, and the loop's own gaps: what reaches the engine from outside trading.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keel_config::Config;
+use keel_control::{Answer, Call, Request, Server, Verdict};
+use keel_domain::{ClOrdId, Timestamp};
+use keel_engine::{Event, Operator, Trader};
+use keel_execution::Order;
+use keel_risk::{HaltCause, TradingState};
+use tokio::sync::oneshot;
+
+use crate::System;
+
+/// How long the venue may take to confirm before the answer says that it did not.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
+/// A loop that stood still for longer trades on decisions that nobody watched.
+const GAP_MAX: Duration = Duration::from_secs(10);
+
+/// The file that halts while it is there.
+pub const KILL_FILE: &str = "KILL";
+
+/// What an answer waits for.
+enum Proof {
+    /// No order of ours is open on any symbol, asked after the request.
+    Closed,
+    /// None of these may be live.
+    Ended(Vec<ClOrdId>),
+    /// The comparison is over.
+    Reconciled,
+}
+
+struct Pending {
+    since: Timestamp,
+    proof: Proof,
+    text: &'static str,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Everything by which a person reaches the loop.
+pub(crate) struct Operations {
+    server: Server,
+    kill_file: PathBuf,
+    pending: Vec<Pending>,
+    turned_at: Timestamp,
+    is_server_missed: bool,
+}
+
+impl Operations {
+    pub(crate) fn start(config: &Config, now: Timestamp) -> anyhow::Result<Self> {
+        Ok(Self {
+            server: Server::start(&config.state_dir)?,
+            kill_file: config.state_dir.join(KILL_FILE),
+            pending: Vec::new(),
+            turned_at: now,
+            is_server_missed: false,
+        })
+    }
+}
+
+impl System {
+    /// Takes what operators want, and answers what has been confirmed. To be called each turn.
+    pub(crate) fn operate(&mut self, now: Timestamp) {
+        let gap = now.since(self.operations.turned_at);
+        self.operations.turned_at = now;
+        if gap > GAP_MAX {
+            let what = format!("the trading loop stood still for {} s", gap.as_secs());
+            self.halt(HaltCause::Internal { what });
+        }
+        // A file that cannot be looked at is taken for none: there are the other ways.
+        if self.operations.kill_file.exists() {
+            let reason = format!("the file {} is there", self.operations.kill_file.display());
+            self.halt(HaltCause::Operator { reason });
+        }
+        if self.operations.server.is_dead() && !self.operations.is_server_missed {
+            self.operations.is_server_missed = true;
+            let text = "the control socket is dead: halt by the file KILL, or end by SIGTERM";
+            self.observer.alert(now, text);
+        }
+        while let Some(call) = self.operations.server.try_next() {
+            self.on_call(now, call);
+        }
+        self.answer_confirmed(now);
+    }
+
+    fn halt(&mut self, cause: HaltCause) {
+        if self.trader.trading_state() < TradingState::Halted {
+            self.feed(Event::Operator(Operator::Halt(cause)));
+        }
+    }
+
+    fn on_call(&mut self, now: Timestamp, call: Call) {
+        tracing::info!(
+            request = call.request.name(),
+            reason = call.request.body(),
+            "operator"
+        );
+        let live: Vec<ClOrdId> = self.trader.leftovers().map(Order::cl_ord_id).collect();
+        let (operator, proof, text) = match call.request {
+            Request::Status => return self.answer(call.answer, Verdict::Done, "status", "nothing was asked"),
+            Request::Resume { reason } => return self.resume(call.answer, reason),
+            Request::Halt { reason } => (
+                Operator::Halt(HaltCause::Operator { reason }),
+                Proof::Closed,
+                "halted; every order canceled",
+            ),
+            Request::ReduceOnly { .. } if self.trader.trading_state() > TradingState::ReduceOnly => {
+                let text = "refused: trading is halted, which is stricter; `trader resume` first";
+                return self.answer(call.answer, Verdict::Refused, text, "nothing was changed");
+            }
+            Request::ReduceOnly { reason } => (
+                Operator::ReduceOnly { reason },
+                Proof::Ended(live),
+                "reduce-only; every order that was open canceled",
+            ),
+            Request::CancelAll => (
+                Operator::CancelAll,
+                Proof::Ended(live),
+                "every order that was open canceled",
+            ),
+            Request::Reconcile if !self.trader.is_session_up() => {
+                let text = "refused: the session with the venue is down; it is compared when it comes up";
+                return self.answer(call.answer, Verdict::Refused, text, "nothing was asked");
+            }
+            Request::Reconcile => (Operator::Reconcile, Proof::Reconciled, "compared with the venue"),
+        };
+        self.feed(Event::Operator(operator));
+        self.operations.pending.push(Pending {
+            since: now,
+            proof,
+            text,
+            answer: call.answer,
+        });
+    }
+
+    fn resume(&mut self, answer: oneshot::Sender<Answer>, reason: String) {
+        let refusal = if self.has_failed {
+            Some("refused: the journal failed, nothing can be recorded; start the trader anew")
+        } else if self.is_ending {
+            Some("refused: the trader is ending")
+        } else if self.operations.kill_file.exists() {
+            Some("refused: the file KILL is in the state directory; remove it first")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
+        }
+        let text = match self.trader.restriction_cause() {
+            Some(cause) => format!(
+                "lifted {}, which was set because: {cause}",
+                self.trader.trading_state()
+            ),
+            None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
+        };
+        self.feed(Event::Operator(Operator::Resume { reason }));
+        self.answer(answer, Verdict::Done, &text, "nothing was asked");
+    }
+
+    fn answer_confirmed(&mut self, now: Timestamp) {
+        for pending in std::mem::take(&mut self.operations.pending) {
+            if is_shown(&self.trader, &pending.proof) {
+                let verified = match pending.proof {
+                    Proof::Closed => "the venue shows no order of ours but stops that protect a position",
+                    Proof::Ended(_) => "the venue confirmed the end of each order that was open",
+                    Proof::Reconciled => "the venue told its open orders, trades and balances",
+                };
+                self.answer(pending.answer, Verdict::Done, pending.text, verified);
+            } else if now.since(pending.since) >= CONFIRM_WITHIN {
+                let verified = "NOT verified: the venue did not confirm in time; it goes on being tried";
+                self.answer(pending.answer, Verdict::Unknown, pending.text, verified);
+            } else {
+                self.operations.pending.push(pending);
+            }
+        }
+    }
+
+    fn answer(&self, to: oneshot::Sender<Answer>, verdict: Verdict, text: &str, verified: &str) {
+        let state = self.trader.trading_state();
+        let answer = Answer {
+            verdict,
+            text: text.to_owned(),
+            verified: verified.to_owned(),
+            state: state.to_string(),
+            cause: self.trader.restriction_cause().map(ToString::to_string),
+            still_allowed: state.still_allowed().to_owned(),
+            live_orders: self
+                .trader
+                .leftovers()
+                .map(|order| order.cl_ord_id().to_string())
+                .collect(),
+        };
+        // Who asked may have gone; a signal waits for no answer.
+        let _gone = to.send(answer);
+    }
+}
+
+fn is_shown(trader: &Trader, proof: &Proof) -> bool {
+    match proof {
+        Proof::Closed => trader.is_closed(),
+        Proof::Ended(ids) => !trader.leftovers().any(|order| ids.contains(&order.cl_ord_id())),
+        Proof::Reconciled => !trader.is_reconciling() && trader.is_session_up(),
+    }
+}

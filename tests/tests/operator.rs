@@ -1,0 +1,139 @@
+//! The operator's commands, the signal and the file, against the real trader.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use keel_tests::{Drill, binary, eventually, root};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Runs a command of the operator; gives its exit code and its JSON.
+fn operator(drill: &Drill, args: &[&str]) -> (i32, Value) {
+    let run = drill.exchange.trader(drill.dir.path());
+    let output = Command::new(binary("trader"))
+        .current_dir(root())
+        .args(args)
+        .args(run.get_args().skip(1))
+        .arg("--json")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let json = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
+    (output.status.code().unwrap(), json)
+}
+
+fn wait_for_open_order(drill: &Drill) {
+    eventually("an open order", SOON, || !drill.open_orders().is_empty());
+}
+
+/// The trader is halted, nothing is open, and nothing is sent any more, whatever the strategy wants.
+fn assert_halted(drill: &Drill, cause: &str) {
+    eventually("it is halted and verified", SOON, || {
+        operator(drill, &["status"]).1["state"] == "Halted" && drill.open_orders().is_empty()
+    });
+    let (code, status) = operator(drill, &["status"]);
+    assert_eq!(code, 0, "{status}");
+    assert!(status["cause"].as_str().unwrap().contains(cause), "{status}");
+    assert_eq!(status["still_allowed"], "cancels only");
+    let placed = drill.placed();
+    let (_, again) = operator(drill, &["halt", "--reason", "again"]);
+    assert_eq!(again["verdict"], "done", "{again}");
+    assert!(
+        again["cause"].as_str().unwrap().contains(cause),
+        "the first cause stays: {again}"
+    );
+    assert_eq!(drill.placed(), placed);
+}
+
+#[test]
+fn f12_halt_is_verified_at_the_venue_latched_over_a_kill_and_lifted_with_its_record_shown() {
+    let drill = Drill::start(61);
+    let trader = drill.trader(&[]);
+    wait_for_open_order(&drill);
+    let (code, answer) = operator(&drill, &["halt", "--reason", "looks wrong"]);
+    assert_eq!((code, &answer["verdict"]), (0, &json!("done")), "{answer}");
+    assert_eq!(
+        answer["verified"],
+        "the venue shows no order of ours but stops that protect a position"
+    );
+    assert!(drill.open_orders().is_empty(), "{answer}");
+    assert_halted(&drill, "looks wrong");
+    let placed = drill.placed();
+
+    trader.process.signal("KILL");
+    let _killed = trader.process.finish(SOON);
+    let mut next = drill.trader(&[]);
+    assert!(next.process.said().contains("STATE Halted since an earlier run"));
+    assert_halted(&drill, "looks wrong");
+    assert_eq!(drill.placed(), placed);
+
+    let (code, answer) = operator(&drill, &["resume", "--reason", "it was right"]);
+    assert_eq!(code, 0, "{answer}");
+    assert!(
+        answer["text"].as_str().unwrap().contains("looks wrong"),
+        "{answer}"
+    );
+    wait_for_open_order(&drill);
+    assert!(drill.placed() > placed);
+    drill.end(next);
+}
+
+#[test]
+fn f12_signal_and_file_halt_and_the_file_keeps_halted() {
+    let drill = Drill::start(62);
+    let trader = drill.trader(&[]);
+    wait_for_open_order(&drill);
+    trader.process.signal("USR1");
+    assert_halted(&drill, "SIGUSR1");
+    let (code, _) = operator(&drill, &["resume", "--reason", "only a test"]);
+    assert_eq!(code, 0);
+    wait_for_open_order(&drill);
+
+    let kill_file = drill.dir.path().join("KILL");
+    std::fs::write(&kill_file, "").unwrap();
+    assert_halted(&drill, "KILL");
+    let (code, answer) = operator(&drill, &["resume", "--reason", "too early"]);
+    assert_eq!((code, &answer["verdict"]), (3, &json!("refused")), "{answer}");
+    std::fs::remove_file(&kill_file).unwrap();
+    let (code, _) = operator(&drill, &["resume", "--reason", "removed"]);
+    assert_eq!(code, 0);
+    wait_for_open_order(&drill);
+    drill.end(trader);
+}
+
+#[test]
+fn f12_a_stopped_trader_is_halted_for_its_next_start() {
+    let drill = Drill::start(63);
+    let (code, answer) = operator(&drill, &["status"]);
+    assert_eq!(code, 2, "no trader runs: {answer}");
+    let (code, answer) = operator(&drill, &["halt", "--reason", "before the weekend"]);
+    assert_eq!(code, 0, "{answer}");
+    let trader = drill.trader(&[]);
+    eventually("the session is up", SOON, || {
+        operator(&drill, &["reconcile"]).0 == 0
+    });
+    assert_halted(&drill, "before the weekend");
+    assert_eq!(drill.placed(), 0);
+    trader.process.signal("TERM");
+    let (code, said) = trader.process.finish(SOON);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, _) = operator(&drill, &["resume", "--reason", "monday"]);
+    assert_eq!(code, 0);
+    let trader = drill.trader(&[]);
+    wait_for_open_order(&drill);
+    drill.end(trader);
+}
+
+#[test]
+fn f12_cancel_all_and_reduce_only_are_verified() {
+    let drill = Drill::start(64);
+    let trader = drill.trader(&[]);
+    wait_for_open_order(&drill);
+    let (code, answer) = operator(&drill, &["cancel-all"]);
+    assert_eq!(code, 0, "{answer}");
+    let (code, answer) = operator(&drill, &["reduce-only", "--reason", "news"]);
+    assert_eq!((code, &answer["state"]), (0, &json!("ReduceOnly")), "{answer}");
+    drop(trader);
+}
