@@ -1,5 +1,5 @@
 //! The operator's commands, the signal and the file, against the real trader.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside #[test] functions")]
 
 use std::process::Command;
 use std::time::Duration;

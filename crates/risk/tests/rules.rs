@@ -208,7 +208,7 @@ fn a_stop_order_is_valued_like_a_market_order_and_with_a_price_it_keeps_to_the_c
         ..limit(Side::Buy, "1", "2")
     };
     let poor = RiskView {
-        quote_free: Some("206.03".parse().unwrap()),
+        quote_free: Some("207.05".parse().unwrap()),
         ..view(&instrument)
     };
     assert_eq!(
@@ -224,9 +224,9 @@ fn a_stop_order_is_valued_like_a_market_order_and_with_a_price_it_keeps_to_the_c
         price: price(text),
         time_in_force: TimeInForce::Gtc,
     };
-    assert_eq!(verdict(buy(at("103.02")), &view(&instrument)), Ok(()));
+    assert_eq!(verdict(buy(at("103.53")), &view(&instrument)), Ok(()));
     assert_eq!(
-        verdict(buy(at("103.03")), &view(&instrument)),
+        verdict(buy(at("103.54")), &view(&instrument)),
         Err(Rule::PriceCollar)
     );
 }
