@@ -1,5 +1,9 @@
 //! The operator's commands, the signal and the file, against the real trader.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside #[test] functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers outside #[test] functions"
+)]
 
 use std::process::Command;
 use std::time::Duration;
