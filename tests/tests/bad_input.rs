@@ -143,7 +143,7 @@ fn f71_the_secret_is_in_no_output_log_or_file() {
                     .unwrap()
                     .map(|entry| entry.unwrap().path()),
             );
-        } else {
+        } else if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
             let found = bytes
                 .windows(API_SECRET.len())
