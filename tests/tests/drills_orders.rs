@@ -66,8 +66,7 @@ fn f2_no_answer_that_leaves_the_outcome_open_is_taken_for_a_rejection() {
         json!({ "action": "unknown_outcome", "code": -1006 }),
         json!({ "action": "unknown_outcome", "code": -1007 }),
         json!({ "action": "cut_body" }),
-        json!({ "action": "reset" }),
-        json!({ "action": "lose_answer", "how": "reset" }),
+        // A reset connection may lose other requests too: `bad_wire` and `f1_a_lost_connection_…` are about those.
     ];
     for (number, answer) in answers.into_iter().enumerate() {
         let id = format!("answer-{number}");
@@ -128,11 +127,11 @@ fn f2_an_order_of_open_outcome_that_never_arrived_ends_by_proof_only() {
     );
     eventually("trading goes on", SOON, || drill.placed() > 1);
     let said = drill.end(trader);
+    let unknown = drill.unknown();
     assert!(
-        !drill
-            .records()
-            .iter()
-            .any(|r| matches!(r.fact, Fact::SubmitRejected { .. })),
+        !drill.records().iter().any(
+            |r| matches!(r.fact, Fact::SubmitRejected { cl_ord_id, .. } if unknown.contains(&cl_ord_id))
+        ),
         "{said}"
     );
 }
