@@ -44,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("keel-sim-exchange", &["keel-binance-wire", "keel-domain"]),
     ("keel-monitoring", &["keel-domain"]),
+    ("keel-recording", &[]),
     ("keel-report", &["keel-domain"]),
 ];
 

@@ -29,10 +29,10 @@ fn limits(block_bytes: usize, segment_bytes: u64) -> SegmentLimits {
     }
 }
 
-fn write(dir: &Path, limits: SegmentLimits, records: &[Record]) {
-    let mut writer = SegmentWriter::create(dir, limits).unwrap();
-    records.iter().for_each(|r| writer.append(r).unwrap());
-    writer.finish().unwrap();
+fn write(dir: &Path, limits: SegmentLimits, records: &[Record]) -> Result<(), RecordingError> {
+    let mut writer = SegmentWriter::create(dir, limits)?;
+    records.iter().try_for_each(|r| writer.append(r))?;
+    writer.finish().map(drop)
 }
 
 proptest! {
@@ -41,7 +41,7 @@ proptest! {
     fn what_is_written_is_read(frames in prop::collection::vec(any::<String>(), 0..40), block in 1_usize..600, segment in 1_u64..900) {
         let dir = tempdir().unwrap();
         let records: Vec<_> = (1..).zip(&frames).map(|(seq, f)| record(seq, f)).collect();
-        write(dir.path(), limits(block, segment), &records);
+        write(dir.path(), limits(block, segment), &records).unwrap();
         let mut back = Vec::new();
         let summary = read(dir.path(), |r| back.push(r)).unwrap();
         prop_assert_eq!(back, records);
@@ -123,7 +123,7 @@ fn an_index_that_disagrees_with_the_segments_is_told() {
 #[test]
 fn a_recording_is_not_overwritten() {
     let dir = tempdir().unwrap();
-    write(dir.path(), SegmentLimits::default(), &[record(1, "a")]);
+    write(dir.path(), SegmentLimits::default(), &[record(1, "a")]).unwrap();
     assert!(matches!(
         SegmentWriter::create(dir.path(), SegmentLimits::default()),
         Err(RecordingError::Exists { .. })
