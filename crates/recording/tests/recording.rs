@@ -83,7 +83,8 @@ fn a_damaged_block_before_a_sound_one_is_an_error() {
         dir.path(),
         limits(1, u64::MAX),
         &[record(1, "first"), record(2, "second")],
-    );
+    )
+    .unwrap();
     let path = dir.path().join(segment_name(1));
     let mut data = fs::read(&path).unwrap();
     data[20] ^= 0x40;
@@ -101,7 +102,8 @@ fn an_index_that_disagrees_with_the_segments_is_told() {
         dir.path(),
         limits(1, 1),
         &[record(1, "a"), record(2, "b"), record(3, "c")],
-    );
+    )
+    .unwrap();
     let index = dir.path().join(INDEX_FILE);
     let sound = fs::read_to_string(&index).unwrap();
     assert_eq!(sound.lines().count(), 3);
@@ -137,7 +139,8 @@ fn missing_and_repeated_sequence_numbers_are_counted() {
         dir.path(),
         SegmentLimits::default(),
         &[record(1, "a"), record(4, "b"), record(4, "c"), record(5, "d")],
-    );
+    )
+    .unwrap();
     let summary = read(dir.path(), |_| ()).unwrap();
     assert_eq!((summary.missing, summary.out_of_order), (2, 1));
 }
