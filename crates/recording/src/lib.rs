@@ -1,7 +1,8 @@
 //! Raw market-data frames with their arrival times, in compressed segments that outlive a crash.
 //!
 //! A recording is a directory: segments of newline-delimited JSON, each a chain of independent zstd frames, and `index.ndjson` with one line
-//! per finished segment. Every block is synced before the next one is begun, so a killed writer loses at most the block in its memory.
+//! per finished segment. Every block is synced before the next one is begun, so a killed writer loses only the block in its memory
+//! and the frames in its queue.
 
 mod error;
 mod queue;

@@ -191,3 +191,60 @@ fn a_record_above_the_bound_ends_the_recording_and_keeps_what_came_before() {
     ));
     assert_eq!(read(dir.path(), |_| ()).unwrap().records, 1);
 }
+
+#[test]
+fn a_block_is_on_disk_once_its_records_span_the_bound() {
+    let dir = tempdir().unwrap();
+    let bounds = SegmentLimits {
+        block_ns: 100,
+        ..SegmentLimits::default()
+    };
+    let mut writer = SegmentWriter::create(dir.path(), bounds).unwrap();
+    let synced = || read(dir.path(), |_| ()).unwrap().records;
+    writer.append(&record(1, "a")).unwrap();
+    writer.append(&record(100, "b")).unwrap();
+    assert_eq!(synced(), 0, "99 ns are within the bound");
+    writer.append(&record(101, "c")).unwrap();
+    assert_eq!(synced(), 3);
+}
+
+#[test]
+fn a_segment_ends_once_its_records_span_the_bound() {
+    let dir = tempdir().unwrap();
+    let bounds = SegmentLimits {
+        block_bytes: 1,
+        segment_ns: 100,
+        ..SegmentLimits::default()
+    };
+    write(
+        dir.path(),
+        bounds,
+        &[
+            record(1, "a"),
+            record(100, "b"),
+            record(101, "c"),
+            record(102, "d"),
+        ],
+    )
+    .unwrap();
+    let index = fs::read_to_string(dir.path().join(INDEX_FILE)).unwrap();
+    let records: Vec<_> = index.lines().map(|l| l.contains("\"records\":3")).collect();
+    assert_eq!(records, [true, false]);
+}
+
+#[test]
+fn a_segment_without_an_index_line_is_told_when_another_follows() {
+    let dir = tempdir().unwrap();
+    write(dir.path(), limits(1, 1), &[record(1, "a"), record(2, "b")]).unwrap();
+    let index = dir.path().join(INDEX_FILE);
+    let second = fs::read_to_string(&index)
+        .unwrap()
+        .lines()
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    fs::write(&index, second).unwrap();
+    let summary = read(dir.path(), |_| ()).unwrap();
+    assert_eq!((summary.records, summary.disagreements.len()), (2, 1));
+    assert!(summary.disagreements[0].indexed.is_none());
+}
