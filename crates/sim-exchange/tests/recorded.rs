@@ -6,16 +6,22 @@
     reason = "helpers outside #[test] functions"
 )]
 
-use keel_domain::{OrderId, Price, Qty, Side, Timestamp};
+use keel_domain::{
+    InstrumentStatus, Money, OrdType, OrderId, Qty, Side, Symbol, TimeInForce, Timestamp, Trigger,
+};
 use keel_sim_exchange::core::{
-    LevelQty, Participation, QueueRule, RecordedEvent, RecordedFill, RecordedMarket,
+    AccountConfig, AccountId, Exchange, ExchangeConfig, ExchangeEvent, LevelQty, NewOrder, OrderOptions,
+    OrderRef, Quantity, QueueRule, RecordedChange, RecordedEvent, ReportKind, Scenario,
 };
 use proptest::prelude::*;
 
 const BOTH: [QueueRule; 2] = [QueueRule::Conservative, QueueRule::Probabilistic];
+/// The first event's; the exchange starts an hour later.
+const RECORDED: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const START: Timestamp = Timestamp::from_millis(1_700_003_600_000);
 
-fn time(seconds: i64) -> Timestamp {
-    Timestamp::from_millis(seconds * 1_000)
+fn pair() -> Symbol {
+    "BTCUSDT".parse().unwrap()
 }
 
 fn level(price: &str, qty: &str) -> LevelQty {
@@ -25,129 +31,251 @@ fn level(price: &str, qty: &str) -> LevelQty {
     }
 }
 
-fn qty(text: &str) -> Qty {
-    text.parse().unwrap()
+fn levels(levels: &[(&str, &str)]) -> Vec<LevelQty> {
+    levels.iter().map(|(price, qty)| level(price, qty)).collect()
 }
 
-fn snapshot(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> RecordedEvent {
-    let levels = |levels: &[(&str, &str)]| levels.iter().map(|(p, q)| level(p, q)).collect();
-    RecordedEvent::Snapshot {
-        time: time(0),
+fn snapshot(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> RecordedChange {
+    RecordedChange::Snapshot {
         bids: levels(bids),
         asks: levels(asks),
     }
 }
 
-fn depth(side: Side, price: &str, qty: &str) -> RecordedEvent {
-    let changed = |of| {
-        if side == of {
-            vec![level(price, qty)]
-        } else {
-            vec![]
-        }
-    };
-    RecordedEvent::Depth {
-        time: time(1),
-        bids: changed(Side::Buy),
-        asks: changed(Side::Sell),
+fn depth(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> RecordedChange {
+    RecordedChange::Depth {
+        bids: levels(bids),
+        asks: levels(asks),
     }
 }
 
-fn trade(aggressor: Side, price: &str, qty: &str) -> RecordedEvent {
+fn bid(price: &str, qty: &str) -> RecordedChange {
+    depth(&[(price, qty)], &[])
+}
+
+fn ask(price: &str, qty: &str) -> RecordedChange {
+    depth(&[], &[(price, qty)])
+}
+
+fn sold(price: &str, qty: &str) -> RecordedChange {
+    traded(Side::Sell, price, qty)
+}
+
+fn traded(aggressor: Side, price: &str, qty: &str) -> RecordedChange {
     let LevelQty { price, qty } = level(price, qty);
-    RecordedEvent::Trade {
-        time: time(1),
+    RecordedChange::Trade {
         aggressor,
         price,
         qty,
     }
 }
 
-/// 100 bid with 10, 101 asked with 10 and 102 with 5.
-fn market(rule: QueueRule) -> RecordedMarket {
-    let mut market = RecordedMarket::new(rule);
-    market.apply(&snapshot(&[("100", "10")], &[("101", "10"), ("102", "5")]));
-    market
+/// An exchange that plays a recording, one event a second, and one client.
+struct Scene {
+    exchange: Exchange,
+    client: AccountId,
+    now: Timestamp,
+    /// Public trades so far: price and quantity.
+    tape: Vec<(String, String)>,
 }
 
-fn rest(market: &mut RecordedMarket, side: Side, price: &str, size: &str) -> OrderId {
-    let placed = market.place(time(0), side, Some(price.parse().unwrap()), qty(size));
-    assert_eq!((placed.fills.len(), placed.leaves_qty), (0, qty(size)));
-    placed.order_id
+impl Scene {
+    /// Begins with 100 bid with 10, 101 asked with 10 and 102 with 5.
+    fn new(rule: QueueRule, events: Vec<RecordedChange>) -> Self {
+        let mut config = ExchangeConfig::with_default_markets(1);
+        config.scenario = Scenario::Calm;
+        config.has_background = false;
+        config.markets.truncate(1);
+        config.markets[0].start_price = "100".parse().unwrap();
+        config.accounts = vec![AccountConfig {
+            name: "client".to_owned(),
+            funds: vec![
+                ("USDT".parse().unwrap(), Money::from(10_000_000)),
+                ("BTC".parse().unwrap(), Money::from(10_000)),
+            ],
+            ..AccountConfig::default()
+        }];
+        let mut exchange = Exchange::new(config, START).unwrap();
+        let client = exchange.account(0).unwrap();
+        let first = snapshot(&[("100", "10")], &[("101", "10"), ("102", "5")]);
+        let events = std::iter::once(first).chain(events);
+        let timed = events.zip(0_i64..).map(|(change, second)| RecordedEvent {
+            symbol: pair(),
+            time: RECORDED.plus(std::time::Duration::from_secs(second.unsigned_abs())),
+            change,
+        });
+        exchange.play(START, rule, Box::new(timed.collect::<Vec<_>>().into_iter()));
+        let mut scene = Self {
+            exchange,
+            client,
+            now: START,
+            tape: Vec::new(),
+        };
+        scene.fills();
+        scene
+    }
+
+    /// Lets the next recorded event happen, and gives what the client's orders traded by it: order, price, quantity.
+    fn step(&mut self) -> Vec<(u64, String, String)> {
+        self.now = self.exchange.next_deadline().unwrap();
+        self.exchange.advance(self.now);
+        self.fills()
+    }
+
+    fn fills(&mut self) -> Vec<(u64, String, String)> {
+        let mut fills = Vec::new();
+        while let Some(event) = self.exchange.poll_event() {
+            match event {
+                ExchangeEvent::Order(report) => {
+                    if let ReportKind::Trade(trade) = report.kind {
+                        let (price, qty) = (trade.price.to_string(), trade.qty.to_string());
+                        fills.push((report.order.order_id.0, price, qty));
+                    }
+                }
+                ExchangeEvent::Trade(trade) => {
+                    self.tape.push((trade.price.to_string(), trade.qty.to_string()));
+                }
+                _ => {}
+            }
+        }
+        fills
+    }
+
+    fn place(&mut self, side: Side, price: &str, qty: &str) -> OrderId {
+        let order = NewOrder {
+            symbol: pair(),
+            side,
+            ord_type: OrdType::Limit {
+                price: price.parse().unwrap(),
+                time_in_force: TimeInForce::Gtc,
+            },
+            quantity: Quantity::Base(qty.parse().unwrap()),
+            cl_ord_id: None,
+            options: OrderOptions::default(),
+        };
+        self.exchange.place(self.now, self.client, order).unwrap()
+    }
+
+    /// Places an order that rests whole.
+    fn rest(&mut self, side: Side, price: &str, qty: &str) -> u64 {
+        let order_id = self.place(side, price, qty);
+        assert_eq!(self.fills(), vec![], "it rests");
+        order_id.0
+    }
+
+    fn leaves(&self, order_id: u64) -> String {
+        let found = self
+            .exchange
+            .order(self.client, pair(), OrderRef::OrderId(OrderId(order_id)));
+        found.unwrap().leaves_qty().to_string()
+    }
+
+    fn set_status(&mut self, status: InstrumentStatus) {
+        let mut instrument = self.exchange.instrument(pair()).unwrap().clone();
+        instrument.status = status;
+        self.exchange.replace_instrument(instrument).unwrap();
+    }
+
+    fn best(&self, side: Side) -> Option<(String, String)> {
+        let best = self.exchange.best(pair(), side)?;
+        Some((best.price.to_string(), best.qty.to_string()))
+    }
 }
 
-/// Quantities that our orders traded by an event, by order.
-fn fills(market: &mut RecordedMarket, event: &RecordedEvent) -> Vec<(u64, String)> {
-    let fills = market.apply(event).into_iter();
-    fills
-        .map(|fill| (fill.order_id.0, fill.qty.to_string()))
-        .collect()
+fn fill(order_id: u64, price: &str, qty: &str) -> (u64, String, String) {
+    (order_id, price.to_owned(), qty.to_owned())
 }
 
-fn ahead(market: &RecordedMarket, order_id: OrderId) -> String {
-    market.waiting(order_id).unwrap().1.to_string()
+fn at(price: &str, qty: &str) -> Option<(String, String)> {
+    Some((price.to_owned(), qty.to_owned()))
+}
+
+#[test]
+fn without_orders_of_ours_it_trades_as_it_did() {
+    // The 3 at 103 came and went between two books; 101 and 102 were gone by then.
+    let mut scene = Scene::new(
+        QueueRule::Conservative,
+        vec![
+            traded(Side::Buy, "101", "4"),
+            traded(Side::Buy, "103", "3"),
+            depth(&[("101", "2")], &[("101", "0"), ("102", "0"), ("103", "7")]),
+        ],
+    );
+    assert_eq!(scene.best(Side::Sell), at("101", "10"));
+    scene.step();
+    assert_eq!(scene.best(Side::Sell), at("101", "6"));
+    scene.step();
+    assert_eq!(scene.best(Side::Sell), None);
+    scene.step();
+    assert_eq!(
+        (scene.best(Side::Buy), scene.best(Side::Sell)),
+        (at("101", "2"), at("103", "7"))
+    );
+    let tape: Vec<_> = [at("101", "4"), at("103", "3")].into_iter().flatten().collect();
+    assert_eq!(scene.tape, tape);
+    assert_eq!(scene.exchange.recorded_volume(pair()).to_string(), "7");
+    assert!(scene.exchange.is_played_out());
+    assert_eq!(scene.exchange.next_deadline(), None);
 }
 
 #[test]
 fn cancels_bring_us_forward_by_the_probabilistic_rule_only() {
     // 10 before us, 10 come behind us, 8 of the 20 cancel: in proportion 4 of them stood before us.
-    for (rule, after_cancels, filled) in [
-        (QueueRule::Conservative, "10", vec![]),
-        (QueueRule::Probabilistic, "6", vec![(1, "2".to_owned())]),
+    for (rule, filled) in [
+        (QueueRule::Conservative, None),
+        (QueueRule::Probabilistic, Some("2")),
     ] {
-        let mut market = market(rule);
-        let order = rest(&mut market, Side::Buy, "100", "2");
-        assert_eq!(ahead(&market, order), "10");
-        market.apply(&depth(Side::Buy, "100", "20"));
-        assert_eq!(ahead(&market, order), "10", "who comes later stands behind");
-        market.apply(&depth(Side::Buy, "100", "12"));
-        assert_eq!(ahead(&market, order), after_cancels, "{rule:?}");
-        assert_eq!(
-            fills(&mut market, &trade(Side::Sell, "100", "8")),
-            filled,
-            "{rule:?}"
-        );
+        let mut scene = Scene::new(rule, vec![bid("100", "20"), bid("100", "12"), sold("100", "8")]);
+        let order = scene.rest(Side::Buy, "100", "2");
+        assert_eq!((scene.step(), scene.step()), (vec![], vec![]));
+        let expected: Vec<_> = filled.map(|qty| fill(order, "100", qty)).into_iter().collect();
+        assert_eq!(scene.step(), expected, "{rule:?}");
     }
 }
 
 #[test]
 fn a_reduction_that_trades_explain_counts_once() {
     for rule in BOTH {
-        let mut market = market(rule);
-        let order = rest(&mut market, Side::Buy, "100", "3");
-        market.apply(&depth(Side::Buy, "100", "20"));
-        assert_eq!(fills(&mut market, &trade(Side::Sell, "100", "4")), vec![]);
-        assert_eq!(ahead(&market, order), "6");
-        market.apply(&depth(Side::Buy, "100", "16"));
+        let events = vec![
+            bid("100", "20"),
+            sold("100", "4"),
+            bid("100", "16"),
+            sold("100", "7"),
+        ];
+        let mut scene = Scene::new(rule, events);
+        let order = scene.rest(Side::Buy, "100", "3");
+        for _ in 0..3 {
+            assert_eq!(scene.step(), vec![]);
+        }
         assert_eq!(
-            ahead(&market, order),
-            "6",
-            "{rule:?}: the trade's 4 are no cancels"
+            scene.step(),
+            vec![fill(order, "100", "1")],
+            "{rule:?}: 6 stand before us, since the trade's 4 are no cancels"
         );
-        assert_eq!(
-            fills(&mut market, &trade(Side::Sell, "100", "7")),
-            vec![(1, "1".to_owned())]
-        );
-        assert_eq!(market.waiting(order), Some((qty("2"), Qty::ZERO)));
+        assert_eq!(scene.leaves(order), "2");
     }
 }
 
 #[test]
 fn nobody_is_before_us_who_is_no_longer_there() {
     for rule in BOTH {
-        let mut market = market(rule);
-        let order = rest(&mut market, Side::Buy, "100", "2");
-        market.apply(&snapshot(&[("100", "7")], &[]));
-        assert_eq!(ahead(&market, order), "7");
-        market.apply(&depth(Side::Buy, "100", "3"));
-        assert_eq!(ahead(&market, order), "3");
-        market.apply(&depth(Side::Buy, "100", "0"));
-        market.apply(&depth(Side::Buy, "100", "50"));
-        assert_eq!(ahead(&market, order), "0");
-        market.apply(&snapshot(&[("99", "1")], &[]));
+        let events = vec![
+            snapshot(&[("100", "7")], &[]),
+            bid("100", "3"),
+            sold("100", "4"),
+            bid("100", "0"),
+            bid("100", "50"),
+            sold("100", "0.5"),
+        ];
+        let mut scene = Scene::new(rule, events);
+        let order = scene.rest(Side::Buy, "100", "2");
+        assert_eq!((scene.step(), scene.step()), (vec![], vec![]));
+        assert_eq!(scene.step(), vec![fill(order, "100", "1")], "3 stood before us");
+        assert_eq!((scene.step(), scene.step()), (vec![], vec![]));
         assert_eq!(
-            fills(&mut market, &trade(Side::Sell, "100", "0.5")),
-            vec![(1, "0.5".to_owned())]
+            scene.step(),
+            vec![fill(order, "100", "0.5")],
+            "the 50 came behind us"
         );
     }
 }
@@ -155,206 +283,201 @@ fn nobody_is_before_us_who_is_no_longer_there() {
 #[test]
 fn a_trade_beyond_our_price_would_have_met_us_first() {
     for rule in BOTH {
-        let mut market = market(rule);
-        let worse = rest(&mut market, Side::Buy, "99.5", "2");
-        let better = rest(&mut market, Side::Buy, "100", "2");
-        let filled = market.apply(&trade(Side::Sell, "99", "3"));
-        let expected = |order_id, price: &str, size| RecordedFill {
-            order_id,
-            price: price.parse().unwrap(),
-            qty: qty(size),
-            is_maker: true,
-            time: time(1),
-        };
+        let mut scene = Scene::new(rule, vec![sold("99", "3")]);
+        let worse = scene.rest(Side::Buy, "99.5", "2");
+        let better = scene.rest(Side::Buy, "100", "2");
         assert_eq!(
-            filled,
-            vec![expected(better, "100", "2"), expected(worse, "99.5", "1")]
-        );
-        assert_eq!(market.waiting(better), None);
-        assert_eq!(
-            fills(&mut market, &trade(Side::Buy, "99", "3")),
-            vec![],
-            "buyers do not meet a bid"
-        );
-        assert_eq!(
-            fills(&mut market, &trade(Side::Sell, "101", "3")),
-            vec![],
-            "above us"
+            scene.step(),
+            vec![fill(better, "100", "2"), fill(worse, "99.5", "1")],
+            "nothing of the 10 that stood before us at 100 was there any more"
         );
     }
 }
 
 #[test]
-fn our_orders_at_a_price_trade_in_order_of_arrival_with_the_market_between() {
-    let mut market = market(QueueRule::Conservative);
-    let first = rest(&mut market, Side::Sell, "101", "2");
-    market.apply(&depth(Side::Sell, "101", "15"));
-    let second = rest(&mut market, Side::Sell, "101", "2");
-    assert_eq!(
-        (ahead(&market, first), ahead(&market, second)),
-        ("10".to_owned(), "15".to_owned())
+fn a_trade_on_the_other_side_of_us_meets_us_only_where_it_reaches() {
+    let mut scene = Scene::new(
+        QueueRule::Conservative,
+        vec![traded(Side::Buy, "101", "3"), traded(Side::Buy, "100", "1")],
     );
+    let order = scene.rest(Side::Buy, "100.5", "2");
+    assert_eq!(
+        scene.step(),
+        vec![],
+        "a buyer at 101 does not meet a bid of 100.5"
+    );
+    assert_eq!(
+        scene.step(),
+        vec![fill(order, "100.5", "1")],
+        "who sold at 100 would have sold to us"
+    );
+}
+
+#[test]
+fn our_orders_at_a_price_trade_in_order_of_arrival_with_the_market_between() {
+    let mut scene = Scene::new(
+        QueueRule::Conservative,
+        vec![ask("101", "15"), traded(Side::Buy, "101", "18")],
+    );
+    let first = scene.rest(Side::Sell, "101", "2");
+    scene.step();
+    let second = scene.rest(Side::Sell, "101", "2");
     // 10 before the first, its 2, the 5 between, and 1 for the second.
-    let both = vec![(1, "2".to_owned()), (2, "1".to_owned())];
-    assert_eq!(fills(&mut market, &trade(Side::Buy, "101", "18")), both);
-    assert_eq!(ahead(&market, second), "0");
+    let both = vec![fill(first, "101", "2"), fill(second, "101", "1")];
+    assert_eq!(scene.step(), both);
 }
 
 #[test]
 fn what_we_took_stays_gone_until_the_level_is_refreshed() {
     for rule in BOTH {
-        let mut market = market(rule);
-        let placed = market.place(time(0), Side::Buy, Some("101".parse().unwrap()), qty("4"));
-        assert_eq!((placed.fills[0].qty, placed.fills[0].is_maker), (qty("4"), false));
-        let best = |market: &RecordedMarket| market.best(Side::Sell).unwrap();
-        assert_eq!(best(&market), level("101", "6"));
-        market.apply(&depth(Side::Sell, "101", "9"));
-        assert_eq!(best(&market), level("101", "5"), "a cancel is no refresh");
-        market.apply(&depth(Side::Sell, "101", "12"));
-        assert_eq!(best(&market), level("101", "8"), "3 came, we had taken 4");
-        market.apply(&depth(Side::Sell, "101", "16"));
-        assert_eq!(best(&market), level("101", "16"), "4 came: refreshed");
-        market.place(time(0), Side::Buy, None, qty("16"));
-        assert_eq!(best(&market), level("102", "5"));
-        market.apply(&depth(Side::Sell, "101", "0"));
-        market.apply(&depth(Side::Sell, "101", "1"));
-        assert_eq!(best(&market), level("101", "1"), "the level came anew");
-        market.apply(&depth(Side::Sell, "101", "10"));
-        market.place(time(0), Side::Buy, None, qty("9"));
-        market.apply(&depth(Side::Sell, "101", "3"));
-        market.apply(&depth(Side::Sell, "101", "5"));
+        let events = ["9", "12", "16", "0", "1", "10", "3", "5"];
+        let mut scene = Scene::new(rule, events.map(|qty| ask("101", qty)).to_vec());
+        let taken = scene.place(Side::Buy, "101", "4");
+        assert_eq!(scene.fills(), vec![fill(taken.0, "101", "4")]);
+        assert_eq!(scene.best(Side::Sell), at("101", "6"));
+        let mut after = |what: &str, best| {
+            scene.step();
+            assert_eq!(scene.best(Side::Sell), best, "{rule:?}: {what}");
+        };
+        after("a cancel is no refresh", at("101", "5"));
+        after("3 came, we had taken 4", at("101", "8"));
+        after("4 came: refreshed", at("101", "16"));
+        after("all gone", at("102", "5"));
+        after("the level came anew", at("101", "1"));
+        after("and grew", at("101", "10"));
+        scene.place(Side::Buy, "101", "9");
+        scene.fills();
+        scene.step();
+        assert_eq!(scene.best(Side::Sell), at("102", "5"), "3 left, we had taken 9");
+        scene.step();
         assert_eq!(
-            best(&market),
-            level("101", "2"),
-            "we took no more than the 3 that were left"
+            scene.best(Side::Sell),
+            at("101", "2"),
+            "{rule:?}: we took no more than the 3 that were left"
         );
     }
 }
 
 #[test]
-fn an_order_takes_up_to_its_limit_and_rests_and_one_without_ends() {
-    let mut market = market(QueueRule::Conservative);
-    let placed = market.place(time(0), Side::Buy, Some("101".parse().unwrap()), qty("12"));
-    assert_eq!(placed.leaves_qty, qty("2"));
-    assert_eq!(market.waiting(placed.order_id), Some((qty("2"), Qty::ZERO)));
-    let ended = market.place(time(0), Side::Buy, None, qty("9"));
-    let prices: Vec<Price> = ended.fills.iter().map(|fill| fill.price).collect();
-    assert_eq!(
-        (prices, ended.leaves_qty),
-        (vec!["102".parse().unwrap()], qty("4"))
+fn a_new_snapshot_brings_back_what_we_took() {
+    let mut scene = Scene::new(
+        QueueRule::Conservative,
+        vec![snapshot(&[("100", "10")], &[("101", "10")])],
     );
-    assert_eq!(market.waiting(ended.order_id), None);
-    assert_eq!(market.cancel(placed.order_id), Some(qty("2")));
-    assert_eq!(market.cancel(placed.order_id), None);
+    scene.place(Side::Buy, "101", "4");
+    scene.step();
+    assert_eq!(scene.best(Side::Sell), at("101", "10"));
 }
 
 #[test]
 fn quantity_that_stands_where_our_order_reaches_meets_it_and_is_gone() {
     for rule in BOTH {
-        let mut market = market(rule);
-        let order = rest(&mut market, Side::Buy, "100", "5");
+        let mut scene = Scene::new(rule, vec![ask("99.5", "3"), ask("99.5", "3"), bid("101", "3")]);
+        let order = scene.rest(Side::Buy, "100", "5");
         // A seller asks 99.5: all bids of 100 are gone, we trade at our price.
-        assert_eq!(
-            fills(&mut market, &depth(Side::Sell, "99.5", "3")),
-            vec![(1, "3".to_owned())]
-        );
-        assert_eq!(market.waiting(order), Some((qty("2"), Qty::ZERO)));
-        assert_eq!(
-            market.best(Side::Sell),
-            Some(level("101", "10")),
-            "what we met is gone"
-        );
-        assert_eq!(
-            fills(&mut market, &depth(Side::Sell, "99.5", "3")),
-            vec![],
-            "and does not come twice"
-        );
-        let at_the_price = rest(&mut market, Side::Sell, "101", "5");
-        assert_eq!(ahead(&market, at_the_price), "10");
-        assert_eq!(
-            fills(&mut market, &depth(Side::Buy, "101", "3")),
-            vec![(2, "3".to_owned())]
-        );
+        assert_eq!(scene.step(), vec![fill(order, "100", "3")]);
+        assert_eq!(scene.leaves(order), "2");
+        assert_eq!(scene.best(Side::Sell), at("101", "10"), "what we met is gone");
+        assert_eq!(scene.step(), vec![], "and does not come twice");
+        let sell = scene.rest(Side::Sell, "101", "5");
+        assert_eq!(scene.step(), vec![fill(sell, "101", "3")]);
     }
 }
 
 #[test]
 fn changes_of_one_moment_meet_us_after_all_of_them() {
-    let mut market = market(QueueRule::Conservative);
-    rest(&mut market, Side::Sell, "101", "5");
     // A bid that comes to 101 and one that goes from there in the same message leave nothing to trade with.
-    let there_and_gone = RecordedEvent::Depth {
-        time: time(1),
-        bids: vec![level("101", "3"), level("101", "0")],
-        asks: vec![],
-    };
-    assert_eq!(fills(&mut market, &there_and_gone), vec![]);
+    let there_and_gone = depth(&[("101", "3"), ("101", "0")], &[]);
+    let mut scene = Scene::new(QueueRule::Conservative, vec![there_and_gone]);
+    scene.rest(Side::Sell, "101", "5");
+    assert_eq!(scene.step(), vec![]);
 }
 
 #[test]
-fn our_part_of_the_volume_is_counted() {
-    let mut market = market(QueueRule::Conservative);
-    assert_eq!(market.participation().rate_ppm(), None);
-    market.place(time(0), Side::Buy, None, qty("1"));
-    rest(&mut market, Side::Buy, "100.5", "2");
-    market.apply(&trade(Side::Sell, "100.5", "8"));
-    let participation = Participation {
-        made: qty("2"),
-        taken: qty("1"),
-        recorded: qty("8"),
-    };
-    assert_eq!(market.participation(), participation);
-    assert_eq!(participation.rate_ppm(), Some(375_000));
+fn a_halted_pair_stands_still_and_then_is_what_was_recorded() {
+    let events = vec![bid("100", "4"), sold("100", "4"), bid("99", "1")];
+    let mut scene = Scene::new(QueueRule::Conservative, events);
+    scene.set_status(InstrumentStatus::Halt);
+    scene.step();
+    scene.step();
+    assert_eq!((scene.best(Side::Buy), scene.tape.len()), (at("100", "10"), 0));
+    scene.set_status(InstrumentStatus::Trading);
+    scene.step();
+    assert_eq!(scene.best(Side::Buy), at("100", "4"));
 }
 
 #[test]
-fn a_recording_is_read_up_to_now_and_no_further() {
-    let at = |seconds| RecordedEvent::Trade {
-        time: time(seconds),
-        aggressor: Side::Sell,
-        price: "100".parse().unwrap(),
-        qty: qty("6"),
-    };
-    let mut market = market(QueueRule::Conservative);
-    rest(&mut market, Side::Buy, "100", "9");
-    let mut recording = [at(1), at(2), at(3)].into_iter().peekable();
-    assert_eq!(market.advance(&mut recording, time(1)), vec![]);
-    let filled = market.advance(&mut recording, time(2));
-    assert_eq!(
-        filled.iter().map(|fill| fill.qty).collect::<Vec<_>>(),
-        vec![qty("2")]
+fn a_recording_is_played_up_to_now_and_no_further() {
+    let mut scene = Scene::new(
+        QueueRule::Conservative,
+        vec![sold("100", "1"), sold("100", "2"), sold("100", "3")],
     );
-    assert_eq!(recording.next(), Some(at(3)));
+    let second = std::time::Duration::from_secs(1);
+    scene.exchange.advance(START.plus(second * 2));
+    scene.fills();
+    assert_eq!(scene.tape.len(), 2);
+    assert_eq!(scene.exchange.next_deadline(), Some(START.plus(second * 3)));
+    assert!(!scene.exchange.is_played_out());
 }
 
-fn event() -> impl Strategy<Value = RecordedEvent> {
-    let units = 0..30_i64;
+#[test]
+fn our_stop_is_triggered_by_a_recorded_trade() {
+    let moved = depth(&[("100", "0"), ("99.5", "5")], &[]);
+    let mut scene = Scene::new(QueueRule::Conservative, vec![moved, sold("99.5", "1")]);
+    let trigger = Trigger::Stop {
+        stop_px: "99.5".parse().unwrap(),
+    };
+    let order = NewOrder {
+        symbol: pair(),
+        side: Side::Sell,
+        ord_type: OrdType::StopLoss { trigger },
+        quantity: Quantity::Base("2".parse().unwrap()),
+        cl_ord_id: None,
+        options: OrderOptions::default(),
+    };
+    let stop = scene.exchange.place(scene.now, scene.client, order).unwrap();
+    assert_eq!(scene.step(), vec![]);
+    assert_eq!(scene.step(), vec![fill(stop.0, "99.5", "2")]);
+    assert_eq!(scene.best(Side::Buy), at("99.5", "2"));
+}
+
+fn change() -> impl Strategy<Value = RecordedChange> {
     prop_oneof![
-        units
-            .clone()
-            .prop_map(|units| depth(Side::Buy, "100", &units.to_string())),
-        units.prop_map(|units| trade(Side::Sell, "100", &units.to_string())),
+        (0..30_u32).prop_map(|qty| bid("100", &qty.to_string())),
+        (1..30_u32).prop_map(|qty| sold("100", &qty.to_string())),
     ]
 }
 
 proptest! {
     #[test]
     fn the_conservative_rule_never_gives_more_and_neither_gives_more_than_traded(
-        events in proptest::collection::vec(event(), 1..60)
+        events in proptest::collection::vec(change(), 1..40)
     ) {
-        let (mut conservative, mut probabilistic) =
-            (market(QueueRule::Conservative), market(QueueRule::Probabilistic));
-        for market in [&mut conservative, &mut probabilistic] {
-            rest(market, Side::Buy, "100", "5000");
-        }
-        for event in &events {
-            conservative.apply(event);
-            probabilistic.apply(event);
-            let (least, most) = (conservative.participation(), probabilistic.participation());
-            prop_assert!(least.made <= most.made);
-            prop_assert!(most.made <= most.recorded);
-            let before = |market: &RecordedMarket| market.waiting(OrderId(1)).unwrap().1;
-            prop_assert!(before(&conservative) >= before(&probabilistic));
+        let filled = |rule| {
+            let mut scene = Scene::new(rule, events.clone());
+            scene.rest(Side::Buy, "100", "5000");
+            let mut most = Qty::ZERO;
+            for _ in &events {
+                for (_, _, qty) in scene.step() {
+                    most = most.saturating_add(qty.parse().unwrap());
+                }
+                prop_assert!(most <= scene.exchange.recorded_volume(pair()));
+            }
+            Ok(most)
+        };
+        let (least, most) = (filled(QueueRule::Conservative)?, filled(QueueRule::Probabilistic)?);
+        prop_assert!(least <= most);
+    }
+
+    #[test]
+    fn money_is_only_moved_by_a_recording(events in proptest::collection::vec(change(), 1..40)) {
+        let mut scene = Scene::new(QueueRule::Probabilistic, events.clone());
+        let before = scene.exchange.totals();
+        scene.rest(Side::Buy, "100", "50");
+        scene.place(Side::Buy, "101", "3");
+        for _ in &events {
+            scene.step();
+            prop_assert_eq!(&before, &scene.exchange.totals());
         }
     }
 }

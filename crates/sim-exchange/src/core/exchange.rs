@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Instrument, Money, OrderId, Price, Side, Symbol, Timestamp};
+use keel_domain::{Asset, Instrument, Money, OrderId, Price, Qty, Side, Symbol, Timestamp};
 
 use super::account::Account;
 use super::generator::Generator;
 use super::lifecycle::Due;
 use super::market::MarketState;
+use super::playback::{Playback, Recording};
 use super::{
     AccountConfig, AccountId, AssetBalance, CommissionRates, ConfigError, DepthSnapshot, ExchangeConfig,
-    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade,
+    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade, QueueRule,
 };
 
 /// The exchange.
@@ -30,6 +31,7 @@ pub struct Exchange {
     pub(super) transfers: BTreeMap<Asset, Money>,
     pub(super) events: VecDeque<ExchangeEvent>,
     generator: Option<Generator>,
+    playback: Option<Playback>,
 }
 
 impl Exchange {
@@ -78,6 +80,7 @@ impl Exchange {
             transfers: BTreeMap::new(),
             events: VecDeque::new(),
             generator: None,
+            playback: None,
         };
         if !config.has_background {
             return Ok(exchange);
@@ -88,6 +91,38 @@ impl Exchange {
         generator.advance(&mut exchange, now);
         exchange.generator = Some(generator);
         Ok(exchange)
+    }
+
+    /// Lets a recorded market happen from now on, its first event at once. It is to be the only background: give it an
+    /// exchange made with `has_background` false. Its orders are as they were, and pass no filter.
+    pub fn play(&mut self, now: Timestamp, rule: QueueRule, recording: Recording) {
+        let markets: Vec<Market> = self
+            .markets
+            .values()
+            .map(|market| Market {
+                instrument: market.instrument.clone(),
+                start_price: market.stats.last,
+            })
+            .collect();
+        let maker = self.add_background_account(&markets, now);
+        let taker = self.add_background_account(&markets, now);
+        self.playback = Some(Playback::new((maker, taker), rule, recording, now));
+        self.advance(now);
+    }
+
+    /// Whether a recorded market is played, and has come to its end.
+    #[must_use]
+    pub fn is_played_out(&self) -> bool {
+        let next = self.playback.as_ref().map(Playback::next_deadline);
+        next.is_some_and(|next| next.is_none())
+    }
+
+    /// What a recorded market has traded of a pair so far, by the recording.
+    #[must_use]
+    pub fn recorded_volume(&self, symbol: Symbol) -> Qty {
+        self.playback
+            .as_ref()
+            .map_or(Qty::ZERO, |playback| playback.traded(symbol))
     }
 
     fn add_background_account(&mut self, markets: &[Market], now: Timestamp) -> AccountId {
@@ -126,12 +161,18 @@ impl Exchange {
             generator.advance(self, now);
             self.generator = Some(generator);
         }
+        if let Some(mut playback) = self.playback.take() {
+            playback.advance(self, now);
+            self.playback = Some(playback);
+        }
     }
 
     /// When the market wants to move next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.generator.as_ref().and_then(Generator::next_deadline)
+        let generated = self.generator.as_ref().and_then(Generator::next_deadline);
+        let recorded = self.playback.as_ref().and_then(Playback::next_deadline);
+        generated.into_iter().chain(recorded).min()
     }
 
     /// The oldest event not taken yet.
