@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
 use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
-use keel_journal::{FsDisk, Limits};
+use keel_journal::{Disk, FsDisk, Limits};
 use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
@@ -124,9 +124,9 @@ pub(crate) fn credentials(credentials: keel_config::Credentials) -> Credentials 
 }
 
 /// A trader with the history that the state directory holds, its journal, and in words what was found there.
-pub(crate) fn recover(config: &Config) -> Result<(Trader, JournalLog<FsDisk>, String)> {
+pub(crate) fn recover<D: Disk>(config: &Config, disk: D) -> Result<(Trader, JournalLog<D>, String)> {
     let mut trader = trader(config)?;
-    let opened = open_journal(config)?;
+    let opened = open(config, disk)?;
     let origin = match opened.state {
         Some(state) => {
             trader.restore(state);
@@ -148,6 +148,11 @@ pub(crate) fn recover(config: &Config) -> Result<(Trader, JournalLog<FsDisk>, St
 pub fn open_journal(config: &Config) -> Result<Opened<DurableState, FsDisk>> {
     let context = || format!("state directory {}", config.state_dir.display());
     let disk = FsDisk::lock(&config.state_dir).with_context(context)?;
+    open(config, disk)
+}
+
+fn open<D: Disk>(config: &Config, disk: D) -> Result<Opened<DurableState, D>> {
+    let context = || format!("state directory {}", config.state_dir.display());
     let mut opened: Opened<DurableState, _> =
         JournalLog::open(disk, Limits::default(), &identity(config)).with_context(context)?;
     if let Some(records) = config.snapshot_records {

@@ -14,6 +14,7 @@
 mod alerts;
 mod assemble;
 mod clock;
+mod desk;
 mod journal_log;
 mod logging;
 mod money;
@@ -30,6 +31,7 @@ mod valuation;
 
 pub use assemble::{BUILD, identity, open_journal};
 pub use clock::Clock;
+pub use desk::Desk;
 pub use journal_log::{JournalLog, LogError, Opened, SNAPSHOT_RECORDS, SnapshotTaken, decode};
 pub use logging::{CappedLog, log_to};
 pub use monitor::Monitor;

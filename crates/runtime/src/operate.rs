@@ -66,17 +66,17 @@ impl System {
         self.operations.turned_at = now;
         if gap > GAP_MAX {
             let what = format!("the trading loop stood still for {} s", gap.as_secs());
-            self.halt(HaltCause::Internal { what });
+            self.halt(now, HaltCause::Internal { what });
         }
         // A file that cannot be looked at is taken for none: there are the other ways.
         if self.operations.kill_file.exists() {
             let reason = format!("the file {} is there", self.operations.kill_file.display());
-            self.halt(HaltCause::Operator { reason });
+            self.halt(now, HaltCause::Operator { reason });
         }
         if self.operations.server.is_dead() && !self.operations.is_server_missed {
             self.operations.is_server_missed = true;
             let text = "the control socket is dead: halt by the file KILL, or end by SIGTERM";
-            self.observer.alert(now, text);
+            self.desk.observer.alert(now, text);
         }
         while let Some(call) = self.operations.server.try_next() {
             self.on_call(now, call);
@@ -84,9 +84,9 @@ impl System {
         self.answer_confirmed(now);
     }
 
-    fn halt(&mut self, cause: HaltCause) {
-        if self.trader.trading_state() < TradingState::Halted {
-            self.feed(Event::Operator(Operator::Halt(cause)));
+    fn halt(&mut self, now: Timestamp, cause: HaltCause) {
+        if self.desk.trader.trading_state() < TradingState::Halted {
+            self.desk.feed(now, Event::Operator(Operator::Halt(cause)));
         }
     }
 
@@ -96,16 +96,16 @@ impl System {
             reason = call.request.body(),
             "operator"
         );
-        let live: Vec<ClOrdId> = self.trader.leftovers().map(Order::cl_ord_id).collect();
+        let live: Vec<ClOrdId> = self.desk.trader.leftovers().map(Order::cl_ord_id).collect();
         let (operator, proof, text) = match call.request {
             Request::Status => return self.answer(call.answer, Verdict::Done, "status", "nothing was asked"),
-            Request::Resume { reason } => return self.resume(call.answer, reason),
+            Request::Resume { reason } => return self.resume(now, call.answer, reason),
             Request::Halt { reason } => (
                 Operator::Halt(HaltCause::Operator { reason }),
                 Proof::Closed,
                 "halted; every order canceled",
             ),
-            Request::ReduceOnly { .. } if self.trader.trading_state() > TradingState::ReduceOnly => {
+            Request::ReduceOnly { .. } if self.desk.trader.trading_state() > TradingState::ReduceOnly => {
                 let text = "refused: trading is halted, which is stricter; `trader resume` first";
                 return self.answer(call.answer, Verdict::Refused, text, "nothing was changed");
             }
@@ -119,13 +119,13 @@ impl System {
                 Proof::Ended(live),
                 "every order that was open canceled",
             ),
-            Request::Reconcile if !self.trader.is_session_up() => {
+            Request::Reconcile if !self.desk.trader.is_session_up() => {
                 let text = "refused: the session with the venue is down; it is compared when it comes up";
                 return self.answer(call.answer, Verdict::Refused, text, "nothing was asked");
             }
             Request::Reconcile => (Operator::Reconcile, Proof::Reconciled, "compared with the venue"),
         };
-        self.feed(Event::Operator(operator));
+        self.desk.feed(now, Event::Operator(operator));
         self.operations.pending.push(Pending {
             since: now,
             proof,
@@ -134,10 +134,10 @@ impl System {
         });
     }
 
-    fn resume(&mut self, answer: oneshot::Sender<Answer>, reason: String) {
-        let refusal = if self.has_failed {
+    fn resume(&mut self, now: Timestamp, answer: oneshot::Sender<Answer>, reason: String) {
+        let refusal = if self.desk.has_failed {
             Some("refused: the journal failed, nothing can be recorded; start the trader anew")
-        } else if self.is_ending {
+        } else if self.desk.is_closing() {
             Some("refused: the trader is ending")
         } else if self.operations.kill_file.exists() {
             Some("refused: the file KILL is in the state directory; remove it first")
@@ -147,20 +147,20 @@ impl System {
         if let Some(refusal) = refusal {
             return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
         }
-        let text = match self.trader.restriction_cause() {
+        let text = match self.desk.trader.restriction_cause() {
             Some(cause) => format!(
                 "lifted {}, which was set because: {cause}",
-                self.trader.trading_state()
+                self.desk.trader.trading_state()
             ),
             None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
         };
-        self.feed(Event::Operator(Operator::Resume { reason }));
+        self.desk.feed(now, Event::Operator(Operator::Resume { reason }));
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
     }
 
     fn answer_confirmed(&mut self, now: Timestamp) {
         for pending in std::mem::take(&mut self.operations.pending) {
-            if is_shown(&self.trader, &pending.proof) {
+            if is_shown(&self.desk.trader, &pending.proof) {
                 let verified = match pending.proof {
                     Proof::Closed => "the venue shows no order of ours but stops that protect a position",
                     Proof::Ended(_) => "the venue confirmed the end of each order that was open",
@@ -177,15 +177,16 @@ impl System {
     }
 
     fn answer(&self, to: oneshot::Sender<Answer>, verdict: Verdict, text: &str, verified: &str) {
-        let state = self.trader.trading_state();
+        let state = self.desk.trader.trading_state();
         let answer = Answer {
             verdict,
             text: text.to_owned(),
             verified: verified.to_owned(),
             state: state.to_string(),
-            cause: self.trader.restriction_cause().map(ToString::to_string),
+            cause: self.desk.trader.restriction_cause().map(ToString::to_string),
             still_allowed: state.still_allowed().to_owned(),
             live_orders: self
+                .desk
                 .trader
                 .leftovers()
                 .map(|order| order.cl_ord_id().to_string())

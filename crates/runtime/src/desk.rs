@@ -1,0 +1,364 @@
+//! A trading system without sockets, clocks or threads: events in, steps committed, commands out.
+
+use anyhow::{Context, Result};
+use keel_binance::{Input, Session};
+use keel_config::{Config, Credentials};
+use keel_domain::Timestamp;
+use keel_engine::{Command, DurableState, Event, Operator, StartRefusal, Step, Trader};
+use keel_execution::{NotSent, Venue, VenueReport};
+use keel_journal::Disk;
+use keel_market_data::MarketFeed;
+use keel_monitoring::Snapshot;
+use keel_report::RunTitle;
+
+use crate::journal_log::LogError;
+use crate::observer::Observer;
+use crate::{Ending, JournalLog, Outcome, RunContext, SnapshotTaken, assemble};
+
+/// How long the end may take before the system gives up and says what is left.
+const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+/// How often samples are taken.
+const SAMPLE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Engine, journal and session, put together. Whoever holds it moves the session's bytes and tells it the time; the same
+/// inputs at the same times give the same commands.
+pub struct Desk<D: Disk> {
+    pub(crate) trader: Trader,
+    session: Session,
+    log: JournalLog<D>,
+    pub(crate) observer: Observer,
+    title: RunTitle,
+    /// The journal failed: nothing can be recorded any more, and only cancels are sent.
+    pub(crate) has_failed: bool,
+    /// What the venue does not take of the configuration, told before the session was ever up.
+    refused: Option<String>,
+    sampled_at: Timestamp,
+    closing: Option<Closing>,
+}
+
+/// An end that was begun.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    waits_from: Timestamp,
+    wants_final_balances: bool,
+}
+
+impl<D: Disk> Desk<D> {
+    /// Puts everything together on a disk that is this process's own: what is recorded there is replayed. No byte has left
+    /// yet.
+    ///
+    /// # Errors
+    /// What keeps it from running, with the remedy.
+    pub fn start(
+        config: &Config,
+        credentials: Credentials,
+        disk: D,
+        now: Timestamp,
+        context: &RunContext,
+    ) -> Result<Self> {
+        let (mut trader, mut log, found) = assemble::recover(config, disk)?;
+        let booted = trader.boot(now, assemble::identity(config))?;
+        booted
+            .release(&mut log)
+            .context("the journal cannot be written")?;
+        let session = Session::new(
+            now,
+            assemble::endpoints(config),
+            assemble::session_settings(config),
+            &assemble::credentials(credentials),
+        )?;
+        let title = RunTitle {
+            mode: config.mode.to_string(),
+            venue: config.venue.name(),
+            account: String::new(),
+            strategy: trader.strategy_name().to_owned(),
+            symbols: config.trading.symbols.clone(),
+            seed: context.seed,
+            scenario: context.scenario.clone(),
+            config_hash: config.hash(),
+            build: assemble::BUILD.to_owned(),
+        };
+        let live = trader.leftovers().count();
+        context.progress.line(&format!(
+            "keel: mode {}, venue {}, configuration {}, build {}; journal: {found}, {live} orders to follow up",
+            title.mode, title.venue, title.config_hash, title.build,
+        ));
+        if let Some((state, cause)) = trader.state().restriction() {
+            context.progress.line(&format!(
+                "STATE {state} since an earlier run: {cause}. See `trader resume --help`"
+            ));
+        }
+        let mut desk = Self {
+            trader,
+            session,
+            log,
+            observer: Observer::new(context.progress, now),
+            title,
+            has_failed: false,
+            refused: None,
+            sampled_at: now,
+            closing: None,
+        };
+        if let Some(reason) = context.accept_venue.clone() {
+            desk.feed(now, Event::Operator(Operator::AcceptVenue { reason }));
+        }
+        Ok(desk)
+    }
+
+    /// The session, whose bytes are to be moved.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The engine, to look at.
+    #[must_use]
+    pub fn trader(&self) -> &Trader {
+        &self.trader
+    }
+
+    /// Whether trading is to end: the venue does not serve this configuration, or a safety rule forbids the start.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some() || self.trader.start_refusal().is_some()
+    }
+
+    /// Whether [`Self::close`] was called.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Tells the time, about ten times a second, and what the wall clock shows. What was written becomes durable, and a
+    /// snapshot of the state is taken where one is due. Returns what is to be shown, where it is time for that.
+    pub fn tick(&mut self, now: Timestamp, wall: Timestamp) -> Option<Snapshot> {
+        self.feed(now, Event::Timer);
+        if let Err(error) = self.log.flush() {
+            self.fail(now, &error.to_string());
+        }
+        self.keep_state(now, JournalLog::snapshot_if_due);
+        if now.since(self.sampled_at) < SAMPLE_EVERY {
+            return None;
+        }
+        self.sampled_at = now;
+        self.session.handle(now, Input::WallClock(wall));
+        self.observer.sample(now, &self.trader);
+        let stats = self.session.stats();
+        Some(self.observer.snapshot(now, &self.trader, &self.title, &stats))
+    }
+
+    /// Hands everything that has arrived to the engine: orders' news before prices.
+    pub fn drain(&mut self, now: Timestamp) {
+        loop {
+            if let Some(report) = self.session.next_report() {
+                self.observer.on_report(&report);
+                if let (VenueReport::Refused { cause, reject }, false) = (&report, self.trader.has_been_up())
+                {
+                    self.refused = Some(format!("{cause}: {reject}\n  remedy: {}", cause.remedy()));
+                }
+                self.feed(now, Event::Venue(report));
+            } else if let Some(update) = self.session.next_update() {
+                self.feed(now, Event::Market(update));
+            } else {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn feed(&mut self, now: Timestamp, event: Event) {
+        let mut events = vec![event];
+        // What a command cannot do at once is an event again; each is one order that was not sent.
+        while let Some(event) = events.pop() {
+            let step = self.trader.on_event(now, event);
+            for command in self.release(now, step) {
+                events.extend(self.carry_out(now, command));
+            }
+        }
+    }
+
+    fn release(&mut self, now: Timestamp, step: Step) -> Vec<Command> {
+        self.observer.on_records(step.records());
+        if self.has_failed {
+            // Nothing can be recorded any more; what needs no record is still done.
+            return step.without_submissions();
+        }
+        match step.release(&mut self.log) {
+            Ok(commands) => commands,
+            Err(error) => self.fail_at(now, &error.to_string()),
+        }
+    }
+
+    fn fail(&mut self, now: Timestamp, what: &str) {
+        if !self.has_failed {
+            for command in self.fail_at(now, what) {
+                // Only cancels come from a failed journal; one that cannot be sent is tried again while closing.
+                let _tried_again_later = self.carry_out(now, command);
+            }
+        }
+    }
+
+    fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
+        self.has_failed = true;
+        self.observer.alert(
+            now,
+            &format!("the journal failed, trading is halted, cancels only: {what}"),
+        );
+        self.trader.on_journal_failure(now, what.to_owned())
+    }
+
+    fn carry_out(&mut self, now: Timestamp, command: Command) -> Option<Event> {
+        match command {
+            Command::Submit(order) => {
+                let cl_ord_id = order.cl_ord_id();
+                let sent: Result<(), NotSent> = self.session.submit(now, order);
+                return sent
+                    .err()
+                    .map(|cause| Event::Venue(VenueReport::SubmitNotSent { cl_ord_id, cause }));
+            }
+            Command::Cancel { symbol, cl_ord_id } => {
+                let sent = self.session.cancel(now, symbol, cl_ord_id);
+                return sent
+                    .err()
+                    .map(|_| Event::Venue(VenueReport::CancelUnknown { cl_ord_id }));
+            }
+            Command::QueryOrder { symbol, cl_ord_id } => self.session.query_order(now, symbol, cl_ord_id),
+            Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
+            Command::QueryAllOrders { symbol, around } => self.session.query_all_orders(now, symbol, around),
+            Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
+            Command::QueryInstruments => self.session.query_instruments(now),
+            Command::QueryBalances => self.session.query_balances(now),
+            Command::RenewUserStream => self.session.renew_user_stream(now),
+            Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
+            Command::Alert(text) => self.observer.alert(now, &text),
+        }
+        None
+    }
+
+    /// Keeps the durable state as a snapshot; all its records have been committed.
+    fn keep_state(
+        &mut self,
+        now: Timestamp,
+        keep: impl FnOnce(&mut JournalLog<D>, &DurableState) -> Result<Option<SnapshotTaken>, LogError>,
+    ) {
+        if self.has_failed {
+            return;
+        }
+        match keep(&mut self.log, self.trader.state()) {
+            Ok(Some(SnapshotTaken::NoRoom)) => {
+                let text = "the disk has no room for a snapshot of the state; the journal goes on, and the next start \
+                            takes longer: free some space";
+                self.observer.alert(now, text);
+            }
+            Ok(Some(SnapshotTaken::UpTo(_)) | None) => {}
+            Err(error) => self.fail(now, &error.to_string()),
+        }
+    }
+
+    /// Closes the gate and begins to cancel everything. A start that was refused on another account, or never had a session,
+    /// has nothing to cancel with: its end is told at once.
+    pub fn close(&mut self, now: Timestamp) -> Option<Ending> {
+        if let Some(why) = self.refused.take() {
+            return Some(self.not_started(why));
+        }
+        if let Some(refusal) = self.trader.start_refusal() {
+            self.observer
+                .progress()
+                .line(&format!("start refused: {refusal}"));
+            if matches!(refusal, StartRefusal::OtherAccount { .. }) {
+                // What an earlier run may have left is not on this account.
+                return Some(Ending::Refused(refusal.to_string()));
+            }
+        }
+        self.observer
+            .progress()
+            .line("closing: no new orders; canceling what is open");
+        self.closing = Some(Closing {
+            waits_from: now,
+            wants_final_balances: false,
+        });
+        self.feed(now, Event::Operator(Operator::Shutdown));
+        if let Some(until) = self.trader.unknown_until() {
+            self.observer.progress().line(&format!(
+                "an order's outcome is unknown: the venue can prove in {} s that it never arrived",
+                until.since(now).as_secs() + 1
+            ));
+        }
+        None
+    }
+
+    /// Whether the end is reached: the venue shows no order of ours, or the time for that is over.
+    pub fn is_closed(&mut self, now: Timestamp) -> bool {
+        if self.trader.is_closed() && self.has_final_balances(now) {
+            return true;
+        }
+        let until = self.trader.unknown_until();
+        self.closing.as_mut().is_none_or(|closing| {
+            // An order of unknown outcome is waited for as long as its absence cannot be proven yet; once it is proven, there
+            // is still the usual time for what comes after.
+            closing.waits_from = until.map_or(closing.waits_from, |until| closing.waits_from.max(until));
+            now.since(closing.waits_from) > CLOSE_WITHIN
+        })
+    }
+
+    /// Once everything is over, the balances are asked for once more, for the report.
+    fn has_final_balances(&mut self, now: Timestamp) -> bool {
+        let asked = self.closing.as_mut();
+        if asked.is_some_and(|closing| !std::mem::replace(&mut closing.wants_final_balances, true)) {
+            self.observer.forget_final_balances();
+            self.session.query_balances(now);
+        }
+        self.observer.has_final_balances()
+    }
+
+    /// How the end that [`Self::close`] began came out. Keeps the state, so that the next start need not read this run's
+    /// records.
+    pub fn ending(&mut self, now: Timestamp) -> Ending {
+        self.keep_state(now, |log, state| log.take_snapshot(state).map(Some));
+        if !self.trader.is_closed() {
+            return Ending::Unverified(self.leftovers());
+        }
+        let stops: Vec<String> = self
+            .trader
+            .resting_stops()
+            .map(|o| o.cl_ord_id().to_string())
+            .collect();
+        if !stops.is_empty() {
+            let line = format!("stays at the venue to protect what is held: {}", stops.join(", "));
+            self.observer.progress().line(&line);
+        }
+        match self.trader.start_refusal() {
+            Some(refusal) => Ending::Refused(refusal.to_string()),
+            None => Ending::Closed,
+        }
+    }
+
+    /// Without a session nothing can be canceled: what an earlier run left may be live.
+    fn not_started(&self, why: String) -> Ending {
+        match self.leftovers() {
+            left if left.is_empty() => Ending::NotStarted(why),
+            left => Ending::Unverified(left),
+        }
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let ids = self.trader.leftovers().map(|order| order.cl_ord_id().to_string());
+        ids.collect()
+    }
+
+    /// What the run left, with its report.
+    pub fn outcome(mut self, now: Timestamp, ending: Ending) -> Outcome {
+        self.observer.sample(now, &self.trader);
+        let report = self
+            .observer
+            .report(now, &self.trader, self.title.clone(), &ending.to_string());
+        let halted_by = self
+            .trader
+            .state()
+            .restriction()
+            .map(|(_, cause)| cause.to_string());
+        Outcome {
+            ending,
+            report,
+            halted_by,
+        }
+    }
+}
