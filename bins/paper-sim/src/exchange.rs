@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use keel_binance_wire::signing::VerifyingKey;
-use keel_domain::{Asset, Instrument, Money, Symbol};
+use keel_domain::{Asset, Money, Symbol};
 use keel_runtime::{ExitCode, StopSignals};
-use keel_sim_exchange::core::{
-    AccountConfig, CommissionRates, Discount, Exchange, ExchangeConfig, Market, Scenario,
-};
 use keel_sim_exchange::faults::FaultFile;
-use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Limits, Protocol};
+use keel_sim_exchange::protocol::{KeyPermissions, Limits};
 use keel_sim_exchange::server::{self, Clock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::market::MarketArgs;
+use crate::setup::{Ready, Setup};
 
 /// The exchange's settings.
 #[derive(clap::Args, Clone)]
@@ -40,15 +40,14 @@ pub(crate) struct ExchangeArgs {
     /// what it receives.
     #[arg(long, value_name = "AMOUNT")]
     bnb_fees: Option<Money>,
-    /// The pairs, of BTCUSDT and ETHUSDT.
-    #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT")]
+    /// The pairs [default: BTCUSDT,ETHUSDT; of a recording all].
+    #[arg(long, value_delimiter = ',')]
     symbols: Vec<String>,
     /// All randomness of the market.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How the market moves.
-    #[arg(long, value_name = "NAME", default_value = "calm", help = scenario_help())]
-    scenario: String,
+    #[command(flatten)]
+    market: MarketArgs,
     /// What goes wrong: a fault file (docs/FAULTS.md; models in config/faults). POST /keel/faults adds rules later.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -76,11 +75,6 @@ impl From<LimitSet> for Limits {
     }
 }
 
-/// What the option says of itself.
-pub(crate) fn scenario_help() -> String {
-    format!("How the market moves. {}", Scenario::overview())
-}
-
 fn permissions_help() -> String {
     let names = KeyPermissions::NAMES.join(", ");
     format!("What a key may do: {names} [default: reading and spot_trading, with ip_restrict]")
@@ -96,91 +90,15 @@ pub(crate) struct Running {
     pub(crate) task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-/// What an exchange needs.
-pub(crate) struct Setup {
-    /// Where to listen.
-    pub(crate) listen: SocketAddr,
-    /// Key and secret of each account.
-    pub(crate) accounts: Vec<(String, VerifyingKey)>,
-    /// What keys may do, where it is not the usual.
-    pub(crate) permissions: BTreeMap<String, KeyPermissions>,
-    /// What each starts with.
-    pub(crate) funds: Vec<(Asset, Money)>,
-    /// The BNB besides, that commissions are paid in while it lasts; none: they are paid in what is received.
-    pub(crate) bnb_fees: Option<Money>,
-    /// The pairs; all, when empty.
-    pub(crate) symbols: Vec<Symbol>,
-    /// Seed of the market.
-    pub(crate) seed: u64,
-    /// Its moves.
-    pub(crate) scenario: Scenario,
-    /// What goes wrong.
-    pub(crate) faults: Option<FaultFile>,
-    /// How much a client may ask.
-    pub(crate) limits: Limits,
-}
-
 /// Starts an exchange on a task of the present runtime.
 ///
 /// # Errors
-/// A pair that there is not, or an address that cannot be had.
-pub(crate) async fn start(setup: Setup) -> Result<Running> {
-    let mut config = ExchangeConfig::with_default_markets(setup.seed);
-    config.scenario = setup.scenario;
-    for symbol in &setup.symbols {
-        if !config
-            .markets
-            .iter()
-            .any(|market| market.instrument.symbol == *symbol)
-        {
-            bail!("the simulated exchange has no {symbol}; it has BTCUSDT and ETHUSDT");
-        }
-    }
-    if !setup.symbols.is_empty() {
-        config
-            .markets
-            .retain(|market| setup.symbols.contains(&market.instrument.symbol));
-    }
-    let mut funds = setup.funds;
-    let mut commission = None;
-    if let Some(amount) = setup.bnb_fees {
-        let (fund, rates) = pay_in_bnb(&mut config, amount)?;
-        funds.push(fund);
-        commission = Some(rates);
-    }
-    let funded = |(key, _): &(String, VerifyingKey)| AccountConfig {
-        name: key.clone(),
-        funds: funds.clone(),
-        commission,
-        ..AccountConfig::default()
-    };
-    config.accounts = setup.accounts.iter().map(funded).collect();
+/// A pair that there is not, a recording that cannot be played, or an address that cannot be had.
+pub(crate) async fn start(listen: SocketAddr, setup: Setup) -> Result<Running> {
     let clock = Clock::start();
-    let exchange = Exchange::new(config, clock.now())?;
-    let keys = setup
-        .accounts
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, (api_key, verifying_key))| {
-            exchange.account(index).map(|account| AccountKey {
-                permissions: setup.permissions.get(&api_key).copied().unwrap_or_default(),
-                api_key,
-                verifying_key,
-                account,
-            })
-        });
-    let keys = keys.collect();
-    let mut protocol = Protocol::with_limits(exchange, keys, setup.limits, clock.now());
-    if let Some(file) = setup.faults {
-        let seed = file.seed.unwrap_or(setup.seed);
-        let started = protocol.set_faults(clock.now(), seed, file.rules);
-        started.map_err(|problem| anyhow::anyhow!("the fault file: {problem}"))?;
-    }
-    let listener = TcpListener::bind(setup.listen).await.with_context(|| {
-        format!(
-            "the exchange cannot listen on {}: choose another with --listen 127.0.0.1:PORT",
-            setup.listen
-        )
+    let Ready { protocol, .. } = setup.ready(clock.now())?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("the exchange cannot listen on {listen}: choose another with --listen 127.0.0.1:PORT")
     })?;
     let address = listener.local_addr()?;
     let shutdown = CancellationToken::new();
@@ -190,33 +108,6 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
         shutdown,
         task,
     })
-}
-
-/// Adds the pair that prices BNB, and gives what each account has of it and pays.
-fn pay_in_bnb(config: &mut ExchangeConfig, amount: Money) -> Result<((Asset, Money), CommissionRates)> {
-    if amount < Money::ZERO {
-        bail!("an account cannot start with {amount} BNB");
-    }
-    let asset: Asset = "BNB".parse()?;
-    let first = config
-        .markets
-        .first()
-        .cloned()
-        .context("the exchange has no market")?;
-    config.markets.push(Market {
-        instrument: Instrument {
-            symbol: "BNBUSDT".parse()?,
-            base: asset,
-            ..first.instrument
-        },
-        start_price: "600".parse()?,
-    });
-    let mut rates = CommissionRates::of_standard(config.maker_rate, config.taker_rate);
-    rates.discount = Some(Discount {
-        asset,
-        factor: Money::new(75, 2),
-    });
-    Ok(((asset, amount), rates))
 }
 
 fn account(text: &str) -> Result<(String, VerifyingKey)> {
@@ -303,19 +194,18 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
             bail!("--permissions names {key}, which no --account has");
         }
     }
+    let symbols: Vec<Symbol> = symbols.collect::<Result<_>>()?;
     let setup = Setup {
-        listen: args.listen,
         accounts,
         permissions,
         funds: funds(&args.fund)?,
         bnb_fees: args.bnb_fees,
-        symbols: symbols.collect::<Result<_>>()?,
         seed: args.seed,
-        scenario: args.scenario.parse()?,
+        market: args.market.source(symbols)?,
         faults: args.faults.as_deref().map(fault_file).transpose()?,
         limits: args.limits.into(),
     };
-    let running = start(setup).await?;
+    let running = start(args.listen, setup).await?;
     let address = running.address;
     let ready = serde_json::json!({
         "rest_url": format!("http://{address}"),

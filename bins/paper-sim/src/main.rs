@@ -1,7 +1,11 @@
 //! The same trading system as live, against a simulated exchange: no key, no internet, no configuration.
 
 mod exchange;
+mod market;
+mod plan;
+mod replay;
 mod run;
+mod setup;
 
 use clap::{Parser, Subcommand};
 use keel_runtime::ExitCode;
@@ -25,6 +29,11 @@ struct Cli {
 enum Command {
     /// Run the whole system: exchange, trader, dashboard, report. The default.
     Run(run::RunArgs),
+    /// Run the whole system on a recorded or generated market, in virtual time: as fast as it goes, the same each time.
+    #[command(
+        after_help = "Example: paper-sim replay --data recordings/btc --strategy trend --set trading.symbols=BTCUSDT"
+    )]
+    Replay(replay::ReplayArgs),
     /// Run only the exchange, for any Binance Spot client.
     Exchange(exchange::ExchangeArgs),
 }
@@ -44,6 +53,7 @@ fn main() -> std::process::ExitCode {
         .unwrap_or_else(|| Command::Run(run::RunArgs::default()))
     {
         Command::Run(args) => runtime.block_on(run::run(args, cli.json)),
+        Command::Replay(args) => replay::replay(&args, cli.json),
         Command::Exchange(args) => runtime.block_on(exchange::run(args)),
     };
     match result {

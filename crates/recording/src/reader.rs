@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use zstd::zstd_safe::find_frame_compressed_size;
@@ -44,13 +45,17 @@ pub struct ReadSummary {
     pub disagreements: Vec<Disagreement>,
 }
 
-/// Reads the recording in `dir` in order and gives each record to `take`.
+/// Reads the recording in `dir` in order and gives each record to `take`, until that breaks off: the summary is then of what
+/// was read up to there.
 ///
 /// A torn tail is cut and counted, and a last segment without an index line is what a killed writer leaves; both are no errors.
 ///
 /// # Errors
 /// [`RecordingError::Damaged`] when a block inside a segment is not sound; otherwise what the file system said. Records of the segments before were given.
-pub fn read(dir: &Path, mut take: impl FnMut(Record)) -> Result<ReadSummary, RecordingError> {
+pub fn read(
+    dir: &Path,
+    mut take: impl FnMut(Record) -> ControlFlow<()>,
+) -> Result<ReadSummary, RecordingError> {
     let mut summary = ReadSummary::default();
     let mut indexed = read_index(dir, &mut summary)?;
     let mut last_seq = None;
@@ -76,7 +81,9 @@ pub fn read(dir: &Path, mut take: impl FnMut(Record)) -> Result<ReadSummary, Rec
         let (found, records) = read_segment(&path, name, &data, &mut summary)?;
         for record in records {
             count_sequence(record.seq, &mut last_seq, &mut summary);
-            take(record);
+            if take(record).is_break() {
+                return Ok(summary);
+            }
         }
         let unfinished = entry.is_none() && number == last;
         if !unfinished && entry.as_ref() != Some(&found) {

@@ -1,6 +1,7 @@
 //! A recording is read back as it was written, whatever a crash left of it.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use keel_recording::{
@@ -43,7 +44,10 @@ proptest! {
         let records: Vec<_> = (1..).zip(&frames).map(|(seq, f)| record(seq, f)).collect();
         write(dir.path(), limits(block, segment), &records).unwrap();
         let mut back = Vec::new();
-        let summary = read(dir.path(), |r| back.push(r)).unwrap();
+        let summary = read(dir.path(), |r| {
+            back.push(r);
+            ControlFlow::Continue(())
+        }).unwrap();
         prop_assert_eq!(back, records);
         prop_assert!(summary.torn.is_empty() && summary.disagreements.is_empty() && summary.missing == 0, "{:?}", summary);
     }
@@ -64,7 +68,7 @@ fn a_tail_torn_at_any_byte_is_cut_and_counted() {
     let whole = fs::read(&path).unwrap();
     for end in usize::try_from(sound).unwrap()..=whole.len() {
         fs::write(&path, &whole[..end]).unwrap();
-        let summary = read(dir.path(), |_| ()).unwrap();
+        let summary = read(dir.path(), |_| ControlFlow::Continue(())).unwrap();
         let complete = end == whole.len();
         assert_eq!(summary.records, if complete { 2 } else { 1 }, "cut at {end}");
         let cut: u64 = summary.torn.iter().map(|t| t.bytes).sum();
@@ -90,7 +94,7 @@ fn a_damaged_block_before_a_sound_one_is_an_error() {
     data[20] ^= 0x40;
     fs::write(&path, data).unwrap();
     assert!(matches!(
-        read(dir.path(), |_| ()),
+        read(dir.path(), |_| ControlFlow::Continue(())),
         Err(RecordingError::Damaged { offset: 0, .. })
     ));
 }
@@ -109,15 +113,20 @@ fn an_index_that_disagrees_with_the_segments_is_told() {
     assert_eq!(sound.lines().count(), 3);
 
     fs::write(&index, sound.replacen("\"records\":1", "\"records\":2", 1)).unwrap();
-    let summary = read(dir.path(), |_| ()).unwrap();
+    let summary = read(dir.path(), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((summary.records, summary.disagreements.len()), (3, 1));
 
     fs::write(&index, format!("{sound}{{\"segm")).unwrap();
-    assert_eq!(read(dir.path(), |_| ()).unwrap().unreadable_index_lines, 1);
+    assert_eq!(
+        read(dir.path(), |_| ControlFlow::Continue(()))
+            .unwrap()
+            .unreadable_index_lines,
+        1
+    );
 
     fs::write(&index, &sound).unwrap();
     fs::remove_file(dir.path().join(segment_name(3))).unwrap();
-    let summary = read(dir.path(), |_| ()).unwrap();
+    let summary = read(dir.path(), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(summary.records, 2);
     assert!(summary.disagreements[0].found.is_none());
 }
@@ -141,7 +150,7 @@ fn missing_and_repeated_sequence_numbers_are_counted() {
         &[record(1, "a"), record(4, "b"), record(4, "c"), record(5, "d")],
     )
     .unwrap();
-    let summary = read(dir.path(), |_| ()).unwrap();
+    let summary = read(dir.path(), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((summary.missing, summary.out_of_order), (2, 1));
 }
 
@@ -169,7 +178,10 @@ fn what_the_queue_drops_is_counted_and_leaves_a_hole() {
         (queued, 2_000 - queued)
     );
     assert!(summary.dropped > 0);
-    assert_eq!(read(dir.path(), |_| ()).unwrap().records, queued);
+    assert_eq!(
+        read(dir.path(), |_| ControlFlow::Continue(())).unwrap().records,
+        queued
+    );
 }
 
 #[test]
@@ -189,7 +201,10 @@ fn a_record_above_the_bound_ends_the_recording_and_keeps_what_came_before() {
         recorder.finish(),
         Err(RecordingError::RecordTooLarge { .. })
     ));
-    assert_eq!(read(dir.path(), |_| ()).unwrap().records, 1);
+    assert_eq!(
+        read(dir.path(), |_| ControlFlow::Continue(())).unwrap().records,
+        1
+    );
 }
 
 #[test]
@@ -200,7 +215,7 @@ fn a_block_is_on_disk_once_its_records_span_the_bound() {
         ..SegmentLimits::default()
     };
     let mut writer = SegmentWriter::create(dir.path(), bounds).unwrap();
-    let synced = || read(dir.path(), |_| ()).unwrap().records;
+    let synced = || read(dir.path(), |_| ControlFlow::Continue(())).unwrap().records;
     writer.append(&record(1, "a")).unwrap();
     writer.append(&record(100, "b")).unwrap();
     assert_eq!(synced(), 0, "99 ns are within the bound");
@@ -244,7 +259,7 @@ fn a_segment_without_an_index_line_is_told_when_another_follows() {
         .unwrap()
         .to_owned();
     fs::write(&index, second).unwrap();
-    let summary = read(dir.path(), |_| ()).unwrap();
+    let summary = read(dir.path(), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((summary.records, summary.disagreements.len()), (2, 1));
     assert!(summary.disagreements[0].indexed.is_none());
 }

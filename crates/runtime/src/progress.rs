@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 /// Lines for a person, on standard error, so that standard output stays for machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
+    is_shown: bool,
     is_terminal: bool,
 }
 
@@ -13,12 +14,25 @@ impl Progress {
     #[must_use]
     pub fn to_stderr() -> Self {
         Self {
+            is_shown: true,
             is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// To nobody: for runs by the thousand.
+    #[must_use]
+    pub const fn silent() -> Self {
+        Self {
+            is_shown: false,
+            is_terminal: false,
         }
     }
 
     /// A line that stays.
     pub fn line(&self, text: &str) {
+        if !self.is_shown {
+            return;
+        }
         let clear = if self.is_terminal { "\r\x1b[2K" } else { "" };
         // Nobody reads any more when standard error is closed; the run goes on.
         let _written = writeln!(std::io::stderr(), "{clear}{text}");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use keel_domain::{InstrumentStatus, OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Timestamp};
+use keel_domain::{InstrumentStatus, OrdType, Price, Qty, Side, Symbol, TimeInForce, Timestamp};
 
 use super::exchange::Exchange;
 use super::level_queue::LevelQueue;
