@@ -83,7 +83,7 @@ impl RiskGate {
         spot::check_reduces(view, intent)?;
         spot::check_owned(view, side, order_qty)?;
         spot::check_funds(view, side, order_qty, valued_at)?;
-        self.rate.take(now, purpose)
+        self.rate.take(now, purpose, ord_type)
     }
 
     /// What is permitted now, on symbols without a restriction of their own.

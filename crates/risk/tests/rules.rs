@@ -478,6 +478,35 @@ fn f6_the_order_rate_holds_in_any_ten_seconds_and_exits_have_their_own() {
 }
 
 #[test]
+fn f6_exits_that_are_priced_anew_all_the_time_do_not_starve_stops() {
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let mut gate = gate();
+    for _ in 0..3 {
+        assert_eq!(judge(&mut gate, T0, exit("100", "0.1"), &owner), Ok(()));
+    }
+    assert_eq!(
+        judge(&mut gate, T0, exit("100", "0.1"), &owner),
+        Err(Rule::OrderRate)
+    );
+    let stop = OrderIntent {
+        ord_type: OrdType::StopLoss {
+            trigger: Trigger::Stop {
+                stop_px: "99".parse().unwrap(),
+            },
+        },
+        ..exit("100", "0.1")
+    };
+    for _ in 0..3 {
+        assert_eq!(judge(&mut gate, T0, stop, &owner), Ok(()));
+    }
+    assert_eq!(judge(&mut gate, T0, stop, &owner), Err(Rule::OrderRate));
+}
+
+#[test]
 fn a_refusal_tells_rule_limit_value_and_what_is_still_allowed() {
     let instrument = instrument();
     let breach: Breach = gate()

@@ -1,9 +1,10 @@
-//! At most so many orders in any ten seconds. Exits have as many again of their own, so that entries never starve them.
+//! At most so many orders in any ten seconds. Exits have as many again of their own, so that entries never starve them, and so
+//! have stops, which a strategy that only re-prices its exits would starve.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{Purpose, Timestamp};
+use keel_domain::{OrdType, Purpose, Timestamp};
 
 use super::Veto;
 use crate::Rule;
@@ -16,6 +17,7 @@ pub(crate) struct OrderRate {
     max: usize,
     entries: VecDeque<Timestamp>,
     exits: VecDeque<Timestamp>,
+    stops: VecDeque<Timestamp>,
 }
 
 impl OrderRate {
@@ -25,13 +27,15 @@ impl OrderRate {
             max,
             entries: VecDeque::new(),
             exits: VecDeque::new(),
+            stops: VecDeque::new(),
         }
     }
 
     /// Takes a place in the window, or vetoes. An approval leaves the window ten seconds after it was given.
-    pub(crate) fn take(&mut self, now: Timestamp, purpose: Purpose) -> Result<(), Veto> {
+    pub(crate) fn take(&mut self, now: Timestamp, purpose: Purpose, ord_type: OrdType) -> Result<(), Veto> {
         let taken = match purpose {
             Purpose::Entry => &mut self.entries,
+            Purpose::ReduceOnly if ord_type.trigger().is_some() => &mut self.stops,
             Purpose::ReduceOnly => &mut self.exits,
         };
         while taken.front().is_some_and(|at| now.since(*at) >= WINDOW) {
