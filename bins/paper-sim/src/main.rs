@@ -6,6 +6,7 @@ mod plan;
 mod replay;
 mod run;
 mod setup;
+mod soak;
 
 use clap::{Parser, Subcommand};
 use keel_runtime::ExitCode;
@@ -34,6 +35,11 @@ enum Command {
         after_help = "Example: paper-sim replay --data recordings/btc --strategy trend --set trading.symbols=BTCUSDT"
     )]
     Replay(replay::ReplayArgs),
+    /// Trade for hours in virtual time while everything goes wrong, and check every invariant against the exchange's truth.
+    #[command(
+        after_help = "Example: paper-sim soak --seeds 1..20 --hours 2; one that broke again: paper-sim soak --seed 7 --hours 2"
+    )]
+    Soak(soak::SoakArgs),
     /// Run only the exchange, for any Binance Spot client.
     Exchange(exchange::ExchangeArgs),
 }
@@ -54,6 +60,7 @@ fn main() -> std::process::ExitCode {
     {
         Command::Run(args) => runtime.block_on(run::run(args, cli.json)),
         Command::Replay(args) => replay::replay(&args, cli.json),
+        Command::Soak(args) => soak::run(&args, cli.json),
         Command::Exchange(args) => runtime.block_on(exchange::run(args)),
     };
     match result {

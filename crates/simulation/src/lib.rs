@@ -4,8 +4,12 @@
 mod frames;
 mod recorded;
 mod simulation;
+mod soak;
+mod weather;
 mod wires;
 
 pub use frames::FrameTally;
 pub use recorded::{PlayedBack, RecordedData, RecordedError};
 pub use simulation::{Simulation, SimulationSettings};
+pub use soak::{SoakRun, soak};
+pub use weather::Weather;

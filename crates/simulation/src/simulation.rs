@@ -62,6 +62,7 @@ pub struct Simulation {
     waiting: BTreeMap<Ticket, Asked>,
     process: u64,
     steps: u64,
+    faults: BTreeMap<String, u64>,
 }
 
 impl Simulation {
@@ -93,6 +94,7 @@ impl Simulation {
             waiting: BTreeMap::new(),
             process: 1,
             steps: 0,
+            faults: BTreeMap::new(),
         })
     }
 
@@ -111,6 +113,12 @@ impl Simulation {
     /// The exchange, to look at and to put faults on.
     pub fn protocol(&mut self) -> &mut Protocol {
         &mut self.protocol
+    }
+
+    /// Injected faults by rule.
+    #[must_use]
+    pub const fn faults(&self) -> &BTreeMap<String, u64> {
+        &self.faults
     }
 
     /// How many moments were lived through.
@@ -211,7 +219,9 @@ impl Simulation {
                 self.answer(asked, served);
             }
         }
-        // What was injected is counted by whoever wants to.
+        while let Some(fault) = self.protocol.poll_injected() {
+            *self.faults.entry(fault.rule).or_default() += 1;
+        }
         while let Some((id, outgoing)) = self.protocol.poll_out() {
             self.outgoing(arrives_at, id, outgoing);
         }
