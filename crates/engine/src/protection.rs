@@ -25,6 +25,10 @@ pub struct ProtectionSettings {
     pub unprotected_max: Duration,
 }
 
+/// Refusals of anything that was sent at that moment: the clock, the rate, an overload, an end of service (the venue's errors.md,
+/// and its HTTP statuses). The same order may be taken a moment later.
+const NOT_ABOUT_THE_ORDER: [i32; 8] = [-1021, -1003, -1015, -1008, -1016, -403, -418, -429];
+
 /// What protects the position next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rung {
@@ -377,6 +381,12 @@ impl Trader {
         let Some(market) = self.markets.get(&symbol) else {
             return;
         };
+        if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
+            if let Some(market) = self.markets.get_mut(&symbol) {
+                market.protection.room_until = Some(now.plus(Self::ROOM_FOR));
+            }
+            return;
+        }
         let rung = market.protection.rung;
         if rung < Rung::Exit && reject.text.contains("would trigger immediately") {
             // What is refused for its trigger is refused with a limit too.

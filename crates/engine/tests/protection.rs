@@ -85,21 +85,27 @@ fn a_stop(world: &World) -> ClOrdId {
     stops.next().unwrap().cl_ord_id()
 }
 
-/// Begins with the event, and refuses every order for so long.
-fn refuse_all(world: &mut World, first: Event, time: Duration) {
+/// Begins with the event, and refuses every order for so long. Gives how many there were.
+fn refuse_all(world: &mut World, first: Event, time: Duration) -> usize {
+    let text = "This action is disabled on this account.".to_owned();
+    refuse_all_with(world, first, time, &Reject { code: -2010, text })
+}
+
+fn refuse_all_with(world: &mut World, first: Event, time: Duration, reject: &Reject) -> usize {
+    let mut refused = 0;
     let end = world.now.plus(time);
     let mut events = std::collections::VecDeque::from([first]);
     while world.now < end {
         while let Some(event) = events.pop_front() {
             for command in world.on(event) {
                 let reports = match &command {
-                    Command::Submit(order) => vec![VenueReport::SubmitRejected {
-                        cl_ord_id: order.cl_ord_id(),
-                        reject: Reject {
-                            code: -2010,
-                            text: "This action is disabled on this account.".to_owned(),
-                        },
-                    }],
+                    Command::Submit(order) => {
+                        refused += 1;
+                        vec![VenueReport::SubmitRejected {
+                            cl_ord_id: order.cl_ord_id(),
+                            reject: reject.clone(),
+                        }]
+                    }
                     _ => world.venue.carry_out(world.now, command),
                 };
                 events.extend(reports.into_iter().map(Event::Venue));
@@ -109,6 +115,7 @@ fn refuse_all(world: &mut World, first: Event, time: Duration) {
         world.quote("99.99", "100.01");
         events.push_back(Event::Timer);
     }
+    refused
 }
 
 #[test]
@@ -223,6 +230,30 @@ fn f26_a_refused_stop_goes_down_the_ladder_each_rung_once() {
         .iter()
         .filter(|text| text.contains("no exit was possible"));
     assert_eq!(told.count(), 1, "{:?}", world.alerts);
+}
+
+#[test]
+fn f26_f57_a_refusal_that_says_nothing_of_the_stop_leaves_the_ladder_where_it_is() {
+    for code in [-1021, -1003, -1015, -1008, -1016, -418, -429] {
+        let mut world = World::protected(SETTINGS);
+        let id = world.submit_live(entry(Side::Buy, 10));
+        let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
+        let text = "not now".to_owned();
+        let reject = Reject { code, text };
+        let refused = refuse_all_with(&mut world, Event::Venue(fill), Duration::from_secs(10), &reject);
+        assert!(
+            (2..=10).contains(&refused),
+            "{code}: once a second, not {refused} times"
+        );
+        assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Active);
+        world.pass(Duration::from_secs(2));
+        let (stops, _) = resting(&world);
+        assert!(
+            matches!(stops.as_slice(), [(OrdType::StopLoss { .. }, _)]),
+            "{code}: {stops:?}"
+        );
+        assert_eq!(stopped(&world), lots(10));
+    }
 }
 
 #[test]
