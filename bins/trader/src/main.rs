@@ -3,6 +3,7 @@
 mod check;
 mod journal;
 mod operate;
+mod record;
 mod resume;
 mod run;
 
@@ -53,6 +54,11 @@ enum Command {
     /// Compare the records with the venue now.
     #[command(after_help = "Example: trader reconcile --config config/paper.toml")]
     Reconcile(ConfigArgs),
+    /// Record the pairs' market data as it arrives, for `paper-sim replay`. Needs no key.
+    #[command(
+        after_help = "Example: trader record --config config/testnet.toml --out recordings/today --duration 1h"
+    )]
+    Record(record::RecordArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -93,6 +99,7 @@ fn main() -> std::process::ExitCode {
         }
         Command::CancelAll(args) => operate::operate(args, &Request::CancelAll, cli.json),
         Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),
+        Command::Record(args) => record::run(args, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {

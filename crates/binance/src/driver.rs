@@ -62,6 +62,17 @@ impl Drop for Connection {
     }
 }
 
+/// Sees what market data arrives, as it arrives, before the session does.
+pub trait Tap {
+    /// A frame of a stream. Connections count up from 1.
+    fn frame(&mut self, connection: u64, frame: &[u8]);
+    /// The answer to a public request, with the path and query that asked for it.
+    fn answer(&mut self, request: &str, body: &[u8]);
+}
+
+/// Public answers without which the streams cannot be read again.
+const TAPPED: [&str; 2] = ["/api/v3/depth", "/api/v3/exchangeInfo"];
+
 /// Owns the sockets of one session.
 pub struct Driver {
     rest_url: String,
@@ -70,6 +81,9 @@ pub struct Driver {
     generation: u64,
     arrivals: Arrivals<mpsc::Sender<Arrival>>,
     inbox: Arrivals<mpsc::Receiver<Arrival>>,
+    tap: Option<Box<dyn Tap>>,
+    /// Public requests whose answers the tap is to see.
+    tapped: BTreeMap<RequestId, String>,
 }
 
 /// Market data waits apart from all else, so that a burst of it delays no order's news.
@@ -127,7 +141,14 @@ impl Driver {
                 orders: orders_inbox,
                 market: market_inbox,
             },
+            tap: None,
+            tapped: BTreeMap::new(),
         })
+    }
+
+    /// Lets the tap see what market data arrives from now on.
+    pub fn tap(&mut self, tap: Box<dyn Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Sends what the session wants sent, waits for the first input or deadline, and gives the session all that has come.
@@ -169,7 +190,16 @@ impl Driver {
 
     fn arrived(&mut self, session: &mut Session, now: Timestamp, arrival: Arrival) {
         match arrival {
-            Arrival::Http(id, result) => session.handle(now, Input::Http(id, result)),
+            Arrival::Http(id, result) => {
+                if let (Some(request), Some(tap)) = (self.tapped.remove(&id), self.tap.as_mut())
+                    && let Ok(HttpResult {
+                        status: 200, body, ..
+                    }) = &result
+                {
+                    tap.answer(&request, body);
+                }
+                session.handle(now, Input::Http(id, result));
+            }
             Arrival::Opened(generation, link, socket) => {
                 if !self.is_current(generation, link) {
                     return;
@@ -213,7 +243,10 @@ impl Driver {
             }
             // What a connection says after it was given up is no longer true.
             Arrival::Input(generation, link, _) if !self.is_current(generation, link) => {}
-            Arrival::Input(_, link, input) => {
+            Arrival::Input(generation, link, input) => {
+                if let (Input::Frame(Link::Market(_), frame), Some(tap)) = (&input, self.tap.as_mut()) {
+                    tap.frame(generation, frame);
+                }
                 if matches!(input, Input::Closed(..) | Input::Refused(..)) {
                     self.connections.remove(&link);
                 }
@@ -296,7 +329,11 @@ impl Driver {
         );
     }
 
-    fn request(&self, id: RequestId, request: &HttpRequest) {
+    fn request(&mut self, id: RequestId, request: &HttpRequest) {
+        if self.tap.is_some() && TAPPED.contains(&request.path) {
+            let asked = format!("{}?{}", request.path, request.query);
+            self.tapped.insert(id, asked);
+        }
         let separator = if request.query.is_empty() { "" } else { "?" };
         let url = format!("{}{}{separator}{}", self.rest_url, request.path, request.query);
         let mut builder = match request.method {

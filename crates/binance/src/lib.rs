@@ -34,7 +34,7 @@ mod driver;
 mod session;
 mod signed;
 
-pub use driver::{Driver, DriverError, install_crypto_provider};
+pub use driver::{Driver, DriverError, Tap, install_crypto_provider};
 pub use session::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
     SessionSettings, Slot, Stats, Transmit,

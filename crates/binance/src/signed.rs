@@ -66,6 +66,16 @@ pub(crate) enum Envelope {
 }
 
 impl SignedRequests {
+    /// Without a key: what it would sign, no venue takes.
+    pub(crate) fn keyless() -> Self {
+        Self {
+            api_key: SecretString::default(),
+            key: SigningKey::hmac(""),
+            kind: KeyKind::Hmac,
+            recv_window: Duration::ZERO,
+        }
+    }
+
     pub(crate) fn new(credentials: &Credentials, recv_window: Duration) -> Result<Self, CredentialsError> {
         let secret = credentials.secret.expose_secret();
         let key = match credentials.kind {

@@ -93,6 +93,21 @@ impl Session {
         credentials: &Credentials,
     ) -> Result<Self, CredentialsError> {
         let signed = SignedRequests::new(credentials, settings.recv_window)?;
+        let mut session = Self::idle(now, endpoints, settings, signed);
+        session.want(now, session.ws_api);
+        session.on_timer(now);
+        Ok(session)
+    }
+
+    /// A session for market data only: it has no key, connects to the streams and never to the WS API.
+    #[must_use]
+    pub fn without_account(now: Timestamp, endpoints: Endpoints, settings: SessionSettings) -> Self {
+        let mut session = Self::idle(now, endpoints, settings, SignedRequests::keyless());
+        session.on_timer(now);
+        session
+    }
+
+    fn idle(now: Timestamp, endpoints: Endpoints, settings: SessionSettings, signed: SignedRequests) -> Self {
         let market = |symbol: &Symbol| (*symbol, Market::new(now));
         let markets = settings.symbols.iter().map(market).collect();
         let mut session = Self {
@@ -117,11 +132,8 @@ impl Session {
             account_at: None,
             stats: Stats::default(),
         };
-        for link in [session.market, session.ws_api] {
-            session.want(now, link);
-        }
-        session.on_timer(now);
-        Ok(session)
+        session.want(now, session.market);
+        session
     }
 
     /// Takes one input.
