@@ -124,6 +124,8 @@ impl SignedRequests {
         }
         params.push("newClientOrderId", order.cl_ord_id());
         params.push("newOrderRespType", WireRespType::Full);
+        // Whatever the pair's default: what comes in is an exit where both are ours, since the gate lets no entry cross.
+        params.push("selfTradePreventionMode", "EXPIRE_MAKER");
         self.sign(at, envelope, params)
     }
 

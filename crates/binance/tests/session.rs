@@ -105,6 +105,7 @@ fn with_ed25519_the_session_logs_on_and_orders_carry_no_signature() {
         (&params["type"], &params["quantity"], &params["price"]),
         (&json!("LIMIT"), &json!("1"), &json!("100"))
     );
+    assert_eq!(params["selfTradePreventionMode"], json!("EXPIRE_MAKER"));
 }
 
 #[test]

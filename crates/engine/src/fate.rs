@@ -28,6 +28,8 @@ pub(crate) struct Poll {
     pub(crate) absent_trades: bool,
     /// We have it as live, and the venue's open orders lack it.
     pub(crate) is_missed: bool,
+    /// Since when the venue has said of an order that it confirmed that it does not know it.
+    pub(crate) vanished_since: Option<Timestamp>,
 }
 
 impl Poll {
@@ -43,6 +45,7 @@ impl Poll {
             absent_all: false,
             absent_trades: false,
             is_missed: false,
+            vanished_since: None,
         }
     }
 

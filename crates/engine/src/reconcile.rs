@@ -13,6 +13,7 @@ use keel_execution::OrderState;
 use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
 
+use crate::fate::Poll;
 use crate::{Command, Fact, MoneyCheck, Step, Trader};
 
 /// One question of a comparison.
@@ -77,6 +78,9 @@ impl Reconciliation {
 }
 
 impl Trader {
+    /// An order that was confirmed and has been denied for so long is a difference.
+    const VANISHED_MAX: Duration = Duration::from_secs(60);
+
     /// Whether a comparison with the venue is under way.
     #[must_use]
     pub fn is_reconciling(&self) -> bool {
@@ -339,7 +343,8 @@ impl Trader {
         self.reconciliation.first = Some(Ok(()));
     }
 
-    /// An order that the venue confirmed and now does not know.
+    /// An order that the venue confirmed and now does not know. The venue may forget an order for a while and know it again:
+    /// it is asked again and again, and counts in full meanwhile; a person is called once it has been denied for a minute.
     pub(crate) fn on_vanished(&mut self, now: Timestamp, id: ClOrdId, asked_at: Timestamp, step: &mut Step) {
         let Some(order) = self.state.orders.get(id) else {
             return;
@@ -349,6 +354,11 @@ impl Trader {
             .is_some_and(|at| asked_at.since(at.max(self.booted_at)) >= self.settings.absence_after);
         let symbol = order.symbol();
         if order.state() != OrderState::Live || !is_late_enough {
+            return;
+        }
+        let poll = self.polls.entry(id).or_insert_with(|| Poll::due(now));
+        let since = *poll.vanished_since.get_or_insert(asked_at);
+        if asked_at.since(since) < Self::VANISHED_MAX {
             return;
         }
         if self.gate.state_of(symbol) < TradingState::ReduceOnly {

@@ -156,6 +156,7 @@ impl Trader {
             position: self.position(intent.symbol),
             buy_leaves: exposure.buy_leaves,
             sell_leaves: exposure.sell_leaves,
+            lowest_sell: exposure.lowest_sell,
             quote_free: self.quote_free(instrument.quote, reference.map_or(Price::ZERO, |price| price.ask)),
             unknown_orders: exposure.unknown_orders,
         };

@@ -226,9 +226,16 @@ fn f24_a_confirmed_order_is_not_ended_by_any_number_of_absences() {
     let mut world = World::started();
     let id = world.submit_live(entry(Side::Buy, 10));
     world.now = world.now.plus(ABSENCE_AFTER + Duration::from_secs(60));
-    for absence in absences(id, world.now) {
-        world.on_venue(absence);
-    }
-    assert_eq!(state(&world, id), OrderState::Live);
-    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::ReduceOnly);
+    let deny = |world: &mut World| {
+        for absence in absences(id, world.now) {
+            world.on_venue(absence);
+        }
+        assert_eq!(state(world, id), OrderState::Live);
+        world.trader.trading_state_of(symbol())
+    };
+    assert_eq!(deny(&mut world), TradingState::Active, "it may be known again");
+    world.now = world.now.plus(Duration::from_millis(59_999));
+    assert_eq!(deny(&mut world), TradingState::Active);
+    world.now = world.now.plus(Duration::from_millis(1));
+    assert_eq!(deny(&mut world), TradingState::ReduceOnly);
 }

@@ -16,6 +16,8 @@ use keel_execution::VenueReport;
 use keel_risk::TradingState;
 use keel_strategy::{Action, Permission};
 
+/// How long a confirmed order may be denied, and the longest wait between two questions.
+const DENIED_FOR: Duration = Duration::from_secs(60 + 30);
 const PERIOD: Duration = Duration::from_secs(30);
 /// A period, and the looks that follow a difference.
 const NOTICED: Duration = Duration::from_secs(35);
@@ -356,9 +358,27 @@ fn f24_a_confirmed_order_that_the_venue_no_longer_knows_leaves_only_exits() {
     let mut world = World::started();
     let id = world.submit_live(entry(Side::Buy, 10));
     world.venue.orders.remove(&id);
-    world.pass(PERIOD + ABSENCE_AFTER + PERIOD);
+    world.pass(PERIOD + ABSENCE_AFTER + PERIOD + DENIED_FOR);
     assert_eq!(states(&world), (TradingState::ReduceOnly, TradingState::Active));
     assert_eq!(world.trader.live_qty(symbol()).0, lots(10), "it still counts");
+}
+
+#[test]
+fn f24_a_confirmed_order_that_the_venue_knows_again_is_no_difference() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    for _ in 0..3 {
+        let forgotten = world.venue.orders.remove(&id).unwrap();
+        world.pass(PERIOD + ABSENCE_AFTER);
+        assert_eq!(
+            world.trader.live_qty(symbol()).0,
+            lots(10),
+            "it counts all the time"
+        );
+        world.venue.orders.insert(id, forgotten);
+        world.pass(PERIOD);
+    }
+    assert_eq!(states(&world), (TradingState::Active, TradingState::Active));
 }
 
 #[test]

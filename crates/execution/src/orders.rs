@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Qty, Side, Symbol, Timestamp, notional,
+    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Price, Qty, Side, Symbol, Timestamp,
+    notional,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct Exposure {
     pub buy_leaves: Qty,
     /// All that sell orders may still take.
     pub sell_leaves: Qty,
+    /// The lowest price at which a sell order may stand in the book; stops wait elsewhere.
+    pub lowest_sell: Option<Price>,
     /// How many orders have an unknown outcome.
     pub unknown_orders: usize,
 }
@@ -240,6 +243,11 @@ impl Orders {
                 Side::Sell => &mut exposure.sell_leaves,
             };
             *side = side.saturating_add(unbooked);
+            let ord_type = order.intent.ord_type;
+            if order.side() == Side::Sell && order.may_be_live() && ord_type.trigger().is_none() {
+                let lowest = exposure.lowest_sell.into_iter().chain(ord_type.price());
+                exposure.lowest_sell = lowest.min();
+            }
             exposure.unknown_orders += usize::from(matches!(order.state, OrderState::Unknown(_)));
         }
         exposure
@@ -247,12 +255,7 @@ impl Orders {
 
     /// The quote currency that buy orders on the symbol will lock but balances received at `balances_at` may not show.
     #[must_use]
-    pub fn quote_in_flight(
-        &self,
-        symbol: Symbol,
-        balances_at: Timestamp,
-        market_price: keel_domain::Price,
-    ) -> Money {
+    pub fn quote_in_flight(&self, symbol: Symbol, balances_at: Timestamp, market_price: Price) -> Money {
         self.live()
             .filter(|order| order.symbol() == symbol && order.side() == Side::Buy)
             .filter(|order| order.confirmed_at.is_none_or(|at| at >= balances_at))

@@ -67,6 +67,7 @@ fn a_submitted_order_counts_in_full_before_any_answer() {
     let expected = Exposure {
         buy_leaves: qty(10),
         sell_leaves: Qty::ZERO,
+        lowest_sell: None,
         unknown_orders: 0,
     };
     assert_eq!(orders.exposure(symbol()), expected);

@@ -27,6 +27,8 @@ pub enum Rule {
     OrderNotional,
     /// The position could pass its cap.
     Position,
+    /// It would buy what the system itself is selling.
+    SelfTrade,
     /// It would sell more than the system owns.
     Owned,
     /// It would spend more than is free.

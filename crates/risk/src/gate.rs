@@ -6,8 +6,8 @@ use keel_domain::{ClOrdId, OrderIntent, Symbol, Timestamp};
 
 use crate::rules::order_rate::OrderRate;
 use crate::rules::{
-    Veto, allow_list, collar, notional, order_qty, position, spot, stale_book, state, unknown_outcome,
-    venue_filter,
+    Veto, allow_list, collar, notional, order_qty, position, self_trade, spot, stale_book, state,
+    unknown_outcome, venue_filter,
 };
 use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, TradingState};
 
@@ -80,6 +80,7 @@ impl RiskGate {
         venue_filter::check(view.instrument, intent, reference.bid)?;
         notional::check(order_qty, valued_at, limits.order_notional_max)?;
         position::check(view, side, order_qty, limits.position_max)?;
+        self_trade::check(view, side, purpose, valued_at)?;
         spot::check_reduces(view, intent)?;
         spot::check_owned(view, side, order_qty)?;
         spot::check_funds(view, side, order_qty, valued_at)?;

@@ -36,6 +36,8 @@ pub struct RiskView<'a> {
     pub buy_leaves: Qty,
     /// The sum of what all sell orders may still sell.
     pub sell_leaves: Qty,
+    /// The lowest price at which a sale of the system's own may stand in the book; none: there is none.
+    pub lowest_sell: Option<Price>,
     /// Quote currency the account can spend, less what orders in flight will lock; none before the venue said.
     pub quote_free: Option<Money>,
     /// How many orders on the symbol have an unknown outcome.

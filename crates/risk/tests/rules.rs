@@ -96,6 +96,7 @@ fn view(instrument: &Instrument) -> RiskView<'_> {
         position: SignedQty::ZERO,
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
+        lowest_sell: None,
         quote_free: Some(Money::from(1_000_000)),
         unknown_orders: 0,
     }
@@ -475,6 +476,27 @@ fn f6_the_order_rate_holds_in_any_ten_seconds_and_exits_have_their_own() {
         judge(&mut gate, T0.plus(Duration::from_secs(10)), buy, &owner),
         Ok(())
     );
+}
+
+#[test]
+fn an_entry_does_not_buy_from_our_own_sale() {
+    let instrument = instrument();
+    let seller = RiskView {
+        lowest_sell: Some(price("100.5")),
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let at_the_market = OrderIntent {
+        ord_type: OrdType::Market,
+        ..limit(Side::Buy, "100", "0.1")
+    };
+    assert_eq!(verdict(limit(Side::Buy, "100.49", "0.1"), &seller), Ok(()));
+    assert_eq!(
+        verdict(limit(Side::Buy, "100.50", "0.1"), &seller),
+        Err(Rule::SelfTrade)
+    );
+    assert_eq!(verdict(at_the_market, &seller), Err(Rule::SelfTrade));
+    assert_eq!(verdict(exit("99", "0.1"), &seller), Ok(()), "an exit goes out");
 }
 
 #[test]

@@ -20,6 +20,8 @@ const SYMBOL: &str = "BTCUSDT";
 const BEGINS_AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// After the faults everything is to agree within this time.
 const CONVERGES_IN: Duration = Duration::from_secs(60);
+/// Within this time there is a moment without a fill on its way.
+const SETTLES_IN: Duration = Duration::from_secs(2);
 /// How often the invariants are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Breaches that are told of one run; more are only counted.
@@ -160,7 +162,8 @@ fn converge(mut simulation: Simulation, mut watch: Watch, seed: u64, kills: u64)
     calm.map_err(|problem| anyhow::anyhow!("the faults do not end: {problem}"))?;
     simulation.run(now.plus(CONVERGES_IN));
     watch.look(&mut simulation);
-    watch.agree(&mut simulation);
+    let until = simulation.now().plus(SETTLES_IN);
+    watch.agree(&mut simulation, until);
     let faults = simulation.faults().clone();
     let (moments, ended_at) = (simulation.steps(), simulation.now());
     let (outcome, protocol) = simulation.close();
@@ -264,7 +267,7 @@ impl Watch {
     }
 
     /// What has to hold once nothing goes wrong any more.
-    fn agree(&mut self, simulation: &mut Simulation) {
+    fn agree(&mut self, simulation: &mut Simulation, until: Timestamp) {
         let now = simulation.now();
         let mut found = Vec::new();
         let desk = simulation.desk();
@@ -296,6 +299,11 @@ impl Watch {
             .map(|balance| balance.free + balance.locked)
             .sum();
         if position.to_decimal() != held {
+            // A fill may be on its way.
+            if now < until {
+                simulation.run(now.plus(LOOK_EVERY));
+                return self.agree(simulation, until);
+            }
             found.push(format!("the position is {position}, and the venue holds {held}"));
         }
         if ended == 0 {

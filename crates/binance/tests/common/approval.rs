@@ -75,6 +75,7 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         position: SignedQty::from(one),
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
+        lowest_sell: None,
         quote_free: Some(1_000.into()),
         unknown_orders: 0,
     };

@@ -6,6 +6,7 @@ pub(crate) mod notional;
 pub(crate) mod order_qty;
 pub(crate) mod order_rate;
 pub(crate) mod position;
+pub(crate) mod self_trade;
 pub(crate) mod spot;
 pub(crate) mod stale_book;
 pub(crate) mod state;
