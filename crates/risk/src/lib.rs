@@ -40,6 +40,7 @@
 //!     position: SignedQty::ZERO,
 //!     buy_leaves: Qty::ZERO,
 //!     sell_leaves: Qty::ZERO,
+//!     lowest_sell: None,
 //!     quote_free: Some(10_000.into()),
 //!     unknown_orders: 0,
 //! };
