@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keel_domain::{Money, Qty, Symbol};
+use keel_domain::{Asset, Money, Qty, Symbol};
 use sha2::{Digest, Sha256};
 
 use crate::layers::{self, Setting, Sources};
@@ -140,8 +140,27 @@ pub struct Risk {
     pub collar_away_bps: u32,
     /// The oldest book that gives a price.
     pub book_age_max: Duration,
+    /// What may be lost.
+    pub loss: LossBudget,
     /// Limits of each pair.
     pub per_symbol: BTreeMap<Symbol, SymbolRisk>,
+}
+
+/// What may be lost before only exits are permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LossBudget {
+    /// The currency of the amounts.
+    pub currency: Asset,
+    /// In a day.
+    pub day_max: Money,
+    /// From the highest profit.
+    pub drawdown_max: Money,
+    /// Exits in a row that lose.
+    pub losing_exits_max: u32,
+    /// The zone in which a day begins; there is such a one.
+    pub zone: String,
+    /// The time of day at which it does, as hours and minutes.
+    pub day_starts: String,
 }
 
 /// A stop at the venue for what is held.

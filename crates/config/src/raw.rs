@@ -120,7 +120,19 @@ pub(crate) struct RawRisk {
     pub(crate) collar_through_bps: u32,
     pub(crate) collar_away_bps: u32,
     pub(crate) book_age_ms_max: u32,
+    pub(crate) loss: RawLoss,
     pub(crate) per_symbol: BTreeMap<String, RawSymbolRisk>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLoss {
+    pub(crate) currency: String,
+    pub(crate) day_max: Number,
+    pub(crate) drawdown_max: Number,
+    pub(crate) losing_exits_max: u32,
+    pub(crate) zone: String,
+    pub(crate) day_starts: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use keel_domain::Symbol;
+use keel_domain::{Asset, Symbol};
 
 use crate::layers::{self, Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk,
-    Trading, Trend, Venue,
+    Config, CredentialsConfig, LossBudget, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice,
+    SymbolRisk, Trading, Trend, Venue,
 };
-use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
+use crate::raw::{Number, RawConfig, RawLoss, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -330,7 +330,43 @@ impl Reader<'_> {
             collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
             collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
             book_age_max: Duration::from_millis(age.into()),
+            loss: self.loss(&raw.loss, symbols)?,
             per_symbol,
+        })
+    }
+
+    fn loss(&self, raw: &RawLoss, symbols: &[Symbol]) -> Result<LossBudget, ConfigError> {
+        let key = |name: &str| format!("risk.loss.{name}");
+        let currency: Asset = raw.currency.parse().map_err(|_| {
+            let problem = format!("`{}` is no asset", raw.currency);
+            self.error(&key("currency"), problem, "write it as USDT")
+        })?;
+        if let Some(other) = symbols.iter().find(|s| !s.as_str().ends_with(currency.as_str())) {
+            return Err(self.error(
+                &key("currency"),
+                format!("{other} is not quoted in {currency}"),
+                "losses are added up in one currency: run pairs of another one as an instance of their own",
+            ));
+        }
+        if jiff::tz::TimeZone::get(&raw.zone).is_err() {
+            let problem = format!("`{}` is no time zone of this machine", raw.zone);
+            return Err(self.error(
+                &key("zone"),
+                problem,
+                "write UTC, or a name such as Europe/Berlin",
+            ));
+        }
+        if jiff::civil::Time::strptime("%H:%M", &raw.day_starts).is_err() {
+            let problem = format!("`{}` is no time of day", raw.day_starts);
+            return Err(self.error(&key("day_starts"), problem, "write it as 00:00 or 17:00"));
+        }
+        Ok(LossBudget {
+            currency,
+            day_max: self.above_zero(&key("day_max"), &raw.day_max)?,
+            drawdown_max: self.above_zero(&key("drawdown_max"), &raw.drawdown_max)?,
+            losing_exits_max: self.whole_above_zero(&key("losing_exits_max"), raw.losing_exits_max)?,
+            zone: raw.zone.clone(),
+            day_starts: raw.day_starts.clone(),
         })
     }
 }

@@ -42,6 +42,7 @@ mod counters;
 mod fate;
 mod identity;
 mod listed;
+mod losses;
 mod market;
 mod market_updates;
 mod protection;

@@ -64,13 +64,17 @@ mod approved;
 mod breach;
 mod gate;
 mod limits;
+mod loss_budget;
 mod rules;
 mod state;
+mod trading_day;
 mod view;
 
 pub use approved::ApprovedOrder;
 pub use breach::{Breach, Rule};
 pub use gate::RiskGate;
 pub use limits::{LimitError, RiskLimits, SymbolLimits};
+pub use loss_budget::{LossBook, LossBreach, LossLimits, LossStanding};
 pub use state::{HaltCause, TradingState};
+pub use trading_day::{DayRule, DayRuleError, TradingDay};
 pub use view::{Reference, ReferenceFault, RiskView};

@@ -5,6 +5,8 @@ use std::fmt;
 use keel_domain::Purpose;
 use serde::{Deserialize, Serialize};
 
+use crate::LossBreach;
+
 /// The trading state, named by what it permits. Cancels are permitted in every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TradingState {
@@ -91,6 +93,9 @@ pub enum HaltCause {
         /// What was tried last.
         what: String,
     },
+    /// More was lost than may be.
+    #[error("loss budget: {0}")]
+    Loss(LossBreach),
     /// The market data, or the venue's description of a pair, is not what it was.
     #[error("market data: {what}")]
     MarketData {

@@ -7,7 +7,7 @@ use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
 use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
 use keel_journal::{Disk, FsDisk, Limits};
-use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
+use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
 use crate::journal_log::{JournalLog, Opened};
@@ -48,6 +48,18 @@ fn limits(config: &Config) -> RiskLimits {
     }
 }
 
+fn loss_limits(budget: &keel_config::LossBudget) -> Result<LossLimits> {
+    let limits = LossLimits {
+        currency: budget.currency,
+        day_max: budget.day_max,
+        drawdown_max: budget.drawdown_max,
+        losing_exits_max: budget.losing_exits_max,
+        day: DayRule::new(&budget.zone, &budget.day_starts)?,
+    };
+    limits.validate()?;
+    Ok(limits)
+}
+
 fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
     Ok(match config.strategy {
         StrategyChoice::Quoter(s) => Box::new(Quoter::new(QuoterSettings {
@@ -85,6 +97,7 @@ fn trader(config: &Config) -> Result<Trader> {
             unprotected_max: p.unprotected_max,
         }),
         price_jump_bps_max: config.market_data.price_jump_bps_max,
+        loss: loss_limits(&config.risk.loss)?,
     };
     Ok(Trader::new(
         settings,
