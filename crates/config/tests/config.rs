@@ -122,6 +122,7 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("collar_through_bps = 200", "collar_through_bps = 0"),
         ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
         ("snapshot_records = 10000", "snapshot_records = 0"),
+        ("silence_ms_max = 10000", "silence_ms_max = 999"),
     ];
     for (from, to) in cases {
         let error = replaced(from, to).unwrap_err();

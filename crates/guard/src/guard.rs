@@ -47,6 +47,8 @@ pub enum Answer {
 pub enum Event {
     /// A trader was heard: from now on its silence counts.
     Armed,
+    /// A trader runs, or died, by what is on record: from now on its silence counts.
+    Expected,
     /// The trader has ended in order: nothing is to be done.
     Disarmed,
     /// The trader is silent: its orders are being canceled.
@@ -126,7 +128,8 @@ impl Guard {
 
     /// A trader was left running, by what is on record: its silence counts from now on.
     pub fn expect_beats(&mut self, now: Timestamp) {
-        self.on_beat(now);
+        self.leave_for(State::Watching { heard_at: now });
+        self.events.push_back(Event::Expected);
     }
 
     /// The trader's loop turns. One that comes late, but before the silence was noticed, ends the silence.

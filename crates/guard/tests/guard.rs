@@ -87,10 +87,7 @@ fn a_farewell_disarms_and_the_next_heartbeat_arms_again() {
     assert_eq!(guard.next_request(at(60_000)), None);
     assert!(!guard.has_fired());
     guard.on_beat(at(70_000));
-    assert_eq!(
-        events(&mut guard),
-        [Event::Armed, Event::Disarmed, Event::Armed]
-    );
+    assert_eq!(events(&mut guard), [Event::Armed, Event::Disarmed, Event::Armed]);
     assert!(guard.next_request(at(80_000)).is_some());
 }
 
