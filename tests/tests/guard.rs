@@ -13,7 +13,7 @@ use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(30);
 /// Short, so that the tests are; beats come every 100 ms.
-const SILENCE: &str = "guard.silence_ms_max=2000";
+const SILENCE: &str = "guard.silence_ms_max=3000";
 /// Quotes that the market does not reach, and that are left where they are.
 const FAR: &[&str] = &[
     "strategy.quoter.quote_offset_ticks=100000",
@@ -225,7 +225,7 @@ fn f31_a_guard_that_starts_after_the_traders_death_cancels_too_and_tells_machine
         .map(|event| event["event"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["ready", "expected", "silent", "canceled", "cleared"]);
-    assert!(told[2]["silence_ms"].as_u64().unwrap() >= 2_000, "{told:?}");
+    assert!(told[2]["silence_ms"].as_u64().unwrap() >= 3_000, "{told:?}");
     assert!(told[3]["orders"].as_u64().unwrap() >= 1, "{told:?}");
 }
 
