@@ -145,6 +145,7 @@ impl SignedRequests {
         )
     }
 
+    /// Asks for a pair's open orders, or, with DELETE, cancels them all.
     pub(crate) fn open_orders(&self, at: Timestamp, symbol: Symbol) -> Params {
         self.sign(at, Envelope::Rest, Params::new().with("symbol", symbol))
     }

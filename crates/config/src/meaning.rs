@@ -208,6 +208,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// After how many records a snapshot of the state is taken; none: as the journal proposes.
     pub snapshot_records: Option<u64>,
+    /// How long the trader may be silent before `trader guard` cancels its orders.
+    pub guard_silence_max: Duration,
     /// Where monitoring listens.
     pub monitoring_listen: SocketAddr,
     /// How much is logged.

@@ -49,6 +49,7 @@ pub(crate) struct RawConfig {
     pub(crate) protection: RawProtection,
     pub(crate) market_data: RawMarketData,
     pub(crate) state: RawState,
+    pub(crate) guard: RawGuard,
     pub(crate) monitoring: RawMonitoring,
     pub(crate) log: RawLog,
 }
@@ -164,6 +165,12 @@ pub(crate) struct RawMarketData {
 pub(crate) struct RawState {
     pub(crate) dir: String,
     pub(crate) snapshot_records: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGuard {
+    pub(crate) silence_ms_max: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -89,6 +89,7 @@ impl Reader<'_> {
                 .map(|records| self.whole_above_zero("state.snapshot_records", records))
                 .transpose()?
                 .map(u64::from),
+            guard_silence_max: self.silence(raw.guard.silence_ms_max)?,
             monitoring_listen,
             log_level: raw.log.level.clone(),
             settings,
@@ -112,6 +113,16 @@ impl Reader<'_> {
             book_ticker: raw.book_ticker,
             kline_interval: (interval != "none").then(|| interval.to_owned()),
         })
+    }
+
+    fn silence(&self, ms: u32) -> Result<Duration, ConfigError> {
+        // Ten heartbeats: fewer may be late on a busy machine.
+        if ms < 1_000 {
+            let problem = format!("{ms} ms is less than a busy machine may take for a turn");
+            let remedy = "write at least 1000; 10000 is the model's";
+            return Err(self.error("guard.silence_ms_max", problem, remedy));
+        }
+        Ok(Duration::from_millis(ms.into()))
     }
 
     fn tag(&self, tag: &str) -> Result<String, ConfigError> {

@@ -125,6 +125,7 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("day_max = \"5000\"", "day_max = \"0\""),
         ("drawdown_max = \"10000\"", "drawdown_max = \"-1\""),
         ("losing_exits_max = 10000", "losing_exits_max = 0"),
+        ("silence_ms_max = 10000", "silence_ms_max = 999"),
     ];
     for (from, to) in cases {
         let error = replaced(from, to).unwrap_err();
