@@ -8,6 +8,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use keel_binance_wire::params::Params;
 use keel_tests::{Drill, Process, binary, eventually, root};
 use serde_json::json;
 
@@ -63,6 +64,21 @@ fn assert_cleared(drill: &Drill, guard: &mut Process) {
     assert_eq!(drill.open_orders(), Vec::<serde_json::Value>::new());
 }
 
+/// A buy that the market does not reach, from the trader's account but not by the trader.
+fn place_far_below(drill: &Drill) {
+    let ticker = drill.public("/api/v3/ticker/price?symbol=BTCUSDT");
+    let whole = ticker["price"].as_str().unwrap().split('.').next().unwrap();
+    let params = Params::new()
+        .with("symbol", "BTCUSDT")
+        .with("side", "BUY")
+        .with("type", "LIMIT")
+        .with("timeInForce", "GTC")
+        .with("price", whole.parse::<u64>().unwrap() / 2)
+        .with("quantity", "0.01");
+    let placed = drill.exchange.order(params);
+    assert!(placed["orderId"].is_u64(), "{placed}");
+}
+
 /// Returns once a silence that begins now has been noticed by another guard, elsewhere.
 fn silence_passes() {
     let elsewhere = Drill::start(89);
@@ -98,6 +114,35 @@ fn f25_a_killed_traders_orders_are_canceled_and_its_successor_arms_the_guard_aga
 }
 
 #[test]
+fn f31_a_killed_traders_stop_stays_while_its_other_orders_go() {
+    let drill = Drill::start(90);
+    let mut guard = guard(&drill);
+    let trader = drill.trader(&[
+        "protection.mode=venue",
+        "strategy.quoter.position_target=0.05",
+        "strategy.quoter.requote_ticks=1000000",
+    ]);
+    let stops = || {
+        let orders = drill.open_orders();
+        orders
+            .into_iter()
+            .filter(|order| order["type"] == "STOP_LOSS")
+            .collect::<Vec<_>>()
+    };
+    eventually("a stop rests", SOON, || !stops().is_empty());
+    trader.process.signal("KILL");
+    let _killed = trader.process.finish(SOON);
+    place_far_below(&drill);
+    let left = stops();
+    assert!(!left.is_empty());
+    guard.wait_for("ALERT no heartbeat for", SOON);
+    guard.wait_for("no order is open except", SOON);
+    assert_eq!(drill.open_orders(), left, "the stops, and nothing else");
+    let (code, said) = end(guard);
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
 fn f67_a_trader_that_stands_still_is_silent_and_looks_after_its_orders_once_it_goes_on() {
     let drill = Drill::start(82);
     let (trader, mut guard) = guarded(&drill);
@@ -122,24 +167,7 @@ fn a_trader_that_ends_in_order_does_not_set_the_guard_off() {
     drill.end(trader);
     guard.wait_for("the trader ended in order", SOON);
     // An order of a person is none of the guard's business then, for as long as a silence lasts.
-    let price = drill.public("/api/v3/ticker/price?symbol=BTCUSDT")["price"].clone();
-    let whole: u64 = price
-        .as_str()
-        .unwrap()
-        .split('.')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
-    let params = keel_binance_wire::params::Params::new()
-        .with("symbol", "BTCUSDT")
-        .with("side", "BUY")
-        .with("type", "LIMIT")
-        .with("timeInForce", "GTC")
-        .with("price", whole / 2)
-        .with("quantity", "0.01");
-    let placed = drill.exchange.order(params);
-    assert!(placed["orderId"].is_u64(), "{placed}");
+    place_far_below(&drill);
     silence_passes();
     let (code, said) = end(guard);
     assert_eq!(code, Some(0), "{said}");

@@ -37,7 +37,7 @@ enum Command {
     Check(ConfigArgs),
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
-    /// The dead man: cancels every open order of the pairs when the trader's heartbeat stops. Until Ctrl-C or SIGTERM.
+    /// The dead man: cancels every open order of the pairs, except stops, when the trader's heartbeat stops. Until Ctrl-C or SIGTERM.
     #[command(after_help = "Example: trader guard --config config/paper.toml")]
     Guard(ConfigArgs),
     /// How the running trader is, and what it may send.

@@ -1,4 +1,4 @@
-//! Open orders by REST alone, for a process that must not depend on a session: it counts and cancels them, no more.
+//! Open orders by REST alone, for a process that must not depend on a session: it looks at and cancels them, no more.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,13 +6,16 @@ use std::time::Duration;
 use keel_binance_wire::error::{ApiError, code};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::ServerTime;
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{OrderId, Symbol, Timestamp};
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::driver::{exchange, http_client, to_builder};
 use crate::session::{HttpFailure, HttpMethod, HttpRequest, HttpResult, VenueClock, WeightCounter};
 use crate::signed::SignedRequests;
 use crate::{Credentials, CredentialsError, DriverError};
+
+const OPEN_ORDERS: &str = "/api/v3/openOrders";
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +77,31 @@ impl fmt::Display for RequestError {
     }
 }
 
-/// Counts and cancels a pair's open orders. Keeps no limit by itself: the caller waits as it is told.
+/// A pair's open orders, whoever placed them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenList {
+    /// How many sells wait for a stop or trailing price: they bound the loss on what is held, and open nothing.
+    pub stops: usize,
+    /// The others.
+    pub others: Vec<OrderId>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenLine {
+    order_id: u64,
+    side: String,
+    #[serde(rename = "type")]
+    order_type: String,
+}
+
+impl OpenLine {
+    fn is_stop(&self) -> bool {
+        self.side == "SELL" && matches!(self.order_type.as_str(), "STOP_LOSS" | "STOP_LOSS_LIMIT")
+    }
+}
+
+/// Looks at and cancels a pair's open orders. Keeps no limit by itself: the caller waits as it is told.
 pub struct OpenOrders {
     rest_url: String,
     http: reqwest::Client,
@@ -109,17 +136,27 @@ impl OpenOrders {
         })
     }
 
-    /// How many orders are open on the pair (`GET /api/v3/openOrders`), whoever placed them.
+    /// What is open on the pair (`GET /api/v3/openOrders`).
     ///
     /// # Errors
     /// [`RequestError`].
-    pub async fn count(
+    pub async fn look(
         &mut self,
         now: impl Fn() -> Timestamp,
         symbol: Symbol,
-    ) -> Result<usize, RequestError> {
-        let body = self.signed(HttpMethod::Get, &now, symbol).await?;
-        Ok(read::<Vec<IgnoredAny>>(&body)?.len())
+    ) -> Result<OpenList, RequestError> {
+        let body = self
+            .signed(HttpMethod::Get, OPEN_ORDERS, &now, |signed, at| {
+                signed.open_orders(at, symbol)
+            })
+            .await?;
+        let (stops, others): (Vec<_>, Vec<_>) = read::<Vec<OpenLine>>(&body)?
+            .into_iter()
+            .partition(OpenLine::is_stop);
+        Ok(OpenList {
+            stops: stops.len(),
+            others: others.iter().map(|order| OrderId(order.order_id)).collect(),
+        })
     }
 
     /// Cancels every open order of the pair (`DELETE /api/v3/openOrders`); gives how many. That there was none any more is
@@ -127,31 +164,51 @@ impl OpenOrders {
     ///
     /// # Errors
     /// [`RequestError`].
-    pub async fn cancel(
+    pub async fn cancel_all(
         &mut self,
         now: impl Fn() -> Timestamp,
         symbol: Symbol,
     ) -> Result<usize, RequestError> {
-        match self.signed(HttpMethod::Delete, &now, symbol).await {
-            Ok(body) => Ok(read::<Vec<IgnoredAny>>(&body)?.len()),
-            Err(RequestError::Refused(error)) if error.code == code::CANCEL_REJECTED => Ok(0),
-            Err(error) => Err(error),
-        }
+        let answer = self
+            .signed(HttpMethod::Delete, OPEN_ORDERS, &now, |signed, at| {
+                signed.open_orders(at, symbol)
+            })
+            .await;
+        none_if_gone(answer, |body| Ok(read::<Vec<IgnoredAny>>(&body)?.len()))
+    }
+
+    /// Cancels one order (`DELETE /api/v3/order`); gives how many, 0 or 1. That it was not open any more is no error.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn cancel(
+        &mut self,
+        now: impl Fn() -> Timestamp,
+        symbol: Symbol,
+        order: OrderId,
+    ) -> Result<usize, RequestError> {
+        let answer = self
+            .signed(HttpMethod::Delete, "/api/v3/order", &now, |signed, at| {
+                signed.cancel_by_order_id(at, symbol, order)
+            })
+            .await;
+        none_if_gone(answer, |_| Ok(1))
     }
 
     async fn signed(
         &mut self,
         method: HttpMethod,
+        path: &'static str,
         now: &impl Fn() -> Timestamp,
-        symbol: Symbol,
+        params: impl Fn(&SignedRequests, Timestamp) -> Params,
     ) -> Result<Vec<u8>, RequestError> {
         let clock = match self.clock.take() {
             Some(clock) => clock,
             None => self.ask_time(now).await?,
         };
-        let params = self.signed.open_orders(clock.venue_time(now()), symbol);
+        let params = params(&self.signed, clock.venue_time(now()));
         let key = self.signed.api_key().clone();
-        let answer = self.send(method, "/api/v3/openOrders", &params, Some(key)).await;
+        let answer = self.send(method, path, &params, Some(key)).await;
         let is_refused_for_time =
             matches!(&answer, Err(RequestError::Refused(error)) if error.code == code::INVALID_TIMESTAMP);
         self.clock = (!is_refused_for_time).then_some(clock);
@@ -185,6 +242,18 @@ impl OpenOrders {
         };
         let result = exchange(to_builder(&self.http, &self.rest_url, &request)).await;
         classify(result.map_err(RequestError::NoAnswer)?)
+    }
+}
+
+/// That there was nothing to cancel (any more) is no error.
+fn none_if_gone(
+    answer: Result<Vec<u8>, RequestError>,
+    count: impl FnOnce(Vec<u8>) -> Result<usize, RequestError>,
+) -> Result<usize, RequestError> {
+    match answer {
+        Ok(body) => count(body),
+        Err(RequestError::Refused(error)) if error.code == code::CANCEL_REJECTED => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

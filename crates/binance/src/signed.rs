@@ -8,7 +8,7 @@ use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::{WireRespType, WireSide};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{KeyError, SigningKey};
-use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_domain::{ClOrdId, OrderId, Symbol, Timestamp, TradeId};
 use keel_risk::ApprovedOrder;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -134,6 +134,14 @@ impl SignedRequests {
             at,
             envelope,
             Params::new().with("symbol", symbol).with("origClientOrderId", id),
+        )
+    }
+
+    pub(crate) fn cancel_by_order_id(&self, at: Timestamp, symbol: Symbol, order: OrderId) -> Params {
+        self.sign(
+            at,
+            Envelope::Rest,
+            Params::new().with("symbol", symbol).with("orderId", order),
         )
     }
 

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use keel_binance::{Credentials, HttpFailure, KeyKind, OpenOrders, RequestError};
-use keel_domain::{Symbol, Timestamp};
+use keel_binance::{Credentials, HttpFailure, KeyKind, OpenList, OpenOrders, RequestError};
+use keel_domain::{OrderId, Symbol, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -61,10 +61,9 @@ async fn venue(answers: &'static [&'static str]) -> (OpenOrders, JoinHandle<Vec<
 
 #[tokio::test]
 async fn it_asks_the_venues_time_once_and_signs_by_it() {
-    let (mut client, served) =
-        venue(&[TIME, r#"200 OK|[{"orderId":1},{"any":"thing"}]"#, "200 OK|[{}]"]).await;
-    assert_eq!(client.count(now, pair()).await, Ok(2));
-    assert_eq!(client.cancel(now, pair()).await, Ok(1));
+    let (mut client, served) = venue(&[TIME, "200 OK|[]", "200 OK|[{}]"]).await;
+    assert_eq!(client.look(now, pair()).await, Ok(OpenList::default()));
+    assert_eq!(client.cancel_all(now, pair()).await, Ok(1));
     let asked = served.await.unwrap();
     assert!(asked[0].starts_with("GET /api/v3/time "), "{asked:?}");
     for (request, method) in asked[1..].iter().zip(["GET", "DELETE"]) {
@@ -78,14 +77,43 @@ async fn it_asks_the_venues_time_once_and_signs_by_it() {
 }
 
 #[tokio::test]
+async fn f31_sells_that_wait_for_a_stop_price_are_told_apart() {
+    const OPEN: &str = r#"200 OK|[
+        {"orderId":1,"side":"SELL","type":"STOP_LOSS_LIMIT","stopPrice":"90"},
+        {"orderId":2,"side":"SELL","type":"LIMIT"},
+        {"orderId":3,"side":"BUY","type":"STOP_LOSS"},
+        {"orderId":4,"side":"SELL","type":"STOP_LOSS"},
+        {"orderId":5,"side":"SELL","type":"TAKE_PROFIT"},
+        {"orderId":6,"side":"SELL","type":"A_NEW_ONE"}]"#;
+    let (mut client, served) = venue(&[
+        TIME,
+        OPEN,
+        r#"200 OK|{"orderId":2}"#,
+        r#"400 Bad Request|{"code":-2011,"msg":"Unknown order sent."}"#,
+    ])
+    .await;
+    let others = [2, 3, 5, 6].map(OrderId).to_vec();
+    assert_eq!(client.look(now, pair()).await, Ok(OpenList { stops: 2, others }));
+    assert_eq!(client.cancel(now, pair(), OrderId(2)).await, Ok(1));
+    assert_eq!(
+        client.cancel(now, pair(), OrderId(3)).await,
+        Ok(0),
+        "gone meanwhile"
+    );
+    let asked = served.await.unwrap();
+    let begin = "DELETE /api/v3/order?symbol=BTCUSDT&orderId=2&recvWindow=5000&timestamp=";
+    assert!(asked[2].starts_with(begin), "{asked:?}");
+}
+
+#[tokio::test]
 async fn f57_a_refused_timestamp_asks_the_time_anew() {
     const REFUSED: &str = r#"400 Bad Request|{"code":-1021,"msg":"Timestamp for this request"}"#;
     let (mut client, served) = venue(&[TIME, REFUSED, TIME, "200 OK|[]"]).await;
     assert!(matches!(
-        client.count(now, pair()).await,
+        client.look(now, pair()).await,
         Err(RequestError::Refused(_))
     ));
-    assert_eq!(client.count(now, pair()).await, Ok(0));
+    assert_eq!(client.look(now, pair()).await, Ok(OpenList::default()));
     assert!(served.await.unwrap()[2].starts_with("GET /api/v3/time "));
 }
 
@@ -96,12 +124,12 @@ async fn nothing_to_cancel_is_no_error() {
         r#"400 Bad Request|{"code":-2011,"msg":"Unknown order sent."}"#,
     ])
     .await;
-    assert_eq!(client.cancel(now, pair()).await, Ok(0));
+    assert_eq!(client.cancel_all(now, pair()).await, Ok(0));
 }
 
 /// What becomes of one question, by its answer.
 async fn outcome(answers: &'static [&'static str]) -> RequestError {
-    venue(answers).await.0.count(now, pair()).await.unwrap_err()
+    venue(answers).await.0.look(now, pair()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -141,6 +169,6 @@ async fn a_venue_that_cannot_be_reached_was_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let refused = client(&format!("http://{address}")).count(now, pair()).await;
+    let refused = client(&format!("http://{address}")).look(now, pair()).await;
     assert_eq!(refused, Err(RequestError::NoAnswer(HttpFailure::NotSent)));
 }

@@ -3,17 +3,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{OrderId, Symbol, Timestamp};
 
 use crate::sweep::{Progress, Sweep};
 
 /// What the venue is to be asked or told next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// How many orders are open on the pair.
-    CountOpen(Symbol),
+    /// What is open on the pair.
+    Look(Symbol),
     /// Cancel every open order of the pair.
-    CancelOpen(Symbol),
+    CancelAll(Symbol),
+    /// Cancel one order of the pair, where others stay.
+    Cancel(Symbol, OrderId),
 }
 
 impl Request {
@@ -21,7 +23,7 @@ impl Request {
     #[must_use]
     pub const fn symbol(self) -> Symbol {
         match self {
-            Self::CountOpen(symbol) | Self::CancelOpen(symbol) => symbol,
+            Self::Look(symbol) | Self::CancelAll(symbol) | Self::Cancel(symbol, _) => symbol,
         }
     }
 }
@@ -29,8 +31,13 @@ impl Request {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// So many orders are open.
-    Open(usize),
+    /// These orders are open.
+    Open {
+        /// How many sells wait for a stop price: they stay, since they bound the loss on what is held while nobody looks after it.
+        stops: usize,
+        /// The others.
+        others: Vec<OrderId>,
+    },
     /// So many were canceled.
     Canceled(usize),
     /// No answer, or a refusal.
@@ -72,8 +79,11 @@ pub enum Event {
         /// How long nothing more is asked.
         wait: Duration,
     },
-    /// No order is open on any pair, twice in a row. The next heartbeat arms the guard again.
-    Cleared,
+    /// No order is open on any pair, except stops, twice in a row. The next heartbeat arms the guard again.
+    Cleared {
+        /// How many stops stay.
+        stops: usize,
+    },
     /// The trader was heard while its orders were being canceled: that is over, the trader looks after them.
     Returned,
 }
@@ -203,7 +213,8 @@ impl Guard {
             });
         }
         if progress == Progress::Over {
-            self.events.push_back(Event::Cleared);
+            let stops = sweep.stops();
+            self.events.push_back(Event::Cleared { stops });
             self.state = State::Cleared;
         }
     }

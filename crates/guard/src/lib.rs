@@ -3,7 +3,8 @@
 //! [`Guard`] takes heartbeats, answers of the venue, and the time, and gives one request after the other; it has neither
 //! clock nor socket. What may be relied on:
 //! - Nothing is canceled before a silence has lasted the whole limit, nor before a trader was heard or known to be running.
-//! - Once begun, it goes on for ever, until each pair has shown no open order in two passes in a row.
+//! - Once begun, it goes on for ever, until each pair has shown no open order but stops in two passes in a row.
+//! - A sell that waits for a stop price stays: it bounds the loss on what is held while nobody looks after it, and opens nothing.
 //! - A heartbeat ends the canceling at once: a trader that lives looks after its orders itself.
 //! - A wait that the venue asked for is kept, and two passes are never nearer than [`Guard::WAIT_MIN`].
 //!
@@ -18,7 +19,7 @@
 //! guard.on_beat(begin);
 //! let silent = begin.plus(Duration::from_secs(10));
 //! assert_eq!(guard.next_request(begin.plus(Duration::from_millis(9_999))), None);
-//! assert_eq!(guard.next_request(silent), Some(Request::CountOpen(pair)));
+//! assert_eq!(guard.next_request(silent), Some(Request::Look(pair)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

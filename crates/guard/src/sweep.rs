@@ -1,9 +1,9 @@
-//! Pass after pass over the pairs, until nothing is open.
+//! Pass after pass over the pairs, until nothing is open but stops.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{OrderId, Symbol, Timestamp};
 
 use crate::{Answer, Request};
 
@@ -19,7 +19,9 @@ pub(crate) struct Sweep {
     symbols: Vec<Symbol>,
     /// Pairs that this pass has not looked at yet.
     left: VecDeque<Symbol>,
-    to_cancel: Option<Symbol>,
+    /// What the pair that was looked at last still needs, before the next pair.
+    cancels: VecDeque<Request>,
+    stops: usize,
     /// Whether all that this pass has looked at had no open order.
     is_clean: bool,
     clean_passes: u32,
@@ -39,7 +41,8 @@ impl Sweep {
         Self {
             symbols: symbols.to_vec(),
             left: symbols.iter().copied().collect(),
-            to_cancel: None,
+            cancels: VecDeque::new(),
+            stops: 0,
             is_clean: true,
             clean_passes: 0,
             backoff: Self::WAIT_MIN,
@@ -51,22 +54,26 @@ impl Sweep {
         self.next_at
     }
 
+    /// How many stops this pass has seen.
+    pub(crate) fn stops(&self) -> usize {
+        self.stops
+    }
+
     pub(crate) fn next_request(&mut self, now: Timestamp) -> Option<Request> {
         if now < self.next_at {
             return None;
         }
-        let cancel = self.to_cancel.take().map(Request::CancelOpen);
-        cancel.or_else(|| self.left.pop_front().map(Request::CountOpen))
+        let cancel = self.cancels.pop_front();
+        cancel.or_else(|| self.left.pop_front().map(Request::Look))
     }
 
     pub(crate) fn on_answer(&mut self, now: Timestamp, request: Request, answer: &Answer) -> Progress {
         let mut wanted = None;
         match answer {
-            Answer::Open(0) => {}
-            Answer::Open(_) => {
-                self.is_clean = false;
-                self.to_cancel = Some(request.symbol());
-                return Progress::Ongoing;
+            Answer::Open { stops, others } => {
+                self.stops += stops;
+                self.is_clean &= others.is_empty();
+                self.cancels = cancels(request.symbol(), *stops, others);
             }
             Answer::Canceled(_) => self.is_clean = false,
             Answer::Failed { wait, .. } => {
@@ -74,8 +81,9 @@ impl Sweep {
                 wanted = *wait;
             }
         }
-        // One pair's trouble does not keep the others waiting; the venue's wait is for all.
-        if self.left.is_empty() || wanted.is_some() {
+        // One order's or pair's trouble does not keep the others waiting; the venue's wait is for all.
+        let is_done = self.left.is_empty() && self.cancels.is_empty();
+        if is_done || wanted.is_some() {
             return self.end_pass(now, wanted);
         }
         Progress::Ongoing
@@ -96,7 +104,21 @@ impl Sweep {
         };
         self.next_at = now.plus(wait.max(wanted.unwrap_or_default()));
         self.left = self.symbols.iter().copied().collect();
+        self.cancels.clear();
+        self.stops = 0;
         self.is_clean = true;
         Progress::Ongoing
     }
+}
+
+/// One request for all of a pair's orders is the quickest, where no stop is to stay.
+fn cancels(symbol: Symbol, stops: usize, others: &[OrderId]) -> VecDeque<Request> {
+    if others.is_empty() {
+        return VecDeque::new();
+    }
+    if stops == 0 {
+        return VecDeque::from([Request::CancelAll(symbol)]);
+    }
+    let cancel = |order| Request::Cancel(symbol, order);
+    others.iter().copied().map(cancel).collect()
 }

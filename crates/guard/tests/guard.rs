@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{OrderId, Symbol, Timestamp};
 use keel_guard::{Answer, Event, Guard, Request};
 use proptest::prelude::*;
 
@@ -28,13 +28,23 @@ fn fired() -> Guard {
     guard.on_beat(at(0));
     assert_eq!(
         guard.next_request(at(10_000)),
-        Some(Request::CountOpen(pair("BTCUSDT")))
+        Some(Request::Look(pair("BTCUSDT")))
     );
     guard
 }
 
 fn events(guard: &mut Guard) -> Vec<Event> {
     std::iter::from_fn(|| guard.next_event()).collect()
+}
+
+/// So many open orders that are no stops.
+fn open(orders: u64) -> Answer {
+    open_with_stops(0, orders)
+}
+
+fn open_with_stops(stops: usize, orders: u64) -> Answer {
+    let others = (1..=orders).map(OrderId).collect();
+    Answer::Open { stops, others }
 }
 
 fn failed(wait: Option<Duration>) -> Answer {
@@ -96,19 +106,19 @@ fn only_pairs_with_open_orders_are_canceled_and_two_clean_passes_end_it() {
     let (btc, eth) = (pair("BTCUSDT"), pair("ETHUSDT"));
     let mut guard = fired();
     let now = at(10_000);
-    guard.on_answer(now, &Answer::Open(3));
-    assert_eq!(guard.next_request(now), Some(Request::CancelOpen(btc)));
+    guard.on_answer(now, &open(3));
+    assert_eq!(guard.next_request(now), Some(Request::CancelAll(btc)));
     guard.on_answer(now, &Answer::Canceled(3));
-    assert_eq!(guard.next_request(now), Some(Request::CountOpen(eth)));
-    guard.on_answer(now, &Answer::Open(0));
+    assert_eq!(guard.next_request(now), Some(Request::Look(eth)));
+    guard.on_answer(now, &open(0));
     // That pass was not clean. Two are, with a second between them.
     assert_eq!(guard.next_request(at(10_249)), None);
     let mut now = at(10_250);
     for clean in 1..=2 {
         for symbol in [btc, eth] {
             assert!(guard.is_canceling(), "pass {clean}");
-            assert_eq!(guard.next_request(now), Some(Request::CountOpen(symbol)));
-            guard.on_answer(now, &Answer::Open(0));
+            assert_eq!(guard.next_request(now), Some(Request::Look(symbol)));
+            guard.on_answer(now, &open(0));
         }
         now = now.plus(Duration::from_secs(1));
     }
@@ -120,10 +130,57 @@ fn only_pairs_with_open_orders_are_canceled_and_two_clean_passes_end_it() {
         orders: 3,
     };
     let told = events(&mut guard);
-    assert_eq!(told.get(2..), Some([canceled, Event::Cleared].as_slice()));
+    assert_eq!(
+        told.get(2..),
+        Some([canceled, Event::Cleared { stops: 0 }].as_slice())
+    );
     guard.on_beat(at(2_000_000));
     assert_eq!(events(&mut guard), [Event::Armed], "a restarted trader arms it");
     assert!(guard.next_request(at(2_010_000)).is_some());
+}
+
+#[test]
+fn f31_a_stop_stays_and_what_is_open_beside_it_goes_one_by_one() {
+    let btc = pair("BTCUSDT");
+    let mut guard = Guard::new(vec![btc], LIMIT);
+    guard.expect_beats(at(0));
+    let now = at(10_000);
+    assert_eq!(guard.next_request(now), Some(Request::Look(btc)));
+    guard.on_answer(now, &open_with_stops(1, 2));
+    for order in [1, 2] {
+        assert_eq!(
+            guard.next_request(now),
+            Some(Request::Cancel(btc, OrderId(order)))
+        );
+        guard.on_answer(now, &Answer::Canceled(1));
+    }
+    let mut now = now;
+    for _ in 0..2 {
+        let (due, request) = next(&mut guard, now);
+        assert_eq!(request, Request::Look(btc));
+        guard.on_answer(due, &open_with_stops(1, 0));
+        now = due;
+    }
+    assert!(!guard.is_canceling(), "a stop alone is no open order to it");
+    assert_eq!(events(&mut guard).pop(), Some(Event::Cleared { stops: 1 }));
+}
+
+#[test]
+fn an_order_that_cannot_be_canceled_keeps_no_other_waiting() {
+    let btc = pair("BTCUSDT");
+    let mut guard = fired();
+    let now = at(10_000);
+    guard.on_answer(now, &open_with_stops(1, 2));
+    assert_eq!(guard.next_request(now), Some(Request::Cancel(btc, OrderId(1))));
+    guard.on_answer(now, &failed(None));
+    assert_eq!(guard.next_request(now), Some(Request::Cancel(btc, OrderId(2))));
+    guard.on_answer(now, &failed(Some(Duration::from_secs(7))));
+    assert_eq!(
+        guard.next_request(at(16_999)),
+        None,
+        "the venue's wait is for all"
+    );
+    assert_eq!(guard.next_request(at(17_000)), Some(Request::Look(btc)));
 }
 
 #[test]
@@ -131,15 +188,15 @@ fn an_order_in_the_second_pass_begins_the_count_anew() {
     let mut guard = Guard::new(vec![pair("BTCUSDT")], LIMIT);
     guard.expect_beats(at(0));
     let mut now = at(10_000);
-    let open = [0, 1, 0, 1, 0, 0];
-    for (nth, count) in open.into_iter().enumerate() {
+    let readings = [0, 1, 0, 1, 0, 0];
+    for (nth, count) in readings.into_iter().enumerate() {
         assert!(guard.is_canceling() || nth == 0, "reading {nth}");
         let (due, request) = next(&mut guard, now);
-        assert!(matches!(request, Request::CountOpen(_)));
-        guard.on_answer(due, &Answer::Open(count));
+        assert!(matches!(request, Request::Look(_)));
+        guard.on_answer(due, &open(count));
         now = due;
         if count > 0 {
-            assert!(matches!(guard.next_request(now), Some(Request::CancelOpen(_))));
+            assert!(matches!(guard.next_request(now), Some(Request::CancelAll(_))));
             guard.on_answer(now, &Answer::Canceled(1));
         }
     }
@@ -151,7 +208,7 @@ fn a_heartbeat_ends_the_canceling_and_a_late_answer_changes_nothing() {
     let mut guard = fired();
     guard.on_beat(at(10_100));
     assert!(!guard.is_canceling());
-    guard.on_answer(at(10_200), &Answer::Open(5));
+    guard.on_answer(at(10_200), &open(5));
     assert_eq!(guard.next_request(at(10_200)), None, "no cancel follows");
     assert_eq!(events(&mut guard).last(), Some(&Event::Returned));
     assert_eq!(guard.next_request(at(20_099)), None);
@@ -168,14 +225,14 @@ fn a_late_answer_of_an_earlier_canceling_is_no_answer_to_the_next() {
         "one request at a time: the first is still under way"
     );
     assert!(guard.is_canceling());
-    guard.on_answer(at(20_200), &Answer::Open(0));
+    guard.on_answer(at(20_200), &open(0));
     // Both passes are looked at in whole, from the first pair on.
     let mut asked = Vec::new();
     let mut now = at(20_200);
     while guard.is_canceling() {
         let (due, request) = next(&mut guard, now);
         asked.push(request.symbol().to_string());
-        guard.on_answer(due, &Answer::Open(0));
+        guard.on_answer(due, &open(0));
         now = due;
     }
     assert_eq!(asked, ["BTCUSDT", "ETHUSDT", "BTCUSDT", "ETHUSDT"]);
@@ -184,7 +241,7 @@ fn a_late_answer_of_an_earlier_canceling_is_no_answer_to_the_next() {
 #[test]
 fn what_was_canceled_late_is_told() {
     let mut guard = fired();
-    guard.on_answer(at(10_000), &Answer::Open(1));
+    guard.on_answer(at(10_000), &open(1));
     assert!(guard.next_request(at(10_000)).is_some());
     guard.on_beat(at(10_100));
     guard.on_answer(at(10_200), &Answer::Canceled(1));
@@ -228,7 +285,7 @@ fn one_pairs_failure_keeps_no_other_waiting() {
     guard.on_answer(at(10_000), &failed(None));
     assert_eq!(
         guard.next_request(at(10_000)),
-        Some(Request::CountOpen(pair("ETHUSDT")))
+        Some(Request::Look(pair("ETHUSDT")))
     );
 }
 
@@ -250,15 +307,16 @@ proptest! {
         prop_assert!(guard.next_request(at(now + 10_000 + beyond)).is_some());
     }
 
-    /// However the venue fails for some time: nothing is open in the end, its waits are kept, and the weight of a minute (six
+    /// However the venue fails for some time: nothing is open in the end but the stops, its waits are kept, and the weight of a minute (six
     /// for a question, one for a cancel) stays under the venue's 6,000.
     #[test]
     fn it_clears_every_pair_whatever_fails_on_the_way(
-        open in prop::collection::vec(0_usize..4, 1..8),
+        open in prop::collection::vec((0_usize..2, 0_u64..4), 1..8),
         failures in prop::collection::vec(prop::option::of(prop::option::of(0_u64..90)), 0..60),
     ) {
         let symbols: Vec<Symbol> = (0..open.len()).map(|n| pair(&format!("C{n}USDT"))).collect();
-        let mut venue: BTreeMap<Symbol, usize> = symbols.iter().copied().zip(open).collect();
+        let mut venue: BTreeMap<Symbol, (usize, u64)> = symbols.iter().copied().zip(open.iter().copied()).collect();
+        let stops_before: usize = open.iter().map(|(stops, _)| *stops).sum();
         let mut guard = Guard::new(symbols, LIMIT);
         guard.expect_beats(at(0));
         let mut failures = failures.into_iter();
@@ -271,20 +329,31 @@ proptest! {
             let (due, request) = next(&mut guard, now);
             prop_assert!(due >= free_at, "a wait is kept");
             now = due;
-            sent.push((now, if matches!(request, Request::CountOpen(_)) { 6 } else { 1 }));
-            let orders = venue.get_mut(&request.symbol()).unwrap();
+            sent.push((now, if matches!(request, Request::Look(_)) { 6 } else { 1 }));
+            let (stops, orders) = venue.get_mut(&request.symbol()).unwrap();
             let answer = match (failures.next().flatten(), request) {
                 (Some(wait), _) => {
                     let wait = wait.map(Duration::from_secs);
                     free_at = now.plus(wait.unwrap_or_default());
                     failed(wait)
                 }
-                (None, Request::CountOpen(_)) => Answer::Open(*orders),
-                (None, Request::CancelOpen(_)) => Answer::Canceled(std::mem::take(orders)),
+                (None, Request::Look(_)) => open_with_stops(*stops, *orders),
+                (None, Request::CancelAll(_)) => {
+                    *stops = 0;
+                    *orders = 0;
+                    Answer::Canceled(1)
+                }
+                (None, Request::Cancel(..)) => {
+                    *orders -= 1;
+                    Answer::Canceled(1)
+                }
             };
             guard.on_answer(now, &answer);
         }
-        prop_assert!(venue.values().all(|orders| *orders == 0));
+        prop_assert!(venue.values().all(|(_, orders)| *orders == 0));
+        let stops_after = venue.values().map(|(stops, _)| *stops).sum();
+        prop_assert_eq!(stops_before, stops_after);
+        prop_assert_eq!(events(&mut guard).pop(), Some(Event::Cleared { stops: stops_after }));
         for (from, _) in &sent {
             let minute = sent.iter().filter(|(at, _)| at >= from && at.since(*from) < Duration::from_secs(60));
             let weight: usize = minute.map(|(_, weight)| weight).sum();

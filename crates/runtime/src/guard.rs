@@ -3,7 +3,7 @@
 use std::future::{Future, pending};
 
 use anyhow::{Context, Result, bail};
-use keel_binance::{OpenOrders, RequestError};
+use keel_binance::{OpenList, OpenOrders, RequestError};
 use keel_config::Config;
 use keel_control::{Ear, Heard};
 use keel_guard::{Answer, Guard, Request};
@@ -67,7 +67,7 @@ pub async fn guard(
 /// What a venue refuses now it would refuse in need. A venue that cannot be reached is only told: it may be back by then.
 async fn probe(venue: &mut OpenOrders, clock: Clock, config: &Config, teller: &GuardTeller) -> Result<()> {
     for symbol in &config.trading.symbols {
-        match venue.count(|| clock.now(), *symbol).await {
+        match venue.look(|| clock.now(), *symbol).await {
             Ok(_) => {}
             Err(error) if error.is_lasting() => bail!(
                 "{symbol}: {error}\n  remedy: correct credentials, venue and trading.symbols; the key needs the right to trade"
@@ -87,18 +87,25 @@ fn ask_apart(mut venue: OpenOrders, clock: Clock) -> (mpsc::Sender<Request>, mps
     let (told, answers) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(request) = asked.recv().await {
-            let answer = match request {
-                Request::CountOpen(symbol) => venue.count(|| clock.now(), symbol).await.map(Answer::Open),
-                Request::CancelOpen(symbol) => {
-                    venue.cancel(|| clock.now(), symbol).await.map(Answer::Canceled)
-                }
-            };
+            let answer = ask(&mut venue, clock, request).await;
             if told.send(answer.unwrap_or_else(failed)).await.is_err() {
                 return;
             }
         }
     });
     (requests, answers)
+}
+
+async fn ask(venue: &mut OpenOrders, clock: Clock, request: Request) -> Result<Answer, RequestError> {
+    let now = || clock.now();
+    Ok(match request {
+        Request::Look(symbol) => {
+            let OpenList { stops, others } = venue.look(now, symbol).await?;
+            Answer::Open { stops, others }
+        }
+        Request::CancelAll(symbol) => Answer::Canceled(venue.cancel_all(now, symbol).await?),
+        Request::Cancel(symbol, order) => Answer::Canceled(venue.cancel(now, symbol, order).await?),
+    })
 }
 
 fn failed(error: RequestError) -> Answer {

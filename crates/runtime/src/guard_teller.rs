@@ -117,13 +117,14 @@ fn told(event: &Event) -> Told {
             "returned",
             "heartbeat again: canceling is over, the trader looks after its orders; it is guarded again",
         ),
-        Event::Cleared => Told::news(
-            "cleared",
-            "no order is open, twice in a row; a restarted trader arms the guard again by its heartbeat",
-        ),
+        Event::Cleared { stops } => Told {
+            details: json!({ "stops": stops }),
+            ..Told::news("cleared", &cleared(*stops))
+        },
         Event::Silent { silence } => {
             let ms = millis(*silence);
-            let text = format!("no heartbeat for {ms} ms: canceling every open order of the pairs");
+            let text =
+                format!("no heartbeat for {ms} ms: canceling every open order of the pairs, except stops");
             Told::alert("silent", text, json!({ "silence_ms": ms }))
         }
         Event::Canceled { symbol, orders } => {
@@ -142,6 +143,17 @@ fn told(event: &Event) -> Told {
             Told::alert("failed", text, details)
         }
     }
+}
+
+fn cleared(stops: usize) -> String {
+    let kept = match stops {
+        0 => String::new(),
+        1 => " except 1 stop, which stays to protect what is held".to_owned(),
+        _ => format!(" except {stops} stops, which stay to protect what is held"),
+    };
+    format!(
+        "no order is open{kept}, twice in a row; a restarted trader arms the guard again by its heartbeat"
+    )
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
