@@ -10,7 +10,8 @@ use crate::{Command, Fact, Step, Trader};
 /// How the budget is watched. Nothing of it is durable: what has been lost is.
 #[derive(Debug, Default)]
 pub(crate) struct LossWatch {
-    read_at: Option<Timestamp>,
+    /// The last reading.
+    read: Option<(Timestamp, Money)>,
     /// The last reading was beyond a limit.
     was_beyond: bool,
 }
@@ -56,19 +57,22 @@ impl Trader {
     /// Reads the profit and compares it with the budget. It takes two readings in a row beyond a limit, so that one bad price
     /// stops nothing. Without a price nothing is read, and entries are held back for the same reason.
     pub(crate) fn watch_losses(&mut self, now: Timestamp, step: &mut Step) {
-        let is_due = |last: Timestamp| now.since(last) >= Self::LOSS_EVERY;
+        let last = self.loss_watch.read;
+        let is_due = last.is_none_or(|(at, _)| now.since(at) >= Self::LOSS_EVERY);
         // Before the venue has told whose account it is, nothing is recorded.
-        if !self.has_been_up || self.refusal.is_some() || !self.loss_watch.read_at.is_none_or(is_due) {
+        if !self.has_been_up || self.refusal.is_some() || !is_due {
             return;
         }
         let Some(profit) = self.profit(now) else {
             return;
         };
-        self.loss_watch.read_at = Some(now);
+        self.loss_watch.read = Some((now, profit));
         if let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) {
             self.record(now, step, Fact::DayBegan { day, profit });
         }
-        if self.state.losses.is_peak(profit) {
+        // The lower of two, so that one bad price is no peak to fall from.
+        let confirmed = last.map(|(_, before)| before.min(profit));
+        if let Some(profit) = confirmed.filter(|profit| self.state.losses.is_peak(*profit)) {
             self.record(now, step, Fact::Peak { profit });
         }
         let breach = self.state.losses.breach(&self.settings.loss, profit);

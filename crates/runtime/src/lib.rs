@@ -26,6 +26,7 @@ mod operate;
 mod outcome;
 mod progress;
 mod record;
+mod risk_lines;
 mod statement;
 mod symbol_lines;
 mod system;
