@@ -132,6 +132,8 @@ pub struct SymbolRisk {
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
+    /// Quote that may be held and still be bought, over all pairs.
+    pub gross_exposure_max: Money,
     /// Entries in any ten seconds.
     pub orders_per_10s_max: u32,
     /// How far through the market a price may be.
@@ -140,6 +142,10 @@ pub struct Risk {
     pub collar_away_bps: u32,
     /// The oldest book that gives a price.
     pub book_age_max: Duration,
+    /// How often the venue may refuse orders on a pair for the same reason in 60 seconds.
+    pub rejections_per_60s_max: u32,
+    /// How many entries on a pair may trade in 60 seconds.
+    pub entry_fills_per_60s_max: u32,
     /// What may be lost.
     pub loss: LossBudget,
     /// Limits of each pair.

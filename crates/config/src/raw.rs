@@ -117,10 +117,13 @@ pub(crate) struct RawTrend {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRisk {
+    pub(crate) gross_exposure_max: Number,
     pub(crate) orders_per_10s_max: u32,
     pub(crate) collar_through_bps: u32,
     pub(crate) collar_away_bps: u32,
     pub(crate) book_age_ms_max: u32,
+    pub(crate) rejections_per_60s_max: u32,
+    pub(crate) entry_fills_per_60s_max: u32,
     pub(crate) loss: RawLoss,
     pub(crate) per_symbol: BTreeMap<String, RawSymbolRisk>,
 }

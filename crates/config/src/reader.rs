@@ -337,10 +337,15 @@ impl Reader<'_> {
         }
         let age = self.whole_above_zero("risk.book_age_ms_max", raw.book_age_ms_max)?;
         Ok(Risk {
+            gross_exposure_max: self.above_zero("risk.gross_exposure_max", &raw.gross_exposure_max)?,
             orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
             collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
             collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
             book_age_max: Duration::from_millis(age.into()),
+            rejections_per_60s_max: self
+                .whole_above_zero("risk.rejections_per_60s_max", raw.rejections_per_60s_max)?,
+            entry_fills_per_60s_max: self
+                .whole_above_zero("risk.entry_fills_per_60s_max", raw.entry_fills_per_60s_max)?,
             loss: self.loss(&raw.loss, symbols)?,
             per_symbol,
         })

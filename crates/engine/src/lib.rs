@@ -38,6 +38,7 @@
 //! ```
 
 mod bar_check;
+mod brakes;
 mod counters;
 mod fate;
 mod identity;

@@ -194,7 +194,9 @@ impl Trader {
                 .map_or((false, report.order_qty), |order| {
                     (order.may_be_live(), order.order_qty())
                 });
+            let entries = self.state.entries_on_day(report.symbol, now);
             self.record(now, step, Fact::Execution(*report));
+            self.brake_entries(now, report.symbol, entries, step);
             if was_live && report.ord_status == OrdStatus::Canceled {
                 self.counters.canceled += 1;
             }
@@ -214,6 +216,7 @@ impl Trader {
             && !matches!(report.ord_status, OrdStatus::Rejected)
         {
             market.pause.on_acceptance();
+            market.brakes.on_acceptance();
         }
         self.run_strategy(now, report.symbol, Trigger::Execution(report), step);
     }

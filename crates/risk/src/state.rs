@@ -93,6 +93,12 @@ pub enum HaltCause {
         /// What was tried last.
         what: String,
     },
+    /// Orders were refused, or traded, one after the other.
+    #[error("runaway: {what}")]
+    Runaway {
+        /// How often, and why.
+        what: String,
+    },
     /// More was lost than may be.
     #[error("loss budget: {0}")]
     Loss(LossBreach),

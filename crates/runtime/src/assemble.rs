@@ -41,10 +41,13 @@ fn limits(config: &Config) -> RiskLimits {
     };
     RiskLimits {
         per_symbol: config.risk.per_symbol.iter().map(of_symbol).collect(),
+        gross_exposure_max: config.risk.gross_exposure_max,
         orders_per_10s_max: config.risk.orders_per_10s_max,
         collar_through_bps: config.risk.collar_through_bps,
         collar_away_bps: config.risk.collar_away_bps,
         book_age_max: config.risk.book_age_max,
+        rejections_per_60s_max: config.risk.rejections_per_60s_max,
+        entry_fills_per_60s_max: config.risk.entry_fills_per_60s_max,
     }
 }
 

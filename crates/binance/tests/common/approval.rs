@@ -49,10 +49,13 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
                 position_max: one,
             },
         )]),
+        gross_exposure_max: 1_000_000.into(),
         orders_per_10s_max: 10,
         collar_through_bps: 200,
         collar_away_bps: 1_000,
         book_age_max: secs(2),
+        rejections_per_60s_max: 3,
+        entry_fills_per_60s_max: 10,
     })
     .unwrap();
     let intent = OrderIntent {
@@ -76,6 +79,7 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
         lowest_sell: None,
+        gross_exposure: Some(0.into()),
         quote_free: Some(1_000.into()),
         unknown_orders: 0,
     };

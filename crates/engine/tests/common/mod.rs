@@ -86,10 +86,13 @@ fn limits() -> RiskLimits {
     };
     RiskLimits {
         per_symbol: BTreeMap::from([(symbol(), of_symbol), (other_symbol(), of_symbol)]),
+        gross_exposure_max: 1_000_000.into(),
         orders_per_10s_max: 1_000,
         collar_through_bps: 200,
         collar_away_bps: 1_000,
         book_age_max: Duration::from_secs(2),
+        rejections_per_60s_max: 3,
+        entry_fills_per_60s_max: 10,
     }
 }
 
