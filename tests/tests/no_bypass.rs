@@ -54,8 +54,12 @@ fn an_approval_is_made_in_the_gate_only() {
 fn the_secret_is_exposed_where_it_is_needed_only() {
     assert_eq!(
         homes_of("expose_secret()"),
-        // Signing, and the header of the key's name.
-        ["crates/binance/src/driver.rs", "crates/binance/src/signed.rs"]
+        // Signing, and the header of the key's name: over sockets and in the simulation.
+        [
+            "crates/binance/src/driver.rs",
+            "crates/binance/src/signed.rs",
+            "crates/simulation/src/wires.rs"
+        ]
     );
 }
 
@@ -69,7 +73,7 @@ fn orders_are_sent_from_one_place() {
         homes_of("method::ORDER_PLACE"),
         ["crates/binance/src/session/venue.rs"]
     );
-    assert_eq!(homes_of(".submit(now, order)"), ["crates/runtime/src/system.rs"]);
+    assert_eq!(homes_of(".submit(now, order)"), ["crates/runtime/src/desk.rs"]);
 }
 
 #[test]

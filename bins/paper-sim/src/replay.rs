@@ -1,6 +1,6 @@
 //! `paper-sim replay`: the whole system on a recorded market, in virtual time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use keel_domain::{Money, Symbol, Timestamp};
@@ -72,12 +72,12 @@ pub(crate) fn replay(args: &ReplayArgs, json: bool) -> Result<ExitCode> {
             progress,
         },
     };
-    let begun = Instant::now();
+    let clock = Clock::start();
     let mut simulation = Simulation::start(settings, protocol, starts_at)?;
     simulation.run(starts_at.plus(duration));
     let (lived, steps) = (simulation.now().since(starts_at), simulation.steps());
     let (outcome, protocol) = simulation.close();
-    let took = begun.elapsed();
+    let took = clock.elapsed();
     let (page, data) = write_report(&plan.dir, &outcome)?;
     let code = summarize(progress, &outcome);
     progress.line(&format!(

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use keel_config::{Config, Mode, PAPER_TOML, Sources};
-use keel_runtime::{ExitCode, Progress};
+use keel_runtime::{Clock, ExitCode, Progress};
 use keel_simulation::{SoakRun, Weather, soak};
 use serde_json::json;
 
@@ -72,9 +72,9 @@ pub(crate) fn run(args: &SoakArgs, is_json: bool) -> Result<ExitCode> {
         bail!("paper-sim runs configurations of mode paper only");
     }
     let progress = Progress::to_stderr();
-    let begun = Instant::now();
+    let clock = Clock::start();
     let runs = run_all(first..=last, simulated, &config, args.jobs.max(1), progress)?;
-    tell(progress, args, &runs, begun.elapsed());
+    tell(progress, args, &runs, clock.elapsed());
     if is_json {
         println!("{}", summary(&runs));
     }

@@ -28,6 +28,12 @@ impl Clock {
         self.wall_at_start.plus(self.started.elapsed())
     }
 
+    /// How long ago the start was.
+    #[must_use]
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
     /// What the wall clock shows, which may have been set since the start: only to be compared with [`Self::now`].
     #[must_use]
     pub fn wall(&self) -> Timestamp {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use keel_binance::{Driver, Session, Tap};
@@ -33,7 +33,6 @@ pub struct RecordedSummary {
 
 struct RecordingTap {
     recorder: Rc<RefCell<Option<Recorder>>>,
-    begun: Instant,
     clock: Clock,
     has_ended: Rc<RefCell<bool>>,
 }
@@ -51,7 +50,7 @@ impl RecordingTap {
         let wall = self.clock.wall().as_nanos();
         let arrival = Arrival {
             wall_ns: u64::try_from(wall).unwrap_or(0),
-            mono_ns: u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            mono_ns: u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX),
         };
         let connection = u32::try_from(connection).unwrap_or(u32::MAX);
         // What came by WebSocket is text; anything else is told as it can be.
@@ -96,7 +95,6 @@ pub async fn record(
     let mut driver = Driver::new(&config.venue.rest_url)?;
     driver.tap(Box::new(RecordingTap {
         recorder: Rc::clone(&recorder),
-        begun: Instant::now(),
         clock,
         has_ended: Rc::clone(&has_ended),
     }));
