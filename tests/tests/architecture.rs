@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "keel-binance-wire",
             "keel-config",
             "keel-domain",
+            "keel-engine",
             "keel-journal",
             "keel-market-data",
             "keel-recording",

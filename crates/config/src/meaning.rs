@@ -146,10 +146,21 @@ pub struct Risk {
     pub rejections_per_60s_max: u32,
     /// How many entries on a pair may trade in 60 seconds.
     pub entry_fills_per_60s_max: u32,
+    /// What the last check before the socket lets out.
+    pub last_inch: LastInchSettings,
     /// What may be lost.
     pub loss: LossBudget,
     /// Limits of each pair.
     pub per_symbol: BTreeMap<Symbol, SymbolRisk>,
+}
+
+/// What may go out in any 60 seconds, counted behind the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastInchSettings {
+    /// Orders of every kind.
+    pub orders_per_60s_max: u32,
+    /// What they are worth together, in quote.
+    pub notional_per_60s_max: Money,
 }
 
 /// What may be lost before only exits are permitted.

@@ -124,8 +124,16 @@ pub(crate) struct RawRisk {
     pub(crate) book_age_ms_max: u32,
     pub(crate) rejections_per_60s_max: u32,
     pub(crate) entry_fills_per_60s_max: u32,
+    pub(crate) last_inch: RawLastInch,
     pub(crate) loss: RawLoss,
     pub(crate) per_symbol: BTreeMap<String, RawSymbolRisk>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLastInch {
+    pub(crate) orders_per_60s_max: u32,
+    pub(crate) notional_per_60s_max: Number,
 }
 
 #[derive(Debug, Clone, Deserialize)]

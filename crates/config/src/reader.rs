@@ -1,20 +1,18 @@
 //! From settings as typed to settings as meant, each checked.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use keel_domain::{Asset, Symbol};
+use keel_domain::Symbol;
 
-use crate::layers::{self, Places, Setting};
+use crate::layers::{Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, LossBudget, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice,
-    SymbolRisk, Trading, Trend, Venue,
+    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, StrategyChoice, Trading, Trend, Venue,
 };
-use crate::raw::{Number, RawConfig, RawLoss, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
+use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -23,7 +21,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&self, key: &str, problem: impl ToString, remedy: impl ToString) -> ConfigError {
+    pub(crate) fn error(&self, key: &str, problem: impl ToString, remedy: impl ToString) -> ConfigError {
         let (problem, remedy) = (problem.to_string(), remedy.to_string());
         ConfigError {
             place: self.places.of(key),
@@ -215,7 +213,7 @@ impl Reader<'_> {
             .map_err(|error| self.error(key, format!("`{text}`: {error}"), "write it as \"0.01\""))
     }
 
-    fn above_zero<T: FromStr<Err = E> + Default + PartialOrd, E: fmt::Display>(
+    pub(crate) fn above_zero<T: FromStr<Err = E> + Default + PartialOrd, E: fmt::Display>(
         &self,
         key: &str,
         number: &Number,
@@ -231,7 +229,7 @@ impl Reader<'_> {
         ))
     }
 
-    fn whole_above_zero(&self, key: &str, value: u32) -> Result<u32, ConfigError> {
+    pub(crate) fn whole_above_zero(&self, key: &str, value: u32) -> Result<u32, ConfigError> {
         if value > 0 {
             return Ok(value);
         }
@@ -308,81 +306,5 @@ impl Reader<'_> {
                 "write venue or none",
             )),
         }
-    }
-
-    fn risk(&self, raw: &RawRisk, symbols: &[Symbol]) -> Result<Risk, ConfigError> {
-        let mut per_symbol = BTreeMap::new();
-        for (name, limits) in &raw.per_symbol {
-            let path = |key: &str| format!("risk.per_symbol.{name}.{key}");
-            let table = format!("risk.per_symbol.{name}");
-            let symbol = symbols
-                .iter()
-                .find(|symbol| symbol.as_str() == name)
-                .ok_or_else(|| {
-                    let remedy = layers::suggestion(name, symbols.iter().map(Symbol::as_str));
-                    let problem = format!("{name} is not in trading.symbols");
-                    self.error(
-                        &table,
-                        problem,
-                        format!("{remedy} Otherwise add it there, or remove its limits"),
-                    )
-                })?;
-            let limits = SymbolRisk {
-                order_qty_max: self.above_zero(&path("order_qty_max"), &limits.order_qty_max)?,
-                order_notional_max: self
-                    .above_zero(&path("order_notional_max"), &limits.order_notional_max)?,
-                position_max: self.above_zero(&path("position_max"), &limits.position_max)?,
-            };
-            per_symbol.insert(*symbol, limits);
-        }
-        let age = self.whole_above_zero("risk.book_age_ms_max", raw.book_age_ms_max)?;
-        Ok(Risk {
-            gross_exposure_max: self.above_zero("risk.gross_exposure_max", &raw.gross_exposure_max)?,
-            orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
-            collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
-            collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
-            book_age_max: Duration::from_millis(age.into()),
-            rejections_per_60s_max: self
-                .whole_above_zero("risk.rejections_per_60s_max", raw.rejections_per_60s_max)?,
-            entry_fills_per_60s_max: self
-                .whole_above_zero("risk.entry_fills_per_60s_max", raw.entry_fills_per_60s_max)?,
-            loss: self.loss(&raw.loss, symbols)?,
-            per_symbol,
-        })
-    }
-
-    fn loss(&self, raw: &RawLoss, symbols: &[Symbol]) -> Result<LossBudget, ConfigError> {
-        let key = |name: &str| format!("risk.loss.{name}");
-        let currency: Asset = raw.currency.parse().map_err(|_| {
-            let problem = format!("`{}` is no asset", raw.currency);
-            self.error(&key("currency"), problem, "write it as USDT")
-        })?;
-        if let Some(other) = symbols.iter().find(|s| !s.as_str().ends_with(currency.as_str())) {
-            return Err(self.error(
-                &key("currency"),
-                format!("{other} is not quoted in {currency}"),
-                "losses are added up in one currency: run pairs of another one as an instance of their own",
-            ));
-        }
-        if jiff::tz::TimeZone::get(&raw.zone).is_err() {
-            let problem = format!("`{}` is no time zone of this machine", raw.zone);
-            return Err(self.error(
-                &key("zone"),
-                problem,
-                "write UTC, or a name such as Europe/Berlin",
-            ));
-        }
-        if jiff::civil::Time::strptime("%H:%M", &raw.day_starts).is_err() {
-            let problem = format!("`{}` is no time of day", raw.day_starts);
-            return Err(self.error(&key("day_starts"), problem, "write it as 00:00 or 17:00"));
-        }
-        Ok(LossBudget {
-            currency,
-            day_max: self.above_zero(&key("day_max"), &raw.day_max)?,
-            drawdown_max: self.above_zero(&key("drawdown_max"), &raw.drawdown_max)?,
-            losing_exits_max: self.whole_above_zero(&key("losing_exits_max"), raw.losing_exits_max)?,
-            zone: raw.zone.clone(),
-            day_starts: raw.day_starts.clone(),
-        })
     }
 }

@@ -121,6 +121,11 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("orders_per_10s_max = 50", "orders_per_10s_max = 0"),
         ("collar_through_bps = 200", "collar_through_bps = 0"),
         ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
+        ("orders_per_60s_max = 1200", "orders_per_60s_max = 0"),
+        (
+            "notional_per_60s_max = \"1000000\"",
+            "notional_per_60s_max = \"-1\"",
+        ),
         ("gross_exposure_max = \"4000\"", "gross_exposure_max = \"0\""),
         ("rejections_per_60s_max = 3", "rejections_per_60s_max = 0"),
         ("entry_fills_per_60s_max = 600", "entry_fills_per_60s_max = 0"),

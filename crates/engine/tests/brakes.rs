@@ -10,7 +10,7 @@ mod common;
 use std::time::Duration;
 
 use common::{World, cancels, entry, instrument, lots, other_symbol, submissions, symbol};
-use keel_domain::{ClOrdId, OrdType, OrderIntent, Purpose, Side};
+use keel_domain::{ClOrdId, OrdType, OrderIntent, Purpose, Side, TimeInForce};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::{Reject, VenueReport};
 use keel_risk::{HaltCause, Rule, TradingState};
@@ -206,4 +206,26 @@ fn f7_ten_entries_that_trade_in_a_minute_are_a_loop_and_nine_are_not() {
     let cause = world.trader.state().restricted_symbols()[&symbol()].1.clone();
     let what = "10 entries traded in 60 s".to_owned();
     assert_eq!(cause, HaltCause::Runaway { what });
+}
+
+#[test]
+fn f9_a_halt_cancels_two_hundred_orders_in_one_step() {
+    let mut world = World::started();
+    let mut ids: Vec<ClOrdId> = (0..200)
+        .map(|n| {
+            // No three of them are the same, and none trades.
+            let price = format!("98.{:02}", n / 2).parse().unwrap();
+            let time_in_force = TimeInForce::Gtc;
+            world.submit_live(OrderIntent {
+                ord_type: OrdType::Limit { price, time_in_force },
+                ..entry(Side::Buy, 1)
+            })
+        })
+        .collect();
+    let reason = "drill".to_owned();
+    let cause = HaltCause::Operator { reason };
+    let mut canceled = cancels(&world.on(Event::Operator(Operator::Halt(cause))));
+    ids.sort_unstable();
+    canceled.sort_unstable();
+    assert_eq!(canceled, ids);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{ClOrdId, OrderIntent, Symbol, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, Price, Symbol, Timestamp};
 
 use crate::rules::duplicate::Duplicates;
 use crate::rules::order_rate::OrderRate;
@@ -56,7 +56,7 @@ impl RiskGate {
         view: &RiskView<'_>,
     ) -> Result<ApprovedOrder, Breach> {
         match self.judge(now, &intent, view) {
-            Ok(()) => Ok(ApprovedOrder::new(intent, cl_ord_id, now)),
+            Ok(valued_at) => Ok(ApprovedOrder::new(intent, cl_ord_id, now, valued_at)),
             Err(Veto { rule, limit, value }) => Err(Breach {
                 rule,
                 limit,
@@ -66,7 +66,8 @@ impl RiskGate {
         }
     }
 
-    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
+    /// Gives the price at which the order was valued.
+    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<Price, Veto> {
         let OrderIntent {
             symbol,
             side,
@@ -98,7 +99,7 @@ impl RiskGate {
         self.duplicates.check(now, intent)?;
         self.rate.take(now, purpose, ord_type)?;
         self.duplicates.note(now, *intent);
-        Ok(())
+        Ok(valued_at)
     }
 
     /// What is permitted now, on symbols without a restriction of their own.

@@ -67,6 +67,7 @@
 mod approved;
 mod breach;
 mod gate;
+mod last_inch;
 mod limits;
 mod loss_budget;
 mod rules;
@@ -77,6 +78,7 @@ mod view;
 pub use approved::ApprovedOrder;
 pub use breach::{Breach, Rule};
 pub use gate::RiskGate;
+pub use last_inch::{LastInch, LastInchLimits, Trip};
 pub use limits::{LimitError, RiskLimits, SymbolLimits};
 pub use loss_budget::{LossBook, LossBreach, LossLimits, LossStanding};
 pub use state::{HaltCause, TradingState};

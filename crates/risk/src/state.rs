@@ -5,7 +5,7 @@ use std::fmt;
 use keel_domain::Purpose;
 use serde::{Deserialize, Serialize};
 
-use crate::LossBreach;
+use crate::{LossBreach, Trip};
 
 /// The trading state, named by what it permits. Cancels are permitted in every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,6 +99,9 @@ pub enum HaltCause {
         /// How often, and why.
         what: String,
     },
+    /// The last check before the socket let an order not out.
+    #[error("last check before the socket: {0}")]
+    LastInch(Trip),
     /// More was lost than may be.
     #[error("loss budget: {0}")]
     Loss(LossBreach),

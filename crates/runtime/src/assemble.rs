@@ -7,7 +7,7 @@ use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
 use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
 use keel_journal::{Disk, FsDisk, Limits};
-use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
+use keel_risk::{DayRule, LastInch, LastInchLimits, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
 use crate::journal_log::{JournalLog, Opened};
@@ -49,6 +49,14 @@ fn limits(config: &Config) -> RiskLimits {
         rejections_per_60s_max: config.risk.rejections_per_60s_max,
         entry_fills_per_60s_max: config.risk.entry_fills_per_60s_max,
     }
+}
+
+pub(crate) fn last_inch(config: &Config) -> Result<LastInch> {
+    let limits = LastInchLimits {
+        orders_per_60s_max: config.risk.last_inch.orders_per_60s_max,
+        notional_per_60s_max: config.risk.last_inch.notional_per_60s_max,
+    };
+    Ok(LastInch::new(limits)?)
 }
 
 fn loss_limits(budget: &keel_config::LossBudget) -> Result<LossLimits> {

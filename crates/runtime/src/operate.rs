@@ -7,7 +7,7 @@ use std::time::Duration;
 use keel_config::Config;
 use keel_control::{Answer, Call, Request, Server, Verdict};
 use keel_domain::{ClOrdId, Timestamp};
-use keel_engine::{Event, Operator, Trader};
+use keel_engine::{Operator, Trader};
 use keel_execution::Order;
 use keel_monitoring::RiskUse;
 use keel_risk::{HaltCause, TradingState};
@@ -90,7 +90,7 @@ impl System {
 
     fn halt(&mut self, now: Timestamp, cause: HaltCause) {
         if self.desk.trader.trading_state() < TradingState::Halted {
-            self.desk.feed(now, Event::Operator(Operator::Halt(cause)));
+            self.desk.operate(now, Operator::Halt(cause));
         }
     }
 
@@ -132,7 +132,7 @@ impl System {
             }
             Request::Reconcile => (Operator::Reconcile, Proof::Reconciled, "compared with the venue"),
         };
-        self.desk.feed(now, Event::Operator(operator));
+        self.desk.operate(now, operator);
         self.operations.pending.push(Pending {
             since: now,
             proof,
@@ -161,7 +161,7 @@ impl System {
             ),
             None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
         };
-        self.desk.feed(now, Event::Operator(Operator::Resume { reason }));
+        self.desk.operate(now, Operator::Resume { reason });
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
     }
 
