@@ -59,7 +59,7 @@ fn exit(lots_: i64) -> OrderIntent {
 }
 
 #[test]
-fn f10_the_days_loss_leaves_only_exits_at_the_limit_and_not_before() {
+fn the_days_loss_leaves_only_exits_at_the_limit_and_not_before() {
     let mut world = holding(limits("0.5", "100"));
     let resting = world.submit_live(entry(Side::Buy, 1));
     for _ in 0..3 {
@@ -86,7 +86,7 @@ fn f10_the_days_loss_leaves_only_exits_at_the_limit_and_not_before() {
 }
 
 #[test]
-fn one_bad_price_trips_nothing_however_often_it_comes_back() {
+fn f15_one_bad_price_trips_nothing_however_often_it_comes_back() {
     let mut world = holding(limits("0.5", "100"));
     for _ in 0..5 {
         assert_eq!(reads(&mut world, "94"), TradingState::Active);
@@ -95,7 +95,7 @@ fn one_bad_price_trips_nothing_however_often_it_comes_back() {
 }
 
 #[test]
-fn one_bad_price_is_no_peak_to_fall_from() {
+fn f15_one_bad_price_is_no_peak_to_fall_from() {
     let mut world = holding(limits("100", "0.5"));
     for _ in 0..3 {
         assert_eq!(reads(&mut world, "107"), TradingState::Active);
@@ -120,7 +120,7 @@ fn readings_are_a_second_apart() {
 }
 
 #[test]
-fn f10_an_operator_cannot_resume_the_days_loss_away() {
+fn f13_an_operator_cannot_resume_the_days_loss_away() {
     let mut world = holding(limits("0.5", "100"));
     reads(&mut world, "94");
     assert_eq!(reads(&mut world, "94"), TradingState::ReduceOnly);
@@ -131,7 +131,7 @@ fn f10_an_operator_cannot_resume_the_days_loss_away() {
 }
 
 #[test]
-fn a_new_day_has_the_whole_budget_again() {
+fn f14_a_new_day_has_the_whole_budget_again() {
     let mut world = holding(limits("0.5", "100"));
     reads(&mut world, "94");
     assert_eq!(reads(&mut world, "94"), TradingState::ReduceOnly);
@@ -147,7 +147,7 @@ fn a_new_day_has_the_whole_budget_again() {
 }
 
 #[test]
-fn f11_the_loss_from_the_peak_counts_over_days_until_an_operator_resumes() {
+fn the_loss_from_the_peak_counts_over_days_until_an_operator_resumes() {
     let mut world = holding(limits("100", "0.5"));
     for _ in 0..2 {
         assert_eq!(reads(&mut world, "102"), TradingState::Active);
@@ -187,7 +187,7 @@ fn without_a_price_nothing_is_read_and_nothing_forgotten() {
 proptest! {
     /// Whatever was traded and whenever the process died, what is left is what was left, and what has tripped has tripped.
     #[test]
-    fn f12_a_restart_leaves_the_budget_as_it_was(
+    fn f13_a_restart_leaves_the_budget_as_it_was(
         bids in prop::collection::vec(9_550_u32..10_400, 1..20),
         restart_after in prop::collection::vec(any::<bool>(), 20),
     ) {

@@ -55,7 +55,7 @@ fn a_day_begins_at_its_hour_and_not_a_nanosecond_before() {
 }
 
 #[test]
-fn days_of_a_zone_follow_its_clocks_over_both_changes() {
+fn f14_days_of_a_zone_follow_its_clocks_over_both_changes() {
     let berlin = rule("Europe/Berlin", "00:00");
     // 2026-03-29 has 23 hours there, 2026-10-25 has 25.
     for (moment, number, began_at) in [
@@ -96,7 +96,7 @@ fn a_zone_or_an_hour_that_there_is_not_is_refused() {
 }
 
 #[test]
-fn a_restart_in_the_middle_of_a_day_begins_no_other() {
+fn f14_a_restart_in_the_middle_of_a_day_begins_no_other() {
     let rule = rule("UTC", "00:00");
     let mut book = LossBook::default();
     let first = book.next_day(&rule, at("2026-11-25T12:00:00Z")).unwrap();
@@ -109,7 +109,7 @@ fn a_restart_in_the_middle_of_a_day_begins_no_other() {
 }
 
 #[test]
-fn another_rule_gives_no_budget_before_23_hours_are_over() {
+fn f14_another_rule_gives_no_budget_before_23_hours_are_over() {
     let mut book = LossBook::default();
     let first = rule("UTC", "00:00").day_of(at("2026-11-25T12:00:00Z")).unwrap();
     book.begin_day(first, Money::ZERO);
@@ -195,7 +195,7 @@ fn a_limit_of_zero_or_less_cannot_be_meant() {
 proptest! {
     /// Clocks step by two hours either way at any time; days go forward and are at least 23 hours apart.
     #[test]
-    fn no_clock_gives_two_budgets_within_23_hours(
+    fn f14_no_clock_gives_two_budgets_within_23_hours(
         zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]),
         hour in 0..24,
         steps in prop::collection::vec((1..20 * HOUR_S, prop::sample::select(vec![0, 2 * HOUR_S, -2 * HOUR_S])), 1..60),
