@@ -40,6 +40,7 @@
 mod bar_check;
 mod brakes;
 mod counters;
+mod dust;
 mod fate;
 mod identity;
 mod listed;

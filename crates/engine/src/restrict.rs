@@ -78,6 +78,7 @@ impl Trader {
         match fact {
             Fact::Execution(report) => of_order(&report.cl_ord_id),
             Fact::Trade(trade) | Fact::ForeignTrade(trade) => Some(trade.symbol),
+            Fact::Dust(dust) => Some(dust.symbol),
             Fact::SubmitRejected { cl_ord_id, .. }
             | Fact::SubmitNotSent { cl_ord_id, .. }
             | Fact::SubmitUnknown { cl_ord_id, .. }

@@ -212,6 +212,9 @@ impl DurableState {
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
             }
+            Fact::Dust(dust) => {
+                self.ledger.book_dust(dust)?;
+            }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
             Fact::Peak { profit } => self.losses.note_peak(*profit),
             Fact::Resumed { .. } => {

@@ -78,6 +78,9 @@ impl Trader {
         for action in actions.drain(..) {
             match action {
                 Action::Submit(intent) => self.submit(now, intent, step),
+                Action::Cancel(cl_ord_id) if self.keeps_partial(now, cl_ord_id) => {
+                    self.counters.held_back += 1;
+                }
                 Action::Cancel(cl_ord_id) => self.cancel(now, cl_ord_id, step),
             }
         }
