@@ -42,6 +42,7 @@ mod brakes;
 mod counters;
 mod dust;
 mod fate;
+mod flatten;
 mod identity;
 mod listed;
 mod losses;

@@ -92,8 +92,6 @@ impl Trader {
             "{state}, still allowed: {}: {cause}",
             state.still_allowed()
         )));
-        self.gate.restrict(state, cause.clone());
-        self.record(now, step, Fact::Restricted { state, cause });
-        self.cancel_all(now, step);
+        self.reduce_only(now, cause, step);
     }
 }

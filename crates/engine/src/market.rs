@@ -10,6 +10,7 @@ use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, St
 use crate::bar_check::BarCheck;
 use crate::brakes::Brakes;
 use crate::dust::Remainder;
+use crate::flatten::Flattening;
 use crate::protection::Protection;
 
 /// What the machine knows of one pair and need not survive a restart.
@@ -19,6 +20,7 @@ pub(crate) struct Market {
     pub(crate) pause: Pause,
     pub(crate) brakes: Brakes,
     pub(crate) remainder: Remainder,
+    pub(crate) flattening: Option<Flattening>,
     pub(crate) protection: Protection,
     /// The order that failed a filter of the venue last, while its filters are the same.
     pub(crate) barred: Option<OrderIntent>,
@@ -141,6 +143,7 @@ impl Market {
             pause: Pause::default(),
             brakes: Brakes::default(),
             remainder: Remainder::default(),
+            flattening: None,
             protection: Protection::default(),
             barred: None,
             awaits_balances: false,
