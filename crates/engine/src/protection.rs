@@ -13,6 +13,7 @@ use keel_execution::{CancelState, Ending, Order, OrderState, Reject};
 use keel_positions::Exit;
 use keel_risk::{HaltCause, Rule, TradingState};
 
+use crate::refusals::NOT_ABOUT_THE_ORDER;
 use crate::trading::IssuedBy;
 use crate::{Command, Step, Trader};
 
@@ -24,10 +25,6 @@ pub struct ProtectionSettings {
     /// How long a position that can be sold may be without a stop before a person is told.
     pub unprotected_max: Duration,
 }
-
-/// Refusals of anything that was sent at that moment: the clock, the rate, an overload, an end of service (the venue's errors.md,
-/// and its HTTP statuses). The same order may be taken a moment later.
-const NOT_ABOUT_THE_ORDER: [i32; 8] = [-1021, -1003, -1015, -1008, -1016, -403, -418, -429];
 
 /// What protects the position next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
