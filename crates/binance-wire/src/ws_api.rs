@@ -25,6 +25,8 @@ pub mod method {
     /// Place an order.
     pub const ORDER_PLACE: &str = "order.place";
     /// Cancel an order.
+    pub const ORDER_LIST_PLACE_OCO: &str = "orderList.place.oco";
+    /// Cancels an order, and the whole list that it is part of.
     pub const ORDER_CANCEL: &str = "order.cancel";
 }
 

@@ -1,6 +1,6 @@
 //! The value that proves the gate's consent.
 
-use keel_domain::{ClOrdId, OrderIntent, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, StopLeg, Timestamp};
 
 /// An order that the gate has approved, to be sent once.
 ///
@@ -75,6 +75,7 @@ pub struct ApprovedOrder {
     intent: OrderIntent,
     cl_ord_id: ClOrdId,
     approved_at: Timestamp,
+    stop: Option<StopLeg>,
 }
 
 impl ApprovedOrder {
@@ -83,7 +84,21 @@ impl ApprovedOrder {
             intent,
             cl_ord_id,
             approved_at,
+            stop: None,
         }
+    }
+
+    pub(crate) fn with_stop(self, stop: StopLeg) -> Self {
+        Self {
+            stop: Some(stop),
+            ..self
+        }
+    }
+
+    /// The stop that it carries; checked with it.
+    #[must_use]
+    pub fn stop(&self) -> Option<StopLeg> {
+        self.stop
     }
 
     /// The very order that was checked.
