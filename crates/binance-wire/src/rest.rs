@@ -203,6 +203,14 @@ pub struct OrderPlaced {
     pub fills: Option<Vec<Fill>>,
 }
 
+/// The answer to a new order list, as far as it is read: its orders, each as a new order is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderListPlaced {
+    /// The orders.
+    pub order_reports: Vec<OrderPlaced>,
+}
+
 /// An answer with a status tells the whole state; one whose state cannot be read is no ACK, but an error.
 fn told_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OrderResult>, D::Error> {
     let rest = serde_json::Map::deserialize(deserializer)?;
@@ -307,6 +315,20 @@ pub struct OrderStatusReport {
     /// Why it expired.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expiry_reason: Option<String>,
+}
+
+/// The answer to the cancel of an order: of it alone, or of the whole list that it is part of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Canceled {
+    /// A list, as far as it is read.
+    List {
+        /// Its orders.
+        #[serde(rename = "orderReports")]
+        order_reports: Vec<OrderCanceled>,
+    },
+    /// An order.
+    Order(Box<OrderCanceled>),
 }
 
 /// The answer to a cancel. `client_order_id` is the cancel's own; the order's is `orig_client_order_id`.

@@ -24,7 +24,9 @@ pub mod method {
     pub const TIME: &str = "time";
     /// Place an order.
     pub const ORDER_PLACE: &str = "order.place";
-    /// Cancel an order.
+    /// Place two orders of which one cancels the other.
+    pub const ORDER_LIST_PLACE_OCO: &str = "orderList.place.oco";
+    /// Cancel an order, and the whole list that it is part of.
     pub const ORDER_CANCEL: &str = "order.cancel";
 }
 

@@ -1,5 +1,6 @@
 //! Open orders by REST alone, for a process that must not depend on a session: it looks at and cancels them, no more.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -80,7 +81,8 @@ impl fmt::Display for RequestError {
 /// A pair's open orders, whoever placed them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenList {
-    /// How many sells wait for a stop or trailing price: they bound the loss on what is held, and open nothing.
+    /// How many sells wait for a stop or trailing price, or carry one that does: they bound the loss on what is held, and open
+    /// nothing. The venue cancels all orders of a list or none.
     pub stops: usize,
     /// The others.
     pub others: Vec<OrderId>,
@@ -90,6 +92,7 @@ pub struct OpenList {
 #[serde(rename_all = "camelCase")]
 struct OpenLine {
     order_id: u64,
+    order_list_id: i64,
     side: String,
     #[serde(rename = "type")]
     order_type: String,
@@ -150,9 +153,16 @@ impl OpenOrders {
                 signed.open_orders(at, symbol)
             })
             .await?;
-        let (stops, others): (Vec<_>, Vec<_>) = read::<Vec<OpenLine>>(&body)?
-            .into_iter()
-            .partition(OpenLine::is_stop);
+        let lines: Vec<OpenLine> = read(&body)?;
+        let with_stop: BTreeSet<i64> = lines
+            .iter()
+            .filter(|line| line.is_stop() && line.order_list_id >= 0)
+            .map(|line| line.order_list_id)
+            .collect();
+        let stays = |line: &OpenLine| {
+            line.is_stop() || line.side == "SELL" && with_stop.contains(&line.order_list_id)
+        };
+        let (stops, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(stays);
         Ok(OpenList {
             stops: stops.len(),
             others: others.iter().map(|order| OrderId(order.order_id)).collect(),

@@ -8,7 +8,7 @@ use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::{WireRespType, WireSide};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{KeyError, SigningKey};
-use keel_domain::{ClOrdId, OrderId, Symbol, Timestamp, TradeId};
+use keel_domain::{ClOrdId, OrderId, StopLeg, Symbol, Timestamp, TradeId, Trigger};
 use keel_risk::ApprovedOrder;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -125,6 +125,34 @@ impl SignedRequests {
         params.push("newClientOrderId", order.cl_ord_id());
         params.push("newOrderRespType", WireRespType::Full);
         // Whatever the pair's default: what comes in is an exit where both are ours, since the gate lets no entry cross.
+        params.push("selfTradePreventionMode", "EXPIRE_MAKER");
+        self.sign(at, envelope, params)
+    }
+
+    /// Places the sale that was approved with its stop, as both were approved: the sale above the market, the stop below.
+    pub(crate) fn oco(
+        &self,
+        at: Timestamp,
+        envelope: Envelope,
+        order: ApprovedOrder,
+        stop: StopLeg,
+    ) -> Params {
+        let intent = order.intent();
+        let (above_type, _, above_price) = order_terms(intent.ord_type);
+        let (below_type, _, _) = order_terms(stop.ord_type);
+        let mut params = Params::new()
+            .with("symbol", intent.symbol)
+            .with("side", WireSide::from(intent.side))
+            .with("quantity", intent.order_qty)
+            .with("aboveType", above_type)
+            .with("aboveClientOrderId", order.cl_ord_id())
+            .with("abovePrice", above_price)
+            .with("belowType", below_type)
+            .with("belowClientOrderId", stop.cl_ord_id);
+        if let Some(stop_px) = stop.ord_type.trigger().and_then(Trigger::stop_px) {
+            params.push("belowStopPrice", stop_px);
+        }
+        params.push("newOrderRespType", WireRespType::Full);
         params.push("selfTradePreventionMode", "EXPIRE_MAKER");
         self.sign(at, envelope, params)
     }

@@ -77,14 +77,16 @@ async fn it_asks_the_venues_time_once_and_signs_by_it() {
 }
 
 #[tokio::test]
-async fn f31_sells_that_wait_for_a_stop_price_are_told_apart() {
+async fn f31_sells_that_wait_for_a_stop_price_or_carry_one_are_told_apart() {
     const OPEN: &str = r#"200 OK|[
-        {"orderId":1,"side":"SELL","type":"STOP_LOSS_LIMIT","stopPrice":"90"},
-        {"orderId":2,"side":"SELL","type":"LIMIT"},
-        {"orderId":3,"side":"BUY","type":"STOP_LOSS"},
-        {"orderId":4,"side":"SELL","type":"STOP_LOSS"},
-        {"orderId":5,"side":"SELL","type":"TAKE_PROFIT"},
-        {"orderId":6,"side":"SELL","type":"A_NEW_ONE"}]"#;
+        {"orderId":1,"orderListId":-1,"side":"SELL","type":"STOP_LOSS_LIMIT","stopPrice":"90"},
+        {"orderId":2,"orderListId":-1,"side":"SELL","type":"LIMIT"},
+        {"orderId":3,"orderListId":-1,"side":"BUY","type":"STOP_LOSS"},
+        {"orderId":4,"orderListId":7,"side":"SELL","type":"STOP_LOSS"},
+        {"orderId":5,"orderListId":-1,"side":"SELL","type":"TAKE_PROFIT"},
+        {"orderId":6,"orderListId":-1,"side":"SELL","type":"A_NEW_ONE"},
+        {"orderId":7,"orderListId":7,"side":"SELL","type":"LIMIT_MAKER"},
+        {"orderId":8,"orderListId":8,"side":"SELL","type":"LIMIT_MAKER"}]"#;
     let (mut client, served) = venue(&[
         TIME,
         OPEN,
@@ -92,8 +94,8 @@ async fn f31_sells_that_wait_for_a_stop_price_are_told_apart() {
         r#"400 Bad Request|{"code":-2011,"msg":"Unknown order sent."}"#,
     ])
     .await;
-    let others = [2, 3, 5, 6].map(OrderId).to_vec();
-    assert_eq!(client.look(now, pair()).await, Ok(OpenList { stops: 2, others }));
+    let others = [2, 3, 5, 6, 8].map(OrderId).to_vec();
+    assert_eq!(client.look(now, pair()).await, Ok(OpenList { stops: 3, others }));
     assert_eq!(client.cancel(now, pair(), OrderId(2)).await, Ok(1));
     assert_eq!(
         client.cancel(now, pair(), OrderId(3)).await,

@@ -202,6 +202,85 @@ fn while_the_ws_api_is_down_no_order_is_sent_and_cancels_go_by_rest() {
     assert!(matches!(&reports[..], [VenueReport::CancelRejected { reject, .. }] if reject.code == -2011));
 }
 
+/// An exit with its stop that went out on the WS API.
+fn pair_by_ws() -> (Rig, String, Value) {
+    let mut rig = Rig::up(KeyKind::Hmac);
+    rig.submit_pair("k-1", "k-stop-1").expect("it leaves");
+    let (request, params, _) = rig.ws_request("orderList.place.oco").expect("as a list");
+    (rig, request, params)
+}
+
+#[test]
+fn f28_an_exit_and_its_stop_leave_as_one_list() {
+    let (_, _, params) = pair_by_ws();
+    for (name, value) in [
+        ("symbol", "BTCUSDT"),
+        ("side", "SELL"),
+        ("quantity", "1"),
+        ("aboveType", "LIMIT_MAKER"),
+        ("abovePrice", "102"),
+        ("aboveClientOrderId", "k-1"),
+        ("belowType", "STOP_LOSS"),
+        ("belowStopPrice", "99"),
+        ("belowClientOrderId", "k-stop-1"),
+        ("newOrderRespType", "FULL"),
+    ] {
+        let told = params[name]
+            .as_str()
+            .map_or_else(|| params[name].to_string(), str::to_owned);
+        assert_eq!(told, value, "{name}: {params}");
+    }
+    assert!(params["signature"].is_string());
+}
+
+#[test]
+fn the_answer_to_a_list_tells_of_both_orders() {
+    let (mut rig, request, _) = pair_by_ws();
+    let result = json!({"orderListId": 3, "contingencyType": "OCO", "orders": [],
+        "orderReports": [placed("k-1"), placed("k-stop-1")]});
+    rig.ws_answer(WS_API, &request, json!({"status": 200, "result": result}));
+    let told: Vec<_> = rig
+        .reports()
+        .into_iter()
+        .map(|report| match report {
+            VenueReport::Execution(report) => report.cl_ord_id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [id("k-1"), id("k-stop-1")]);
+}
+
+#[test]
+fn f1_f2_a_list_that_is_refused_or_not_answered_is_told_under_its_exit() {
+    let (mut rig, request, _) = pair_by_ws();
+    let error = json!({"code": -2010, "msg": "in words"});
+    rig.ws_answer(WS_API, &request, json!({"status": 400, "error": error}));
+    assert!(is_rejected_with(&rig.reports(), -2010));
+    let (mut rig, _, _) = pair_by_ws();
+    rig.pass_with(secs(12), Rig::answer_routine);
+    assert_eq!(rig.reports(), [unknown(UnknownCause::TimedOut)]);
+}
+
+#[test]
+fn a_canceled_list_tells_of_both_orders() {
+    let mut rig = Rig::up(KeyKind::Hmac);
+    rig.cancel("k-1").expect("it leaves");
+    let (request, _, _) = rig.ws_request("order.cancel").expect("a cancel");
+    let canceled = |name: &str| {
+        json!({"symbol": "BTCUSDT", "origClientOrderId": name, "orderId": 5, "orderListId": 3, "clientOrderId": "c",
+            "transactTime": 1, "price": "102", "origQty": "1", "executedQty": "0", "origQuoteOrderQty": "0",
+            "cummulativeQuoteQty": "0", "status": "CANCELED", "timeInForce": "GTC", "type": "LIMIT_MAKER", "side": "SELL",
+            "selfTradePreventionMode": "NONE"})
+    };
+    let result = json!({"orderListId": 3, "contingencyType": "OCO", "listStatusType": "ALL_DONE", "orders": [],
+        "orderReports": [canceled("k-1"), canceled("k-stop-1")]});
+    rig.ws_answer(WS_API, &request, json!({"status": 200, "result": result}));
+    let ended = rig.reports().into_iter().filter(|report| {
+        matches!(report, VenueReport::Execution(report) if report.ord_status == OrdStatus::Canceled)
+    });
+    assert_eq!(ended.count(), 2);
+}
+
 #[test]
 fn f9_two_hundred_cancels_leave_at_once_on_either_way() {
     let mut over_ws = Rig::up(KeyKind::Hmac);

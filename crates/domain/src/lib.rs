@@ -30,6 +30,6 @@ pub use filters::{
 pub use fixed::{Money, NumberError, Price, Qty, SCALE, SignedQty, notional};
 pub use ids::{Asset, ClOrdId, IdError, OrderId, StrategyId, Symbol, TradeId};
 pub use instrument::{Instrument, InstrumentStatus};
-pub use order::{OrdType, OrderIntent, Purpose, Side, TimeInForce, Trigger};
+pub use order::{OrdType, OrderIntent, Purpose, Side, StopLeg, TimeInForce, Trigger};
 pub use report::{ExecType, ExecutionReport, OrdStatus, Trade};
 pub use time::Timestamp;

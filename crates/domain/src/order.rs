@@ -215,3 +215,24 @@ pub struct OrderIntent {
     /// What it is for.
     pub purpose: Purpose,
 }
+
+/// The stop that a resting exit carries: when it triggers the exit is gone, and when the exit trades the stop is. Both have the
+/// same symbol, side and quantity; the venue calls the pair an OCO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopLeg {
+    /// Its id, used once ever like any other.
+    pub cl_ord_id: crate::ClOrdId,
+    /// The kind, with its trigger.
+    pub ord_type: OrdType,
+}
+
+impl StopLeg {
+    /// The leg as an order of its own: what the exit orders, on the leg's terms.
+    #[must_use]
+    pub const fn intent(&self, exit: &OrderIntent) -> OrderIntent {
+        OrderIntent {
+            ord_type: self.ord_type,
+            ..*exit
+        }
+    }
+}

@@ -34,6 +34,7 @@ fn history(orders: u64) -> Vec<Record> {
             cl_ord_id,
             intent,
             seen,
+            stop: None,
         }));
         let placed = venue.answer(T0, T0, Request::Submit(cl_ord_id, intent));
         for report in placed.into_iter().chain(venue.fill(T0, cl_ord_id, lots(1))) {

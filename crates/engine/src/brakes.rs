@@ -7,6 +7,7 @@ use keel_domain::{ClOrdId, Purpose, Symbol, Timestamp};
 use keel_execution::{Order, Reject};
 use keel_risk::{HaltCause, TradingState};
 
+use crate::refusals::BAD_RELATIONSHIP;
 use crate::{Step, Trader};
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -32,7 +33,8 @@ impl Brakes {
 
     /// The venue refused an order. Gives what is wrong where it refused too many.
     fn on_rejection(&mut self, now: Timestamp, reject: &Reject, max: u32) -> Option<String> {
-        if reject.text.contains("immediately match") {
+        let is_late = reject.text.contains("immediately match") || reject.text.contains(BAD_RELATIONSHIP);
+        if is_late {
             self.post_only_in_a_row += 1;
             let is_over = self.post_only_in_a_row >= POST_ONLY_IN_A_ROW_MAX;
             return is_over

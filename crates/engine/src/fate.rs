@@ -96,6 +96,11 @@ impl Trader {
             .map(Order::cl_ord_id)
             .collect();
         for cl_ord_id in silent {
+            let order = self.state.orders.get(cl_ord_id);
+            // The other order of an OCO has told of both.
+            if order.is_none_or(|order| order.state() != OrderState::Submitted) {
+                continue;
+            }
             self.on_unknown(now, cl_ord_id, UnknownCause::TimedOut, step);
         }
     }
@@ -109,7 +114,10 @@ impl Trader {
         step: &mut Step,
     ) {
         self.counters.unknown += 1;
-        self.polls.insert(cl_ord_id, Poll::due(now));
+        let pair = self.state.orders.get(cl_ord_id).and_then(Order::pair);
+        for id in std::iter::once(cl_ord_id).chain(pair) {
+            self.polls.insert(id, Poll::due(now));
+        }
         self.record(now, step, Fact::SubmitUnknown { cl_ord_id, cause });
         step.push_command(Command::Alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
         self.poll_orders(now, step);

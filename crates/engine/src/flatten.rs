@@ -86,9 +86,11 @@ impl Trader {
         let live = self.state.orders.live();
         let open: Vec<_> = live
             .filter(|order| order.symbol() == symbol)
+            // The venue cancels a carried stop with its exit.
+            .filter(|order| !self.is_carried(order))
             .map(Order::cl_ord_id)
             .collect();
-        if !open.is_empty() {
+        if !open.is_empty() || self.state.orders.live().any(|order| order.symbol() == symbol) {
             for id in open {
                 let tag = &self.settings.tag;
                 if tag.strategy_in(&id) != Some(Self::FLATTEN_MARK) {

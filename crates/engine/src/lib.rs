@@ -26,7 +26,7 @@
 //!
 //! let mut state = DurableState::default();
 //! for fact in [
-//!     Fact::Intent { cl_ord_id: "k1-1-1".parse()?, intent, seen: nothing },
+//!     Fact::Intent { cl_ord_id: "k1-1-1".parse()?, intent, seen: nothing, stop: None },
 //!     Fact::Booted { boot: 2, identity },
 //! ] {
 //!     state.apply(&Record { at, fact })?;
@@ -48,6 +48,7 @@ mod listed;
 mod losses;
 mod market;
 mod market_updates;
+mod paired;
 mod protection;
 mod reconcile;
 mod record;

@@ -61,6 +61,8 @@ pub(crate) struct Protection {
     is_told: bool,
     /// No stop before then: the strategy's exit needs what the stop had locked.
     room_until: Option<Timestamp>,
+    /// Exits carry no stop before then.
+    unpaired_until: Option<Timestamp>,
     /// Since when the price has been below a stop that has not sold.
     passed_since: Option<Timestamp>,
 }
@@ -88,6 +90,8 @@ impl Trader {
     const SETTLES_IN: Duration = Duration::from_millis(500);
     /// How long a stop that was canceled for an exit stays away. The strategy asks for its exit again at the next event.
     const ROOM_FOR: Duration = Duration::from_secs(1);
+    /// How long exits go without their stop after the venue refused one with it.
+    const UNPAIRED_FOR: Duration = Duration::from_secs(2);
     /// More stops than this on a pair are merged; the venue allows five.
     const STOPS_MAX: usize = 3;
     /// A stop whose price has been passed for so long has failed.
@@ -99,9 +103,11 @@ impl Trader {
         self.settings.tag.strategy_in(id) == Some(Self::STOP_MARK)
     }
 
+    /// The stops that stand alone.
     fn stops(&self, symbol: Symbol) -> impl Iterator<Item = &Order> {
         let live = self.state.orders.live();
         live.filter(move |order| order.symbol() == symbol && self.is_stop(&order.cl_ord_id()))
+            .filter(|order| !self.is_carried(order))
     }
 
     /// Since when something that can be sold has been held without a stop.
@@ -110,12 +116,9 @@ impl Trader {
         self.markets.get(&symbol)?.protection.bare_since
     }
 
-    /// The stops that stay at the venue.
+    /// The stops that stay at the venue, and the exits that carry one.
     pub fn resting_stops(&self) -> impl Iterator<Item = &Order> {
-        self.state
-            .orders
-            .live()
-            .filter(|order| self.is_stop(&order.cl_ord_id()))
+        self.state.orders.live().filter(|order| self.stays(order))
     }
 
     pub(crate) fn protect_all(&mut self, now: Timestamp, step: &mut Step) {
@@ -158,12 +161,7 @@ impl Trader {
     /// None while nothing is held that could be sold.
     fn cover(&self, now: Timestamp, symbol: Symbol, settings: ProtectionSettings) -> Option<Cover> {
         let instrument = self.state.instruments.get(&symbol)?;
-        let distance = i128::from(settings.stop_distance_bps);
-        let avg_px = i128::from(self.avg_px(symbol)?.units());
-        let stop_units = i64::try_from(avg_px * (10_000 - distance) / 10_000).ok()?;
-        let stop_px = Price::from_units(stop_units)
-            .ok()?
-            .floor_to(instrument.price_filter.tick_size);
+        let stop_px = self.stop_px(symbol, settings)?;
         let claimed = self
             .state
             .orders
@@ -198,7 +196,22 @@ impl Trader {
         Some(cover)
     }
 
-    fn can_be_sold(&self, symbol: Symbol, qty: Qty, price: Price) -> bool {
+    /// Whether an exit may carry its stop now: a ladder that has left market stops behind has no other for it.
+    pub(crate) fn may_pair(&self, now: Timestamp, symbol: Symbol) -> bool {
+        let protection = self.markets.get(&symbol).map(|market| &market.protection);
+        protection.is_some_and(|protection| {
+            protection.rung == Rung::Stop && protection.unpaired_until.is_none_or(|until| now >= until)
+        })
+    }
+
+    /// The venue refused an exit with its stop for their prices: the market was quicker. For a moment exits go alone.
+    pub(crate) fn on_pair_rejected(&mut self, now: Timestamp, symbol: Symbol) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.protection.unpaired_until = Some(now.plus(Self::UNPAIRED_FOR));
+        }
+    }
+
+    pub(crate) fn can_be_sold(&self, symbol: Symbol, qty: Qty, price: Price) -> bool {
         let instrument = self.state.instruments.get(&symbol);
         instrument.is_some_and(|instrument| Exit::of(instrument, qty, price).is_possible())
     }
@@ -218,9 +231,10 @@ impl Trader {
         let protection = &mut market.protection;
         let Some(cover) = cover.filter(|cover| cover.confirmed < cover.needed) else {
             if cover.is_none() || protection.passed_since.is_none() {
-                let room_until = protection.room_until;
+                let (room_until, unpaired_until) = (protection.room_until, protection.unpaired_until);
                 *protection = Protection {
                     room_until,
+                    unpaired_until,
                     ..Protection::default()
                 };
             }

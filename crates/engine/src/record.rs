@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, Symbol,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, StopLeg, Symbol,
     Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
@@ -72,6 +72,9 @@ pub enum Fact {
         intent: OrderIntent,
         /// What the decision rested on.
         seen: Seen,
+        /// The stop that it carries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<StopLeg>,
     },
     /// The gate refused an order.
     Refused {

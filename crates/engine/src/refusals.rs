@@ -15,6 +15,9 @@ const FILTER_FAILURE: i32 = -1013;
 /// The matching engine refused the order; the text says why.
 const NEW_ORDER_REJECTED: i32 = -2010;
 
+/// The last price was not between an exit and the stop that it carries.
+pub(crate) const BAD_RELATIONSHIP: &str = "relationship of the prices";
+
 /// The venue knows no such pair.
 const BAD_SYMBOL: i32 = -1121;
 
@@ -111,6 +114,9 @@ impl Trader {
             return;
         }
         self.pause(now, symbol);
+        if reject.text.contains(BAD_RELATIONSHIP) {
+            self.on_pair_rejected(now, symbol);
+        }
         let lacks_funds = reject.code == NEW_ORDER_REJECTED && reject.text.contains("insufficient balance");
         if let Some(market) = self.markets.get_mut(&symbol) {
             if reject.code == FILTER_FAILURE && shut(&reject).is_none() {

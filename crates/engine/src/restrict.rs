@@ -171,7 +171,7 @@ impl Trader {
             .orders
             .live()
             .filter(|order| self.gate.state_of(order.symbol()) == TradingState::Halted)
-            .filter(|order| !self.is_stop(&order.cl_ord_id()))
+            .filter(|order| !self.stays(order))
             .map(Order::cl_ord_id)
             .collect();
         for cl_ord_id in live {

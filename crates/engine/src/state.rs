@@ -166,8 +166,14 @@ impl DurableState {
                 self.instruments.insert(instrument.symbol, instrument.clone());
             }
             Fact::Intent {
-                cl_ord_id, intent, ..
-            } => self.orders.submit(*cl_ord_id, *intent, at)?,
+                cl_ord_id,
+                intent,
+                stop,
+                ..
+            } => match stop {
+                Some(stop) => self.orders.submit_pair(*cl_ord_id, *intent, *stop, at)?,
+                None => self.orders.submit(*cl_ord_id, *intent, at)?,
+            },
             Fact::Refused { .. } => {}
             Fact::SubmitRejected { cl_ord_id, .. } => {
                 self.orders.mark_ended(*cl_ord_id, Ending::Rejected)?;

@@ -153,6 +153,10 @@ impl Trader {
             self.counters.held_back += 1;
             return Ok(());
         };
+        let stop = match by {
+            IssuedBy::Strategy => self.stop_leg(now, &intent),
+            IssuedBy::Protection | IssuedBy::Operator => None,
+        };
         let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
             self.counters.held_back += 1;
             return Ok(());
@@ -176,12 +180,16 @@ impl Trader {
             buy_leaves: view.buy_leaves,
             sell_leaves: view.sell_leaves,
         };
-        let approved = self.gate.approve(now, intent, cl_ord_id, &view)?;
+        let approved = match stop {
+            Some(stop) => self.gate.approve_with_stop(now, intent, cl_ord_id, stop, &view)?,
+            None => self.gate.approve(now, intent, cl_ord_id, &view)?,
+        };
         self.counters.submitted += 1;
         let fact = Fact::Intent {
             cl_ord_id,
             intent,
             seen,
+            stop: approved.stop(),
         };
         self.record(now, step, fact);
         step.push_command(Command::Submit(approved));

@@ -144,7 +144,7 @@ impl Trader {
         self.poll_orders(now, step);
         let none_of_ours = !listed
             .iter()
-            .any(|id| self.settings.tag.owns(id) && !self.is_stop(id));
+            .any(|id| self.settings.tag.owns(id) && !self.stays_by_id(id));
         if let Some(closing) = &mut self.closing
             && asked_at >= closing.since
         {
@@ -182,18 +182,13 @@ impl Trader {
         };
         let all_clear = self.markets.keys().all(|symbol| closing.clear.contains(symbol));
         let is_over = |order: &Order| {
-            self.is_stop(&order.cl_ord_id())
-                && order.state() == OrderState::Live
-                && order.cum_qty() == order.booked_qty()
+            self.stays(order) && order.state() == OrderState::Live && order.cum_qty() == order.booked_qty()
         };
         all_clear && self.state.orders.active().all(is_over)
     }
 
-    /// Orders that may still be live at the venue, but for the stops that are to stay there.
+    /// Orders that may still be live at the venue, but for the stops that are to stay there, and the exits that carry one.
     pub fn leftovers(&self) -> impl Iterator<Item = &Order> {
-        self.state
-            .orders
-            .live()
-            .filter(|order| !self.is_stop(&order.cl_ord_id()))
+        self.state.orders.live().filter(|order| !self.stays(order))
     }
 }

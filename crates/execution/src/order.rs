@@ -22,6 +22,9 @@ pub struct Order {
     pub(crate) booked_qty: Qty,
     pub(crate) submitted_at: Timestamp,
     pub(crate) confirmed_at: Option<Timestamp>,
+    /// The other order of an OCO: at most one of the two trades.
+    #[serde(default)]
+    pub(crate) pair: Option<ClOrdId>,
 }
 
 impl Order {
@@ -38,6 +41,7 @@ impl Order {
             booked_qty: Qty::ZERO,
             submitted_at,
             confirmed_at: None,
+            pair: None,
         }
     }
 
@@ -117,6 +121,12 @@ impl Order {
     #[must_use]
     pub fn confirmed_at(&self) -> Option<Timestamp> {
         self.confirmed_at
+    }
+
+    /// The other order of an OCO, of which at most one trades.
+    #[must_use]
+    pub fn pair(&self) -> Option<ClOrdId> {
+        self.pair
     }
 
     /// Whether it can still trade, for all we know.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Price, Qty, Side, Symbol, Timestamp,
-    notional,
+    ClOrdId, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Price, Qty, Side, StopLeg, Symbol,
+    Timestamp, notional,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,36 @@ impl Orders {
         Ok(())
     }
 
+    /// Adds an exit and the stop that it carries. At most one of them trades, so exposure counts the larger remainder.
+    ///
+    /// # Errors
+    /// `IdUsed`; nothing changed.
+    pub fn submit_pair(
+        &mut self,
+        id: ClOrdId,
+        intent: OrderIntent,
+        stop: StopLeg,
+        now: Timestamp,
+    ) -> Result<(), OrdersError> {
+        if self.by_id.contains_key(&stop.cl_ord_id) || stop.cl_ord_id == id {
+            return Err(OrdersError::IdUsed(stop.cl_ord_id));
+        }
+        self.submit(id, intent, now)?;
+        self.submit(stop.cl_ord_id, stop.intent(&intent), now)?;
+        for (one, other) in [(id, stop.cl_ord_id), (stop.cl_ord_id, id)] {
+            if let Some(order) = self.by_id.get_mut(&one) {
+                order.pair = Some(other);
+            }
+        }
+        Ok(())
+    }
+
+    /// The order, and the other one of its OCO.
+    fn with_pair(&self, id: ClOrdId) -> impl Iterator<Item = ClOrdId> + use<> {
+        let pair = self.by_id.get(&id).and_then(|order| order.pair);
+        std::iter::once(id).chain(pair)
+    }
+
     /// Applies the venue's word on one order.
     ///
     /// # Errors
@@ -126,11 +156,21 @@ impl Orders {
         Ok(applied?)
     }
 
-    /// The answer was lost. An order that the venue has confirmed, or that has ended, stays as it is.
+    /// The answer was lost, for both orders of an OCO. An order that the venue has confirmed, or that has ended, stays as it is.
     ///
     /// # Errors
     /// `NotFound`.
     pub fn mark_unknown(&mut self, id: ClOrdId, cause: UnknownCause) -> Result<Applied, OrdersError> {
+        let mut applied = Applied::Unchanged;
+        for id in self.with_pair(id) {
+            if self.mark_one_unknown(id, cause)? == Applied::Changed {
+                applied = Applied::Changed;
+            }
+        }
+        Ok(applied)
+    }
+
+    fn mark_one_unknown(&mut self, id: ClOrdId, cause: UnknownCause) -> Result<Applied, OrdersError> {
         let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
         if order.state != OrderState::Submitted {
             return Ok(Applied::Unchanged);
@@ -139,11 +179,23 @@ impl Orders {
         Ok(Applied::Changed)
     }
 
-    /// Ends an order without the venue having it: refused, never sent, or proven absent.
+    /// Ends an order without the venue having it: refused, never sent, or proven absent. An OCO is refused or not sent as a
+    /// whole; absence is proven for each of its orders.
     ///
     /// # Errors
     /// `NotFound`; `Contradiction` when the venue has confirmed the order, which then stays as it is.
     pub fn mark_ended(&mut self, id: ClOrdId, ending: Ending) -> Result<Applied, OrdersError> {
+        let as_a_whole = matches!(ending, Ending::Rejected | Ending::NotSent);
+        let mut applied = Applied::Unchanged;
+        for id in self.with_pair(id).take(1 + usize::from(as_a_whole)) {
+            if self.mark_one_ended(id, ending)? == Applied::Changed {
+                applied = Applied::Changed;
+            }
+        }
+        Ok(applied)
+    }
+
+    fn mark_one_ended(&mut self, id: ClOrdId, ending: Ending) -> Result<Applied, OrdersError> {
         let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
         match order.state {
             OrderState::Done(known) if known == ending => return Ok(Applied::Unchanged),
@@ -161,17 +213,20 @@ impl Orders {
         Ok(Applied::Changed)
     }
 
-    /// Notes that a cancel was asked for, or that its answer left its fate open.
+    /// Notes that a cancel was asked for, or that its answer left its fate open. The venue cancels both orders of an OCO.
     ///
     /// # Errors
     /// `NotFound`.
     pub fn mark_cancel(&mut self, id: ClOrdId, cancel: CancelState) -> Result<Applied, OrdersError> {
-        let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
-        if !order.may_be_live() || order.cancel == cancel {
-            return Ok(Applied::Unchanged);
+        let mut applied = Applied::Unchanged;
+        for id in self.with_pair(id) {
+            let order = self.by_id.get_mut(&id).ok_or(OrdersError::NotFound(id))?;
+            if order.may_be_live() && order.cancel != cancel {
+                order.cancel = cancel;
+                applied = Applied::Changed;
+            }
         }
-        order.cancel = cancel;
-        Ok(Applied::Changed)
+        Ok(applied)
     }
 
     /// Notes that the ledger has booked a trade of the order.
@@ -237,20 +292,33 @@ impl Orders {
     pub fn exposure(&self, symbol: Symbol) -> Exposure {
         let mut exposure = Exposure::default();
         for order in self.active().filter(|order| order.symbol() == symbol) {
+            exposure.unknown_orders += usize::from(matches!(order.state, OrderState::Unknown(_)));
+            let ord_type = order.intent.ord_type;
+            if order.side() == Side::Sell && order.may_be_live() && ord_type.trigger().is_none() {
+                let lowest = exposure.lowest_sell.into_iter().chain(ord_type.price());
+                exposure.lowest_sell = lowest.min();
+            }
+            if self.is_counted_by_pair(order) {
+                continue;
+            }
             let unbooked = order.unbooked_qty();
             let side = match order.side() {
                 Side::Buy => &mut exposure.buy_leaves,
                 Side::Sell => &mut exposure.sell_leaves,
             };
             *side = side.saturating_add(unbooked);
-            let ord_type = order.intent.ord_type;
-            if order.side() == Side::Sell && order.may_be_live() && ord_type.trigger().is_none() {
-                let lowest = exposure.lowest_sell.into_iter().chain(ord_type.price());
-                exposure.lowest_sell = lowest.min();
-            }
-            exposure.unknown_orders += usize::from(matches!(order.state, OrderState::Unknown(_)));
         }
         exposure
+    }
+
+    /// Whether the other order of its OCO can still trade as much or more, and so stands for both.
+    #[must_use]
+    pub fn is_counted_by_pair(&self, order: &Order) -> bool {
+        let pair = order.pair.filter(|pair| self.active.contains(pair));
+        let pair = pair.and_then(|pair| self.by_id.get(&pair));
+        pair.is_some_and(|pair| {
+            (pair.unbooked_qty(), pair.cl_ord_id) > (order.unbooked_qty(), order.cl_ord_id)
+        })
     }
 
     /// The quote currency that buy orders on the symbol will lock but balances received at `balances_at` may not show.

@@ -1,6 +1,6 @@
 //! The value that proves the gate's consent.
 
-use keel_domain::{ClOrdId, OrderIntent, Price, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, Price, StopLeg, Timestamp};
 
 /// An order that the gate has approved, to be sent once.
 ///
@@ -81,6 +81,7 @@ pub struct ApprovedOrder {
     cl_ord_id: ClOrdId,
     approved_at: Timestamp,
     valued_at: Price,
+    stop: Option<StopLeg>,
 }
 
 impl ApprovedOrder {
@@ -95,7 +96,21 @@ impl ApprovedOrder {
             cl_ord_id,
             approved_at,
             valued_at,
+            stop: None,
         }
+    }
+
+    pub(crate) fn with_stop(self, stop: StopLeg) -> Self {
+        Self {
+            stop: Some(stop),
+            ..self
+        }
+    }
+
+    /// The stop that it carries; checked with it.
+    #[must_use]
+    pub fn stop(&self) -> Option<StopLeg> {
+        self.stop
     }
 
     /// The very order that was checked.

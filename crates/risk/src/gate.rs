@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{ClOrdId, OrderIntent, Price, Symbol, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, Price, StopLeg, Symbol, Timestamp};
 
 use crate::rules::duplicate::Duplicates;
 use crate::rules::order_rate::OrderRate;
@@ -57,12 +57,43 @@ impl RiskGate {
     ) -> Result<ApprovedOrder, Breach> {
         match self.judge(now, &intent, view) {
             Ok(valued_at) => Ok(ApprovedOrder::new(intent, cl_ord_id, now, valued_at)),
-            Err(Veto { rule, limit, value }) => Err(Breach {
-                rule,
-                limit,
-                value,
-                state: self.state_of(intent.symbol),
-            }),
+            Err(veto) => Err(self.breach(intent.symbol, veto)),
+        }
+    }
+
+    /// Approves an exit together with its stop; alone, where a rule vetoes the stop, since nothing may keep an exit back that could
+    /// go without it. Both count as one order of the rate, since only one of them can trade.
+    ///
+    /// # Errors
+    /// The first breach of the exit.
+    pub fn approve_with_stop(
+        &mut self,
+        now: Timestamp,
+        intent: OrderIntent,
+        cl_ord_id: ClOrdId,
+        stop: StopLeg,
+        view: &RiskView<'_>,
+    ) -> Result<ApprovedOrder, Breach> {
+        let approved = self.approve(now, intent, cl_ord_id, view)?;
+        Ok(match self.judge_leg(&stop.intent(&intent), view) {
+            Ok(()) => approved.with_stop(stop),
+            Err(_) => approved,
+        })
+    }
+
+    /// What the exit's own check does not see: the stop's trigger and price.
+    fn judge_leg(&self, leg: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
+        let reference = stale_book::check(view.reference, self.limits.book_age_max)?;
+        collar::check(&self.limits, reference, leg.side, leg.ord_type)?;
+        venue_filter::check(view.instrument, leg, reference.bid)
+    }
+
+    fn breach(&self, symbol: Symbol, Veto { rule, limit, value }: Veto) -> Breach {
+        Breach {
+            rule,
+            limit,
+            value,
+            state: self.state_of(symbol),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{ClOrdId, OrderId, Price, Qty, StrategyId, Symbol, Timestamp};
+use keel_domain::{ClOrdId, OrderId, OrderIntent, Price, Qty, StrategyId, Symbol, Timestamp};
 use keel_engine::{Fact, Record, Trader};
 use keel_positions::{Booking, CostMethod, SymbolBook};
 use keel_report::{Statement, StatementOrder, StatementTrade};
@@ -34,20 +34,12 @@ impl OrderLog {
                 cl_ord_id,
                 intent,
                 seen,
+                stop,
             } => {
-                if self.orders.len() >= ORDERS_MAX {
-                    self.left_out += 1;
-                    return;
+                let ids = std::iter::once(*cl_ord_id).chain(stop.map(|stop| stop.cl_ord_id));
+                for id in ids {
+                    self.add(id, intent, record.at, seen.bid_ask);
                 }
-                let decided = Decided {
-                    symbol: intent.symbol,
-                    at: record.at,
-                    order_qty: intent.order_qty,
-                    cum_qty: Qty::ZERO,
-                    order_id: None,
-                    book: seen.bid_ask,
-                };
-                self.orders.insert(*cl_ord_id, decided);
             }
             Fact::Execution(report) => {
                 if let Some(decided) = self.orders.get_mut(&report.cl_ord_id) {
@@ -57,6 +49,22 @@ impl OrderLog {
             }
             _ => {}
         }
+    }
+
+    fn add(&mut self, id: ClOrdId, intent: &OrderIntent, at: Timestamp, book: Option<(Price, Price)>) {
+        if self.orders.len() >= ORDERS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        let decided = Decided {
+            symbol: intent.symbol,
+            at,
+            order_qty: intent.order_qty,
+            cum_qty: Qty::ZERO,
+            order_id: None,
+            book,
+        };
+        self.orders.insert(id, decided);
     }
 
     /// How many orders the statement leaves out.

@@ -193,7 +193,9 @@ impl Session {
             self.reports.push_back(VenueReport::Refused { cause, reject });
         }
         let report = match pending.question {
-            Question::Submit(cl_ord_id, _) => VenueReport::SubmitRejected { cl_ord_id, reject },
+            Question::Submit(cl_ord_id, _) | Question::SubmitPair(cl_ord_id) => {
+                VenueReport::SubmitRejected { cl_ord_id, reject }
+            }
             Question::Cancel(cl_ord_id) => VenueReport::CancelRejected { cl_ord_id, reject },
             Question::Order(cl_ord_id) if error.code == code::NO_SUCH_ORDER => {
                 let asked_at = pending.asked_at;

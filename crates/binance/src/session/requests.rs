@@ -20,6 +20,8 @@ pub(super) enum Question {
     LogOn,
     SubscribeUser,
     Submit(ClOrdId, Purpose),
+    /// An exit with its stop.
+    SubmitPair(ClOrdId),
     Cancel(ClOrdId),
     Order(ClOrdId),
     OpenOrders(Symbol),
@@ -32,7 +34,7 @@ impl Question {
     /// What it costs (rest-api.md and web-socket-api.md, "Weight"). An order or a cancel that succeeds costs nothing.
     fn weight(&self) -> u32 {
         match self {
-            Self::Time | Self::Submit(..) | Self::Cancel(_) => 1,
+            Self::Time | Self::Submit(..) | Self::SubmitPair(_) | Self::Cancel(_) => 1,
             Self::LogOn | Self::SubscribeUser => 2,
             Self::Order(_) => 4,
             Self::OpenOrders(_) => 6,
@@ -41,9 +43,14 @@ impl Question {
         }
     }
 
+    /// Whether it places or cancels an order.
+    fn is_of_order(&self) -> bool {
+        matches!(self, Self::Submit(..) | Self::SubmitPair(_) | Self::Cancel(_))
+    }
+
     fn class(&self) -> Class {
         match self {
-            Self::Cancel(_) | Self::Submit(_, Purpose::ReduceOnly) => Class::Exit,
+            Self::Cancel(_) | Self::SubmitPair(_) | Self::Submit(_, Purpose::ReduceOnly) => Class::Exit,
             // Without the session no exit is possible either.
             Self::Order(_) | Self::AllOrders(..) | Self::LogOn | Self::SubscribeUser => Class::Question,
             _ => Class::Ordinary,
@@ -83,7 +90,7 @@ impl Session {
     /// What the answer to a request tells of the weight used.
     pub(super) fn count_weight(&mut self, now: Timestamp, pending: &Pending, status: u16, told: Option<u32>) {
         let asked = self.venue_time(pending.asked_at);
-        let is_free = matches!(pending.question, Question::Submit(..) | Question::Cancel(_));
+        let is_free = pending.question.is_of_order();
         if is_free && status == 200 {
             self.weight.refund(asked, pending.question.weight());
         }
@@ -183,7 +190,7 @@ impl Session {
     pub(super) fn expire_answers(&mut self, now: Timestamp) {
         for (id, pending) in self.take_pending(|pending| now >= pending.due_at) {
             let (question, link) = (pending.question.clone(), pending.link);
-            if matches!(question, Question::Submit(..) | Question::Cancel(_)) {
+            if question.is_of_order() {
                 self.overdue.insert(id, pending);
                 if self.overdue.len() > Self::OVERDUE_MAX {
                     self.overdue.pop_first();
@@ -220,10 +227,10 @@ impl Session {
     ) {
         let failed = |what: String| VenueReport::QueryFailed { what };
         let report = match (question, why) {
-            (Question::Submit(cl_ord_id, _), NoAnswer::Lost(cause)) => {
+            (Question::Submit(cl_ord_id, _) | Question::SubmitPair(cl_ord_id), NoAnswer::Lost(cause)) => {
                 VenueReport::SubmitUnknown { cl_ord_id, cause }
             }
-            (Question::Submit(cl_ord_id, _), NoAnswer::NotSent(cause)) => {
+            (Question::Submit(cl_ord_id, _) | Question::SubmitPair(cl_ord_id), NoAnswer::NotSent(cause)) => {
                 VenueReport::SubmitNotSent { cl_ord_id, cause }
             }
             (Question::Cancel(cl_ord_id), _) => VenueReport::CancelUnknown { cl_ord_id },

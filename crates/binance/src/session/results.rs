@@ -3,8 +3,8 @@
 use keel_binance_wire::convert;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{
-    Account, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, RateLimit,
-    ServerTime,
+    Account, Canceled, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderListPlaced, OrderPlaced,
+    OrderStatusReport, RateLimit, ServerTime,
 };
 use keel_binance_wire::ws_api::method;
 use keel_domain::{Asset, ExecutionReport, Timestamp, Trade};
@@ -53,16 +53,22 @@ impl Session {
                 }
             }
             Question::Submit(..) => {
-                let placed: OrderPlaced = read(body)?;
-                let reports = convert::order_placed(&placed).map_err(|_| Unreadable)?;
-                self.reports
-                    .extend(reports.into_iter().map(VenueReport::Execution));
+                self.on_placed(&read(body)?)?;
             }
-            Question::Cancel(_) => {
-                let canceled: OrderCanceled = read(body)?;
-                let report = convert::order_canceled(&canceled).map_err(|_| Unreadable)?;
-                self.reports.push_back(VenueReport::Execution(report));
+            Question::SubmitPair(..) => {
+                let list: OrderListPlaced = read(body)?;
+                for placed in &list.order_reports {
+                    self.on_placed(placed)?;
+                }
             }
+            Question::Cancel(_) => match read(body)? {
+                Canceled::Order(canceled) => self.on_canceled(&canceled)?,
+                Canceled::List { order_reports } => {
+                    for canceled in &order_reports {
+                        self.on_canceled(canceled)?;
+                    }
+                }
+            },
             Question::Order(_) => {
                 let order: OrderStatusReport = read(body)?;
                 let report = convert::order_status(&order).map_err(|_| Unreadable)?;
@@ -96,6 +102,19 @@ impl Session {
             }
             Question::Account => self.on_account(&read(body)?)?,
         }
+        Ok(())
+    }
+
+    fn on_placed(&mut self, placed: &OrderPlaced) -> Result<(), Unreadable> {
+        let reports = convert::order_placed(placed).map_err(|_| Unreadable)?;
+        self.reports
+            .extend(reports.into_iter().map(VenueReport::Execution));
+        Ok(())
+    }
+
+    fn on_canceled(&mut self, canceled: &OrderCanceled) -> Result<(), Unreadable> {
+        let report = convert::order_canceled(canceled).map_err(|_| Unreadable)?;
+        self.reports.push_back(VenueReport::Execution(report));
         Ok(())
     }
 

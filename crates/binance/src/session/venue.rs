@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keel_binance_wire::ws_api::method;
-use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_domain::{ClOrdId, StopLeg, Symbol, Timestamp, TradeId};
 use keel_execution::{NotSent, Venue, VenueReport};
 use keel_risk::ApprovedOrder;
 
@@ -27,10 +27,29 @@ impl Session {
             KeyKind::Ed25519 | KeyKind::Hmac => (Envelope::WsSigned, Some(link)),
         }
     }
+
+    /// An exit and its stop as one order list, of which the venue takes both or none.
+    fn submit_pair(&mut self, now: Timestamp, order: ApprovedOrder, stop: StopLeg) -> Result<(), NotSent> {
+        let question = Question::SubmitPair(order.cl_ord_id());
+        if !self.is_up {
+            return Err(NotSent::NotConnected);
+        }
+        self.may_send(now, &question)?;
+        let (envelope, link) = self.way();
+        let params = self.signed.oco(self.venue_time(now), envelope, order, stop);
+        match link {
+            None => self.send_http(now, HttpMethod::Post, "/api/v3/orderList/oco", &params, question),
+            Some(link) => self.send_ws(now, link, method::ORDER_LIST_PLACE_OCO, &params, question),
+        }
+        Ok(())
+    }
 }
 
 impl Venue for Session {
     fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
+        if let Some(stop) = order.stop() {
+            return self.submit_pair(now, order, stop);
+        }
         let question = Question::Submit(order.cl_ord_id(), order.intent().purpose);
         if !self.is_up {
             return Err(NotSent::NotConnected);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keel_domain::{
     Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price, PriceFilter,
-    Purpose, Qty, Side, SignedQty, TimeInForce,
+    Purpose, Qty, Side, SignedQty, StopLeg, TimeInForce, Trigger,
 };
 use keel_risk::{ApprovedOrder, Reference, RiskGate, RiskLimits, RiskView, SymbolLimits};
 
@@ -33,6 +33,29 @@ fn limits(one: Qty) -> RiskLimits {
 
 /// An approval by a real gate: a sale of 1 BTC at 100.
 pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
+    let ord_type = OrdType::Limit {
+        price: "100".parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+    };
+    approved_as(cl_ord_id, ord_type, purpose, None)
+}
+
+/// A sale above the market that carries a stop.
+pub(crate) fn approved_pair(cl_ord_id: &str, stop_id: &str) -> ApprovedOrder {
+    let ord_type = OrdType::LimitMaker {
+        price: "102".parse().unwrap(),
+    };
+    let stop_px = "99".parse().unwrap();
+    let stop = StopLeg {
+        cl_ord_id: id(stop_id),
+        ord_type: OrdType::StopLoss {
+            trigger: Trigger::Stop { stop_px },
+        },
+    };
+    approved_as(cl_ord_id, ord_type, Purpose::ReduceOnly, Some(stop))
+}
+
+fn approved_as(cl_ord_id: &str, ord_type: OrdType, purpose: Purpose, stop: Option<StopLeg>) -> ApprovedOrder {
     let one: Qty = "1".parse().unwrap();
     let zero_lot = LotSize {
         min: Qty::ZERO,
@@ -61,16 +84,6 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         limits: Box::default(),
     };
     let mut gate = RiskGate::new(limits(one)).unwrap();
-    let intent = OrderIntent {
-        symbol: btc(),
-        side: Side::Sell,
-        ord_type: OrdType::Limit {
-            price: "100".parse().unwrap(),
-            time_in_force: TimeInForce::Gtc,
-        },
-        order_qty: one,
-        purpose,
-    };
     let view = RiskView {
         instrument: &instrument,
         reference: Ok(Reference {
@@ -86,6 +99,17 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         quote_free: Some(1_000.into()),
         unknown_orders: 0,
     };
-    gate.approve(T0, intent, id(cl_ord_id), &view)
-        .expect("within every limit")
+    let intent = OrderIntent {
+        symbol: btc(),
+        side: Side::Sell,
+        ord_type,
+        order_qty: one,
+        purpose,
+    };
+    let id = id(cl_ord_id);
+    let approved = match stop {
+        Some(stop) => gate.approve_with_stop(T0, intent, id, stop, &view),
+        None => gate.approve(T0, intent, id, &view),
+    };
+    approved.expect("within every limit")
 }

@@ -323,6 +323,18 @@ impl Rig {
         sent
     }
 
+    pub(crate) fn submit_pair(
+        &mut self,
+        cl_ord_id: &str,
+        stop_id: &str,
+    ) -> Result<(), keel_execution::NotSent> {
+        let sent = self
+            .session
+            .submit(self.now, approval::approved_pair(cl_ord_id, stop_id));
+        self.drain();
+        sent
+    }
+
     pub(crate) fn cancel(&mut self, cl_ord_id: &str) -> Result<(), keel_execution::NotSent> {
         let sent = self.session.cancel(self.now, btc(), id(cl_ord_id));
         self.drain();

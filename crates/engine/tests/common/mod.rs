@@ -15,14 +15,14 @@ use std::time::Duration;
 
 use keel_domain::{
     ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
-    PriceFilter, Purpose, Qty, Side, Symbol, TimeInForce, Timestamp,
+    PriceFilter, Purpose, Qty, Side, Symbol, TimeInForce, Timestamp, TradeId,
 };
 use keel_engine::{
     Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, Step, Trader,
     TraderSettings,
 };
 use keel_execution::VenueReport;
-use keel_market_data::{BookSnapshot, Level, MarketUpdate};
+use keel_market_data::{BookSnapshot, Level, MarketUpdate, PublicTrade};
 use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Action, Permission, Strategy, StrategyView, Trigger};
 
@@ -340,7 +340,7 @@ impl World {
     pub fn exchange(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         let mut turns = 0;
-        while let Some(event) = events.pop_front() {
+        while let Some(event) = events.pop_front().or_else(|| self.untold()) {
             turns += 1;
             assert!(turns < 1_000, "the trader and the venue talk for ever");
             for command in self.on(event) {
@@ -351,6 +351,23 @@ impl World {
                 events.extend(reports.into_iter().map(Event::Venue));
             }
         }
+    }
+
+    fn untold(&mut self) -> Option<Event> {
+        self.venue.untold.pop().map(Event::Venue)
+    }
+
+    /// The last public trade was here.
+    pub fn last_trade(&mut self, px: &str) {
+        let trade = PublicTrade {
+            symbol: symbol(),
+            trade_id: TradeId(1),
+            price: price(px),
+            qty: lots(1),
+            aggressor: Side::Buy,
+            trade_time: self.now,
+        };
+        self.exchange(Event::Market(MarketUpdate::Trade(trade)));
     }
 
     pub fn quote(&mut self, bid: &str, ask: &str) {

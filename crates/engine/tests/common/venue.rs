@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keel_domain::{
     Asset, ClOrdId, ExecType, ExecutionReport, Money, OrdStatus, OrderId, OrderIntent, Price, Qty, Side,
-    SignedQty, Symbol, Timestamp, Trade, TradeId, notional,
+    SignedQty, StopLeg, Symbol, Timestamp, Trade, TradeId, notional,
 };
 use keel_engine::Command;
 use keel_execution::{Balance, Reject, VenueReport};
@@ -19,6 +19,8 @@ pub struct VenueOrder {
     pub placed_at: Timestamp,
     /// How many submissions came with this id.
     pub submissions: u32,
+    /// The other order of its list: a trade or the end of one ends the other.
+    pub pair: Option<ClOrdId>,
 }
 
 impl VenueOrder {
@@ -35,6 +37,7 @@ impl VenueOrder {
 #[derive(Debug, Clone)]
 pub enum Request {
     Submit(ClOrdId, OrderIntent),
+    SubmitPair(ClOrdId, OrderIntent, StopLeg),
     Cancel(ClOrdId),
     Order(ClOrdId),
     OpenOrders(Symbol),
@@ -48,7 +51,10 @@ pub enum Request {
 impl From<Command> for Request {
     fn from(command: Command) -> Self {
         match command {
-            Command::Submit(order) => Self::Submit(order.cl_ord_id(), *order.intent()),
+            Command::Submit(order) => match order.stop() {
+                Some(stop) => Self::SubmitPair(order.cl_ord_id(), *order.intent(), stop),
+                None => Self::Submit(order.cl_ord_id(), *order.intent()),
+            },
             Command::Cancel { cl_ord_id, .. } => Self::Cancel(cl_ord_id),
             Command::QueryOrder { cl_ord_id, .. } => Self::Order(cl_ord_id),
             Command::QueryOpenOrders { symbol } => Self::OpenOrders(symbol),
@@ -68,6 +74,8 @@ pub struct ModelVenue {
     pub orders: BTreeMap<ClOrdId, VenueOrder>,
     pub trades: Vec<Trade>,
     pub balances: BTreeMap<Asset, Money>,
+    /// What the other orders of lists came to, and was not told yet.
+    pub untold: Vec<VenueReport>,
     next_order_id: u64,
     next_trade_id: u64,
 }
@@ -79,6 +87,7 @@ impl ModelVenue {
             orders: BTreeMap::new(),
             trades: Vec::new(),
             balances: BTreeMap::from([money("USDT", 100_000), money("BTC", 50), money("ETH", 50)]),
+            untold: Vec::new(),
             next_order_id: 1,
             next_trade_id: 1,
         }
@@ -92,6 +101,14 @@ impl ModelVenue {
     pub fn answer(&mut self, now: Timestamp, asked_at: Timestamp, request: Request) -> Vec<VenueReport> {
         match request {
             Request::Submit(id, intent) => vec![self.place(now, id, intent)],
+            Request::SubmitPair(id, intent, stop) => {
+                let leg = stop.intent(&intent);
+                let reports = vec![self.place(now, id, intent), self.place(now, stop.cl_ord_id, leg)];
+                for (one, other) in [(id, stop.cl_ord_id), (stop.cl_ord_id, id)] {
+                    self.orders.get_mut(&one).unwrap().pair = Some(other);
+                }
+                reports
+            }
             Request::Cancel(id) => vec![self.cancel(now, id)],
             Request::Order(cl_ord_id) => vec![match self.report(now, cl_ord_id, ExecType::OrderStatus) {
                 Some(report) => VenueReport::Execution(report),
@@ -191,6 +208,7 @@ impl ModelVenue {
                 cum_quote: Money::ZERO,
                 placed_at: now,
                 submissions: 1,
+                pair: None,
             },
         );
         VenueReport::Execution(self.report(now, id, ExecType::New).unwrap())
@@ -226,12 +244,26 @@ impl ModelVenue {
         };
         self.next_trade_id += 1;
         self.trades.push(trade);
+        self.end_pair(now, id, OrdStatus::Expired);
         self.settle(&trade);
         let report = self.report(now, id, ExecType::Trade)?;
         Some(VenueReport::Execution(ExecutionReport {
             trade: Some(trade),
             ..report
         }))
+    }
+
+    /// Ends the other order of the list.
+    fn end_pair(&mut self, now: Timestamp, id: ClOrdId, status: OrdStatus) {
+        let pair = self.orders.get_mut(&id).and_then(|order| order.pair.take());
+        if let Some(other) = pair.and_then(|pair| self.orders.get_mut(&pair)) {
+            other.pair = None;
+        }
+        if let Some(pair) = pair
+            && let Some(report) = self.end(now, pair, status)
+        {
+            self.untold.push(report);
+        }
     }
 
     fn settle(&mut self, trade: &Trade) {
@@ -255,6 +287,7 @@ impl ModelVenue {
             return None;
         }
         order.status = status;
+        self.end_pair(now, id, status);
         let exec_type = match status {
             OrdStatus::Canceled => ExecType::Canceled,
             OrdStatus::ExpiredInMatch => ExecType::TradePrevention,
@@ -292,10 +325,11 @@ impl ModelVenue {
             })
     }
 
-    /// What our orders can still trade on the side.
+    /// What our orders can still trade on the side; of two that are a list, at most one does.
     pub fn open(&self, symbol: Symbol, side: Side) -> Qty {
         self.orders
             .iter()
+            .filter(|(id, order)| order.pair.is_none_or(|pair| pair < **id))
             .filter(|(id, order)| {
                 id.as_str().starts_with("k1-") && order.intent.symbol == symbol && order.intent.side == side
             })
