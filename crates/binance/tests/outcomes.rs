@@ -275,9 +275,9 @@ fn a_canceled_list_tells_of_both_orders() {
     let result = json!({"orderListId": 3, "contingencyType": "OCO", "listStatusType": "ALL_DONE", "orders": [],
         "orderReports": [canceled("k-1"), canceled("k-stop-1")]});
     rig.ws_answer(WS_API, &request, json!({"status": 200, "result": result}));
-    let ended = rig.reports().into_iter().filter(|report| {
-        matches!(report, VenueReport::Execution(report) if report.ord_status == OrdStatus::Canceled)
-    });
+    let ended = rig.reports().into_iter().filter(
+        |report| matches!(report, VenueReport::Execution(report) if report.ord_status == OrdStatus::Canceled),
+    );
     assert_eq!(ended.count(), 2);
 }
 

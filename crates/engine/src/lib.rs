@@ -44,6 +44,7 @@ mod dust;
 mod fate;
 mod flatten;
 mod identity;
+mod ladder;
 mod listed;
 mod losses;
 mod market;

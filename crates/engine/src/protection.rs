@@ -6,14 +6,12 @@
 
 use std::time::Duration;
 
-use keel_domain::{
-    ClOrdId, OrdType, OrderIntent, Price, Purpose, Qty, Side, Symbol, TimeInForce, Timestamp, Trigger,
-};
-use keel_execution::{CancelState, Ending, Order, OrderState, Reject};
+use keel_domain::{ClOrdId, OrderIntent, Price, Purpose, Qty, Side, Symbol, Timestamp};
+use keel_execution::{CancelState, Order, OrderState};
 use keel_positions::Exit;
-use keel_risk::{HaltCause, Rule, TradingState};
+use keel_risk::{Rule, TradingState};
 
-use crate::refusals::NOT_ABOUT_THE_ORDER;
+use crate::ladder::Rung;
 use crate::trading::IssuedBy;
 use crate::{Command, Step, Trader};
 
@@ -26,50 +24,26 @@ pub struct ProtectionSettings {
     pub unprotected_max: Duration,
 }
 
-/// What protects the position next.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Rung {
-    /// A stop that sells at the market.
-    #[default]
-    Stop,
-    /// A stop that sells at a limit, for pairs without the other.
-    StopLimit,
-    /// A sale at once, within the collar.
-    Exit,
-    /// All was tried.
-    Person,
-}
-
-impl Rung {
-    fn next(self) -> Self {
-        match self {
-            Self::Stop => Self::StopLimit,
-            Self::StopLimit => Self::Exit,
-            Self::Exit | Self::Person => Self::Person,
-        }
-    }
-}
-
 /// Where the protection of one pair stands. Nothing of it is durable: the stops are orders like any other.
 #[derive(Debug, Default)]
 pub(crate) struct Protection {
-    rung: Rung,
+    pub(crate) rung: Rung,
     /// When the last rung was reached.
-    exhausted_at: Option<Timestamp>,
+    pub(crate) exhausted_at: Option<Timestamp>,
     /// Since when something that can be sold has had no stop.
     bare_since: Option<Timestamp>,
     is_told: bool,
     /// No stop before then: the strategy's exit needs what the stop had locked.
-    room_until: Option<Timestamp>,
+    pub(crate) room_until: Option<Timestamp>,
     /// Exits carry no stop before then.
-    unpaired_until: Option<Timestamp>,
+    pub(crate) unpaired_until: Option<Timestamp>,
     /// Since when the price has been below a stop that has not sold.
     passed_since: Option<Timestamp>,
 }
 
 /// One pair's position against its stops.
 #[derive(Debug, Clone, Copy)]
-struct Cover {
+pub(crate) struct Cover {
     /// What is to have a stop: held, not claimed by exits, in whole steps, and enough to be sold.
     needed: Qty,
     /// What stops may still sell.
@@ -79,8 +53,8 @@ struct Cover {
     stops: usize,
     /// A stop's fate or cancel is open: nothing is added before it is known.
     is_open: bool,
-    stop_px: Price,
-    bid: Option<Price>,
+    pub(crate) stop_px: Price,
+    pub(crate) bid: Option<Price>,
 }
 
 impl Trader {
@@ -89,9 +63,9 @@ impl Trader {
     /// A position is left without a stop for so long, so that a strategy that exits at once need not have one canceled first.
     const SETTLES_IN: Duration = Duration::from_millis(500);
     /// How long a stop that was canceled for an exit stays away. The strategy asks for its exit again at the next event.
-    const ROOM_FOR: Duration = Duration::from_secs(1);
+    pub(crate) const ROOM_FOR: Duration = Duration::from_secs(1);
     /// How long exits go without their stop after the venue refused one with it.
-    const UNPAIRED_FOR: Duration = Duration::from_secs(2);
+    pub(crate) const UNPAIRED_FOR: Duration = Duration::from_secs(2);
     /// More stops than this on a pair are merged; the venue allows five.
     const STOPS_MAX: usize = 3;
     /// A stop whose price has been passed for so long has failed.
@@ -162,13 +136,12 @@ impl Trader {
     fn cover(&self, now: Timestamp, symbol: Symbol, settings: ProtectionSettings) -> Option<Cover> {
         let instrument = self.state.instruments.get(&symbol)?;
         let stop_px = self.stop_px(symbol, settings)?;
-        let claimed = self
-            .state
-            .orders
-            .active()
-            .filter(|order| order.symbol() == symbol && order.side() == Side::Sell)
-            .filter(|order| !self.is_stop(&order.cl_ord_id()))
-            .fold(Qty::ZERO, |sum, order| sum.saturating_add(order.unbooked_qty()));
+        // As the gate counts it, so that nothing is asked for that it refuses.
+        let on_sale = self.state.orders.exposure(symbol).sell_leaves;
+        let in_stops = self
+            .stops(symbol)
+            .fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()));
+        let claimed = on_sale.saturating_sub(in_stops);
         let unclaimed = self.position(symbol).long().saturating_sub(claimed);
         let needed = Exit::of(instrument, unclaimed, stop_px).sellable;
         if needed.is_zero() {
@@ -202,13 +175,6 @@ impl Trader {
         protection.is_some_and(|protection| {
             protection.rung == Rung::Stop && protection.unpaired_until.is_none_or(|until| now >= until)
         })
-    }
-
-    /// The venue refused an exit with its stop for their prices: the market was quicker. For a moment exits go alone.
-    pub(crate) fn on_pair_rejected(&mut self, now: Timestamp, symbol: Symbol) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            market.protection.unpaired_until = Some(now.plus(Self::UNPAIRED_FOR));
-        }
     }
 
     pub(crate) fn can_be_sold(&self, symbol: Symbol, qty: Qty, price: Price) -> bool {
@@ -269,13 +235,6 @@ impl Trader {
         now.since(since) >= Self::PASSED_MAX
     }
 
-    fn descend_to(&mut self, now: Timestamp, symbol: Symbol, rung: Rung) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            market.protection.rung = rung;
-            market.protection.exhausted_at = (rung == Rung::Person).then_some(now);
-        }
-    }
-
     fn cancel_stops(&mut self, now: Timestamp, symbol: Symbol, step: &mut Step) {
         let ids: Vec<ClOrdId> = self.stops(symbol).map(Order::cl_ord_id).collect();
         for id in ids {
@@ -331,111 +290,6 @@ impl Trader {
         if breach.rule != Rule::OrderRate {
             let what = format!("the gate refuses it: {breach}");
             self.on_stop_failed(now, symbol, rung, &what, step);
-        }
-    }
-
-    /// As much as one order may sell.
-    pub(crate) fn within_order_limits(&self, symbol: Symbol, qty: Qty, price: Option<Price>) -> Qty {
-        let limits = self.gate.limits().per_symbol.get(&symbol);
-        let (Some(limits), Some(instrument)) = (limits, self.state.instruments.get(&symbol)) else {
-            return qty;
-        };
-        let worth = price.and_then(|price| limits.order_notional_max.checked_div(price.to_decimal()));
-        let worth = worth.and_then(|qty| Qty::from_decimal(qty.trunc_with_scale(8)).ok());
-        let most = qty.min(limits.order_qty_max).min(worth.unwrap_or(qty));
-        most.floor_to(instrument.lot_size.step)
-    }
-
-    /// The lowest price that the collar allows below this one.
-    fn below(&self, symbol: Symbol, price: Price) -> Option<Price> {
-        let tick = self.state.instruments.get(&symbol)?.price_filter.tick_size;
-        let through = i128::from(self.gate.limits().collar_through_bps);
-        let units = i64::try_from(i128::from(price.units()) * (10_000 - through) / 10_000).ok()?;
-        // Rounded up, so that it stays inside the collar.
-        Price::from_units(units).ok()?.ceil_to(tick)
-    }
-
-    /// A sale at once, at the worst price that the collar allows.
-    pub(crate) fn exit_within_collar(&self, symbol: Symbol, bid: Price) -> Option<OrdType> {
-        Some(OrdType::Limit {
-            price: self.below(symbol, bid)?,
-            time_in_force: TimeInForce::Ioc,
-        })
-    }
-
-    fn ord_type_of(&self, rung: Rung, symbol: Symbol, cover: Cover) -> Option<OrdType> {
-        let trigger = Trigger::Stop {
-            stop_px: cover.stop_px,
-        };
-        match rung {
-            Rung::Stop => Some(OrdType::StopLoss { trigger }),
-            Rung::StopLimit => Some(OrdType::StopLossLimit {
-                trigger,
-                price: self.below(symbol, cover.stop_px)?,
-                time_in_force: TimeInForce::Gtc,
-            }),
-            Rung::Exit => self.exit_within_collar(symbol, cover.bid?),
-            Rung::Person => None,
-        }
-    }
-
-    fn on_stop_failed(&mut self, now: Timestamp, symbol: Symbol, rung: Rung, what: &str, step: &mut Step) {
-        let next = rung.next();
-        self.descend_to(now, symbol, next);
-        if next == Rung::Person {
-            let what = format!("{symbol} is held without a stop, and no exit was possible: {what}");
-            self.restrict_symbol(
-                now,
-                symbol,
-                TradingState::ReduceOnly,
-                HaltCause::Unprotected { what },
-                step,
-            );
-        } else {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: protection failed as {rung:?}, {next:?} follows: {what}"
-            )));
-        }
-    }
-
-    /// The venue refused a stop or an exit of the ladder.
-    pub(crate) fn on_stop_rejected(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        reject: &Reject,
-        step: &mut Step,
-    ) {
-        let Some(market) = self.markets.get(&symbol) else {
-            return;
-        };
-        if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
-            if let Some(market) = self.markets.get_mut(&symbol) {
-                market.protection.room_until = Some(now.plus(Self::ROOM_FOR));
-            }
-            return;
-        }
-        let rung = market.protection.rung;
-        if rung < Rung::Exit && reject.text.contains("would trigger immediately") {
-            // What is refused for its trigger is refused with a limit too.
-            self.descend_to(now, symbol, Rung::StopLimit);
-            self.on_stop_failed(now, symbol, Rung::StopLimit, &reject.text, step);
-            return;
-        }
-        self.on_stop_failed(now, symbol, rung, &reject.text, step);
-    }
-
-    /// An exit of the ladder ended. One that left something has failed.
-    pub(crate) fn on_stop_ended(&mut self, now: Timestamp, id: ClOrdId, step: &mut Step) {
-        let Some(order) = self.state.orders.get(id) else {
-            return;
-        };
-        let symbol = order.symbol();
-        let is_exit = order.intent().ord_type.time_in_force() == Some(TimeInForce::Ioc);
-        let has_left = matches!(order.state(), OrderState::Done(Ending::Ended(_)))
-            && order.cum_qty() < order.order_qty();
-        if is_exit && has_left {
-            self.on_stop_failed(now, symbol, Rung::Exit, "nobody bought within the collar", step);
         }
     }
 

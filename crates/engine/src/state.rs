@@ -170,10 +170,7 @@ impl DurableState {
                 intent,
                 stop,
                 ..
-            } => match stop {
-                Some(stop) => self.orders.submit_pair(*cl_ord_id, *intent, *stop, at)?,
-                None => self.orders.submit(*cl_ord_id, *intent, at)?,
-            },
+            } => self.orders.submit_with(*cl_ord_id, *intent, *stop, at)?,
             Fact::Refused { .. } => {}
             Fact::SubmitRejected { cl_ord_id, .. } => {
                 self.orders.mark_ended(*cl_ord_id, Ending::Rejected)?;

@@ -110,17 +110,21 @@ impl Orders {
         Ok(())
     }
 
-    /// Adds an exit and the stop that it carries. At most one of them trades, so exposure counts the larger remainder.
+    /// Adds an order, and the stop that it carries, where it does. At most one of the two trades, so exposure counts the larger
+    /// remainder.
     ///
     /// # Errors
     /// `IdUsed`; nothing changed.
-    pub fn submit_pair(
+    pub fn submit_with(
         &mut self,
         id: ClOrdId,
         intent: OrderIntent,
-        stop: StopLeg,
+        stop: Option<StopLeg>,
         now: Timestamp,
     ) -> Result<(), OrdersError> {
+        let Some(stop) = stop else {
+            return self.submit(id, intent, now);
+        };
         if self.by_id.contains_key(&stop.cl_ord_id) || stop.cl_ord_id == id {
             return Err(OrdersError::IdUsed(stop.cl_ord_id));
         }

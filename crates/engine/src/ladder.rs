@@ -1,0 +1,161 @@
+//! The ladder that a refused or gapped stop goes down, each rung once, and the orders that stand on it.
+
+use keel_domain::{ClOrdId, OrdType, Price, Qty, Symbol, TimeInForce, Timestamp, Trigger};
+use keel_execution::{Ending, OrderState, Reject};
+use keel_risk::{HaltCause, TradingState};
+
+use crate::protection::Cover;
+use crate::refusals::NOT_ABOUT_THE_ORDER;
+use crate::{Command, Step, Trader};
+
+/// What protects the position next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rung {
+    /// A stop that sells at the market.
+    #[default]
+    Stop,
+    /// A stop that sells at a limit, for pairs without the other.
+    StopLimit,
+    /// A sale at once, within the collar.
+    Exit,
+    /// All was tried.
+    Person,
+}
+
+impl Rung {
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Stop => Self::StopLimit,
+            Self::StopLimit => Self::Exit,
+            Self::Exit | Self::Person => Self::Person,
+        }
+    }
+}
+
+impl Trader {
+    pub(crate) fn descend_to(&mut self, now: Timestamp, symbol: Symbol, rung: Rung) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.protection.rung = rung;
+            market.protection.exhausted_at = (rung == Rung::Person).then_some(now);
+        }
+    }
+
+    pub(crate) fn on_stop_failed(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        rung: Rung,
+        what: &str,
+        step: &mut Step,
+    ) {
+        let next = rung.next();
+        self.descend_to(now, symbol, next);
+        if next == Rung::Person {
+            let what = format!("{symbol} is held without a stop, and no exit was possible: {what}");
+            self.restrict_symbol(
+                now,
+                symbol,
+                TradingState::ReduceOnly,
+                HaltCause::Unprotected { what },
+                step,
+            );
+        } else {
+            step.push_command(Command::Alert(format!(
+                "{symbol}: protection failed as {rung:?}, {next:?} follows: {what}"
+            )));
+        }
+    }
+
+    pub(crate) fn ord_type_of(&self, rung: Rung, symbol: Symbol, cover: Cover) -> Option<OrdType> {
+        let trigger = Trigger::Stop {
+            stop_px: cover.stop_px,
+        };
+        match rung {
+            Rung::Stop => Some(OrdType::StopLoss { trigger }),
+            Rung::StopLimit => Some(OrdType::StopLossLimit {
+                trigger,
+                price: self.below(symbol, cover.stop_px)?,
+                time_in_force: TimeInForce::Gtc,
+            }),
+            Rung::Exit => self.exit_within_collar(symbol, cover.bid?),
+            Rung::Person => None,
+        }
+    }
+
+    /// As much as one order may sell.
+    pub(crate) fn within_order_limits(&self, symbol: Symbol, qty: Qty, price: Option<Price>) -> Qty {
+        let limits = self.gate.limits().per_symbol.get(&symbol);
+        let (Some(limits), Some(instrument)) = (limits, self.state.instruments.get(&symbol)) else {
+            return qty;
+        };
+        let worth = price.and_then(|price| limits.order_notional_max.checked_div(price.to_decimal()));
+        let worth = worth.and_then(|qty| Qty::from_decimal(qty.trunc_with_scale(8)).ok());
+        let most = qty.min(limits.order_qty_max).min(worth.unwrap_or(qty));
+        most.floor_to(instrument.lot_size.step)
+    }
+
+    /// The lowest price that the collar allows below this one.
+    pub(crate) fn below(&self, symbol: Symbol, price: Price) -> Option<Price> {
+        let tick = self.state.instruments.get(&symbol)?.price_filter.tick_size;
+        let through = i128::from(self.gate.limits().collar_through_bps);
+        let units = i64::try_from(i128::from(price.units()) * (10_000 - through) / 10_000).ok()?;
+        // Rounded up, so that it stays inside the collar.
+        Price::from_units(units).ok()?.ceil_to(tick)
+    }
+
+    /// A sale at once, at the worst price that the collar allows.
+    pub(crate) fn exit_within_collar(&self, symbol: Symbol, bid: Price) -> Option<OrdType> {
+        Some(OrdType::Limit {
+            price: self.below(symbol, bid)?,
+            time_in_force: TimeInForce::Ioc,
+        })
+    }
+
+    /// The venue refused a stop or an exit of the ladder.
+    pub(crate) fn on_stop_rejected(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        reject: &Reject,
+        step: &mut Step,
+    ) {
+        let Some(market) = self.markets.get(&symbol) else {
+            return;
+        };
+        if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
+            if let Some(market) = self.markets.get_mut(&symbol) {
+                market.protection.room_until = Some(now.plus(Self::ROOM_FOR));
+            }
+            return;
+        }
+        let rung = market.protection.rung;
+        if rung < Rung::Exit && reject.text.contains("would trigger immediately") {
+            // What is refused for its trigger is refused with a limit too.
+            self.descend_to(now, symbol, Rung::StopLimit);
+            self.on_stop_failed(now, symbol, Rung::StopLimit, &reject.text, step);
+            return;
+        }
+        self.on_stop_failed(now, symbol, rung, &reject.text, step);
+    }
+
+    /// An exit of the ladder ended. One that left something has failed.
+    pub(crate) fn on_stop_ended(&mut self, now: Timestamp, id: ClOrdId, step: &mut Step) {
+        let Some(order) = self.state.orders.get(id) else {
+            return;
+        };
+        let symbol = order.symbol();
+        let is_exit = order.intent().ord_type.time_in_force() == Some(TimeInForce::Ioc);
+        let has_left = matches!(order.state(), OrderState::Done(Ending::Ended(_)))
+            && order.cum_qty() < order.order_qty();
+        if is_exit && has_left {
+            self.on_stop_failed(now, symbol, Rung::Exit, "nobody bought within the collar", step);
+        }
+    }
+
+    /// The venue refused an exit with its stop for their prices: the market was quicker. For a moment exits go alone.
+    pub(crate) fn on_pair_rejected(&mut self, now: Timestamp, symbol: Symbol) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.protection.unpaired_until = Some(now.plus(Self::UNPAIRED_FOR));
+        }
+    }
+}
