@@ -157,9 +157,11 @@ fn f41_f45_f46_f47_f49_the_money_adds_up_through_fees_a_deposit_a_restart_and_a_
     assert_eq!(net_bought(theirs.trades()).round_dp(2), Money::new(2, 2));
     let position = state.ledger().position(symbol()).to_decimal();
     assert!(position >= Money::ZERO, "nothing but ours was sold: {position}");
-    assert_eq!(position, net_bought(ours.trades()), "by the trades");
+    // What is too small to sell has left the position, and is held all the same.
+    let owned = position + ours.dust().position();
+    assert_eq!(owned, net_bought(ours.trades()), "by the trades");
     let persons = Money::new(15, 1) + net_bought(theirs.trades());
-    assert_eq!(position, held(&exchange, "BTC") - persons, "by the balances");
+    assert_eq!(owned, held(&exchange, "BTC") - persons, "by the balances");
     let fees: Vec<String> = ours.commissions().keys().map(Asset::to_string).collect();
     assert!(
         fees.contains(&"BNB".to_owned()) && fees.len() > 1,
