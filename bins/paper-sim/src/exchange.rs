@@ -40,7 +40,7 @@ pub(crate) struct ExchangeArgs {
     /// what it receives.
     #[arg(long, value_name = "AMOUNT")]
     bnb_fees: Option<Money>,
-    /// The pairs, of BTCUSDT and ETHUSDT.
+    /// The pairs, of BTCUSDT, ETHUSDT and BTCUSDC. With BTCUSDT and BTCUSDC, smart order routing joins the two.
     #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT")]
     symbols: Vec<String>,
     /// All randomness of the market.
@@ -127,13 +127,20 @@ pub(crate) struct Setup {
 pub(crate) async fn start(setup: Setup) -> Result<Running> {
     let mut config = ExchangeConfig::with_default_markets(setup.seed);
     config.scenario = setup.scenario;
+    let wants = |name: &str| setup.symbols.iter().any(|symbol| symbol.as_str() == name);
+    if wants("BTCUSDC") {
+        config = config.with_sor();
+        if !wants("BTCUSDT") {
+            config.sors.clear();
+        }
+    }
     for symbol in &setup.symbols {
         if !config
             .markets
             .iter()
             .any(|market| market.instrument.symbol == *symbol)
         {
-            bail!("the simulated exchange has no {symbol}; it has BTCUSDT and ETHUSDT");
+            bail!("the simulated exchange has no {symbol}; it has BTCUSDT, ETHUSDT and BTCUSDC");
         }
     }
     if !setup.symbols.is_empty() {

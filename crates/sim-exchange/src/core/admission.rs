@@ -140,6 +140,7 @@ impl Exchange {
         if market.instrument.status != InstrumentStatus::Trading {
             return Err(OrderError::MarketClosed);
         }
+        self.check_sor(order)?;
         self.check_filters(now, account, order, earlier)?;
         check_combination(order)?;
         if let Some(id) = order.cl_ord_id
@@ -152,7 +153,7 @@ impl Exchange {
             Sweep::default()
         } else {
             let own = self.own_liquidity(account, order);
-            market.sweep(order.side, limit, order.quantity, &own)
+            self.sweep_for(order, limit, order.quantity, &own)
         };
         if matches!(order.ord_type, OrdType::LimitMaker { .. }) && !sweep.qty.is_zero() {
             return Err(OrderError::WouldMatch);
@@ -207,7 +208,8 @@ impl Exchange {
         }
         let mut own: BTreeMap<Price, Qty> = BTreeMap::new();
         for member in self.trade_group_of(account) {
-            for resting in self.open_orders(member, Some(order.symbol)) {
+            let routes = self.routes(order.symbol, order.options.uses_sor);
+            for resting in routes.flat_map(|symbol| self.open_orders(member, Some(symbol))) {
                 if resting.side != order.side && !resting.shown.is_zero() {
                     let qty = own.entry(resting.price()).or_default();
                     *qty = qty.saturating_add(resting.leaves_qty());
@@ -219,9 +221,6 @@ impl Exchange {
 
     /// Whether a fill-or-kill order can trade whole.
     pub(super) fn can_fill(&self, account: AccountId, order: &NewOrder, order_qty: Qty) -> bool {
-        let Some(market) = self.markets.get(&order.symbol) else {
-            return false;
-        };
         let own = self.own_liquidity(account, order);
         let mut limit = order.ord_type.price();
         if order.options.stp_mode != super::StpMode::ExpireMaker {
@@ -237,10 +236,7 @@ impl Exchange {
                 (limit, before, _) => limit.or(before),
             };
         }
-        market
-            .sweep(order.side, limit, Quantity::Base(order_qty), &own)
-            .qty
-            >= order_qty
+        self.sweep_for(order, limit, Quantity::Base(order_qty), &own).qty >= order_qty
     }
 }
 

@@ -10,7 +10,7 @@ use super::lifecycle::Due;
 use super::market::MarketState;
 use super::{
     AccountConfig, AccountId, AssetBalance, CommissionRates, ConfigError, DepthSnapshot, ExchangeConfig,
-    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade,
+    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade, Sor,
 };
 
 /// The exchange.
@@ -24,6 +24,9 @@ pub struct Exchange {
     pub(super) next_order_id: u64,
     pub(super) next_execution_id: u64,
     pub(super) next_list_id: u64,
+    pub(super) sors: Vec<Sor>,
+    /// What the exchange took and gave by exchanging interchangeable quotes one to one. The sum over them stays zero.
+    pub(super) exchanged: BTreeMap<Asset, Money>,
     /// What a trade has made due; carried out once the order that traded is done.
     pub(super) due: VecDeque<Due>,
     /// What came from outside, less what went there.
@@ -51,6 +54,7 @@ impl Exchange {
                 return Err(ConfigError::BadStart(market.instrument.symbol));
             }
         }
+        config.check_sors()?;
         let house_rates = CommissionRates::of_standard(config.maker_rate, config.taker_rate);
         let accounts = config
             .accounts
@@ -74,6 +78,8 @@ impl Exchange {
             next_order_id: 1,
             next_execution_id: 1,
             next_list_id: 0,
+            sors: config.sors.clone(),
+            exchanged: BTreeMap::new(),
             due: VecDeque::new(),
             transfers: BTreeMap::new(),
             events: VecDeque::new(),
@@ -148,6 +154,12 @@ impl Exchange {
     #[must_use]
     pub fn instrument(&self, symbol: Symbol) -> Option<&Instrument> {
         self.markets.get(&symbol).map(|market| &market.instrument)
+    }
+
+    /// Where orders are routed over several books.
+    #[must_use]
+    pub fn sors(&self) -> &[Sor] {
+        &self.sors
     }
 
     /// What an account pays on trades.
@@ -230,6 +242,9 @@ impl Exchange {
     #[must_use]
     pub fn totals(&self) -> BTreeMap<Asset, Money> {
         let mut totals = self.commissions.clone();
+        for (asset, amount) in &self.exchanged {
+            *totals.entry(*asset).or_default() += *amount;
+        }
         for (asset, holding) in self.accounts.iter().flat_map(|account| account.holdings.iter()) {
             *totals.entry(*asset).or_default() += holding.free + holding.locked;
         }

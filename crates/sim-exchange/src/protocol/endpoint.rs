@@ -178,6 +178,23 @@ const TRADING: &[Endpoint] = &[
             trading::test,
         )
     },
+    trade(
+        Method::Post,
+        "/api/v3/sor/order",
+        "sor.order.place",
+        1,
+        trading::place_routed,
+    ),
+    Endpoint {
+        need: Need::Trading,
+        ..signed(
+            Method::Post,
+            "/api/v3/sor/order/test",
+            "sor.order.test",
+            Weight::By(weight_of_test),
+            trading::test_routed,
+        )
+    },
     get("/api/v3/order", "order.status", 4, trading::status),
     trade(
         Method::Delete,
@@ -224,6 +241,12 @@ const ACCOUNT: &[Endpoint] = &[
         "myTrades",
         Weight::By(weight_of_my_trades),
         account::my_trades,
+    ),
+    get(
+        "/api/v3/myAllocations",
+        "myAllocations",
+        20,
+        account::my_allocations,
     ),
     get("/api/v3/myFilters", "myFilters", 40, account::my_filters),
     Endpoint {

@@ -3,7 +3,7 @@
 use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::error::ApiError;
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{ExchangeInfo, SymbolInfo};
+use keel_binance_wire::rest::{ExchangeInfo, Sor, SymbolInfo};
 use keel_domain::{Symbol, Timestamp};
 use serde_json::{Value, json};
 
@@ -75,7 +75,15 @@ pub(super) fn exchange_info(protocol: &Protocol, now: Timestamp, params: &Params
         rate_limits: protocol.usage.limits.rate_limits(),
         exchange_filters: Vec::new(),
         symbols: infos.collect(),
+        sors: protocol.exchange.sors().iter().map(told_sor).collect(),
     })
+}
+
+fn told_sor(sor: &crate::core::Sor) -> Sor {
+    Sor {
+        base_asset: sor.base.to_string(),
+        symbols: sor.symbols.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// 2 for each pair, 40 at most and for all.
