@@ -174,6 +174,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Running> {
                 api_key,
                 verifying_key,
                 account,
+                created_at: clock.now(),
             })
         });
     let keys = keys.collect();

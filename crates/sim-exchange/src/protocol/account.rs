@@ -4,7 +4,7 @@ use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{Account, Allocation, CommissionRates, MyTrade, WireBalance};
-use keel_domain::{Money, OrderId, Side, Timestamp, TradeId, notional};
+use keel_domain::{Money, OrderId, Side, Symbol, Timestamp, TradeId, notional};
 use serde_json::{Value, json};
 
 use super::Protocol;
@@ -89,6 +89,31 @@ pub(super) fn commission(
         "taxCommission": told(&rates.tax),
         "discount": discount(rates.discount),
     }))
+}
+
+/// What the account pays on trades of one pair or of each: the usual commission.
+pub(super) fn trade_fee(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
+    let wanted = if params.get("symbol").is_some() {
+        Some(symbol(protocol, params)?)
+    } else {
+        None
+    };
+    let rates = protocol.exchange.account_rates(account).standard;
+    let instruments = protocol.exchange.instruments().map(|i| i.symbol);
+    let fee = |symbol: Symbol| {
+        json!({
+            "symbol": symbol.as_str(),
+            "makerCommission": rates.maker.normalize().to_string(),
+            "takerCommission": rates.taker.normalize().to_string(),
+        })
+    };
+    let told = instruments.filter(|symbol| wanted.is_none_or(|wanted| wanted == *symbol));
+    Ok(Value::Array(told.map(fee).collect()))
 }
 
 pub(super) fn order_limits(

@@ -5,7 +5,7 @@ use keel_binance_wire::params::Params;
 use keel_domain::Timestamp;
 use serde_json::Value;
 
-use super::key::{KeyPermissions, Need};
+use super::key::{Caller, Need};
 use super::rest::Method;
 use super::{Protocol, account, key, market, order_lists, replacing, trading};
 use crate::core::AccountId;
@@ -48,7 +48,7 @@ impl From<ApiError> for Refusal {
 pub(super) type Answer = Result<Value, Refusal>;
 
 type Public = fn(&Protocol, Timestamp, &Params) -> Answer;
-type OfKey = fn(Timestamp, KeyPermissions) -> Answer;
+type OfKey = fn(&Caller) -> Answer;
 type Signed = fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer;
 
 /// Who may ask, and what answers.
@@ -249,6 +249,7 @@ const ACCOUNT: &[Endpoint] = &[
         account::my_allocations,
     ),
     get("/api/v3/myFilters", "myFilters", 40, account::my_filters),
+    get("/sapi/v1/asset/tradeFee", "", 1, account::trade_fee),
     Endpoint {
         method: Method::Get,
         path: "/sapi/v1/account/apiRestrictions",
