@@ -25,7 +25,7 @@ pub struct ExchangeInfo {
     pub server_time: i64,
     /// Limits of requests and orders.
     pub rate_limits: Vec<RateLimit>,
-    /// Filters over all pairs; none are used here.
+    /// Filters over all pairs.
     pub exchange_filters: Vec<Filter>,
     /// The pairs.
     pub symbols: Vec<SymbolInfo>,

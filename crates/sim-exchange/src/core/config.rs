@@ -1,8 +1,8 @@
 //! What an exchange is made of.
 
 use keel_domain::{
-    Asset, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrderLimits, PercentPriceBySide,
-    Price, PriceBand, PriceFilter, Qty, Symbol, TrailingDelta,
+    Asset, ExchangeLimits, Instrument, InstrumentStatus, LotSize, MaxAsset, Money, NotionalRange,
+    OrderLimits, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Symbol, TrailingDelta,
 };
 
 use super::{CommissionRates, Scenario};
@@ -27,6 +27,8 @@ pub struct AccountConfig {
     pub commission: Option<CommissionRates>,
     /// Accounts of one group do not trade with each other where an order asks for that.
     pub trade_group: Option<u64>,
+    /// The most of an asset that one of its orders may be about.
+    pub max_assets: Vec<MaxAsset>,
 }
 
 /// Pairs of one base whose quotes are worth the same, one to one: an order on one of them that uses smart order routing
@@ -58,6 +60,8 @@ pub struct ExchangeConfig {
     pub taker_rate: Money,
     /// Where orders are routed over several books; nowhere, when empty.
     pub sors: Vec<Sor>,
+    /// What an account may have open over all pairs.
+    pub limits: ExchangeLimits,
 }
 
 /// An exchange that cannot be made.
@@ -89,6 +93,7 @@ impl ExchangeConfig {
             maker_rate: Money::new(1, 3),
             taker_rate: Money::new(1, 3),
             sors: Vec::new(),
+            limits: ExchangeLimits::default(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Instrument, Money, OrderId, Price, Side, Symbol, Timestamp};
+use keel_domain::{
+    Asset, ExchangeLimits, Instrument, MaxAsset, Money, OrderId, Price, Side, Symbol, Timestamp,
+};
 
 use super::account::Account;
 use super::generator::Generator;
@@ -25,6 +27,7 @@ pub struct Exchange {
     pub(super) next_execution_id: u64,
     pub(super) next_list_id: u64,
     pub(super) sors: Vec<Sor>,
+    pub(super) limits: ExchangeLimits,
     /// What the exchange took and gave by exchanging interchangeable quotes one to one. The sum over them stays zero.
     pub(super) exchanged: BTreeMap<Asset, Money>,
     /// What a trade has made due; carried out once the order that traded is done.
@@ -79,6 +82,7 @@ impl Exchange {
             next_execution_id: 1,
             next_list_id: 0,
             sors: config.sors.clone(),
+            limits: config.limits,
             exchanged: BTreeMap::new(),
             due: VecDeque::new(),
             transfers: BTreeMap::new(),
@@ -154,6 +158,20 @@ impl Exchange {
     #[must_use]
     pub fn instrument(&self, symbol: Symbol) -> Option<&Instrument> {
         self.markets.get(&symbol).map(|market| &market.instrument)
+    }
+
+    /// What an account may have open over all pairs.
+    #[must_use]
+    pub fn limits(&self) -> &ExchangeLimits {
+        &self.limits
+    }
+
+    /// The most of each asset that one order of an account may be about, where that is bounded.
+    #[must_use]
+    pub fn max_assets(&self, account: AccountId) -> &[MaxAsset] {
+        self.accounts
+            .get(account.0)
+            .map_or(&[], |owner| owner.max_assets.as_slice())
     }
 
     /// Where orders are routed over several books.

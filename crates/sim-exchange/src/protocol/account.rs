@@ -1,6 +1,7 @@
 //! Accounts on request.
 
 use keel_binance_wire::convert::symbol_info;
+use keel_binance_wire::filters::{asset_filters, exchange_filters};
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{Account, Allocation, CommissionRates, MyTrade, WireBalance};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Protocol;
 use super::endpoint::Answer;
-use super::market::{bad_combination, limit, millis, symbol, to_value, whole};
+use super::market::{bad_combination, bad_symbol, limit, millis, symbol, to_value, whole};
 use super::trading::time_window;
 use crate::core::{
     AccountId, AccountTrade, AllocationQuery, Discount, OrderRef, OrderState, Rates, TradeQuery,
@@ -140,14 +141,23 @@ pub(super) fn order_limits(
     )
 }
 
-/// The filters that bind the account's orders on a pair. No account here has a limit of an asset.
-pub(super) fn my_filters(protocol: &mut Protocol, _: Timestamp, _: AccountId, params: &Params) -> Answer {
+/// The filters that bind the account's orders on a pair; of those of assets the two that the pair is about.
+pub(super) fn my_filters(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let filters = protocol
-        .exchange
-        .instrument(symbol)
-        .map(|instrument| symbol_info(instrument).filters);
-    Ok(json!({ "exchangeFilters": [], "symbolFilters": filters.unwrap_or_default(), "assetFilters": [] }))
+    let exchange = &protocol.exchange;
+    let instrument = exchange.instrument(symbol).ok_or_else(bad_symbol)?;
+    let mut assets = exchange.max_assets(account).to_vec();
+    assets.retain(|most| [instrument.base, instrument.quote].contains(&most.asset));
+    Ok(json!({
+        "exchangeFilters": exchange_filters(exchange.limits()),
+        "symbolFilters": symbol_info(instrument).filters,
+        "assetFilters": asset_filters(&assets),
+    }))
 }
 
 /// Fills by smart order routing. Only the documented combinations of parameters are taken.

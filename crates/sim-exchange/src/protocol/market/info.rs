@@ -2,6 +2,7 @@
 
 use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::error::ApiError;
+use keel_binance_wire::filters::exchange_filters;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{ExchangeInfo, Sor, SymbolInfo};
 use keel_domain::{Symbol, Timestamp};
@@ -73,7 +74,7 @@ pub(super) fn exchange_info(protocol: &Protocol, now: Timestamp, params: &Params
         timezone: "UTC".to_owned(),
         server_time: now.as_millis(),
         rate_limits: protocol.usage.limits.rate_limits(),
-        exchange_filters: Vec::new(),
+        exchange_filters: exchange_filters(protocol.exchange.limits()),
         symbols: infos.collect(),
         sors: protocol.exchange.sors().iter().map(told_sor).collect(),
     })
