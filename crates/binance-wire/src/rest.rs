@@ -25,10 +25,61 @@ pub struct ExchangeInfo {
     pub server_time: i64,
     /// Limits of requests and orders.
     pub rate_limits: Vec<RateLimit>,
-    /// Filters over all pairs; none are used here.
+    /// Filters over all pairs.
     pub exchange_filters: Vec<Filter>,
     /// The pairs.
     pub symbols: Vec<SymbolInfo>,
+    /// Where orders are routed over several books; not told where they are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sors: Vec<Sor>,
+}
+
+/// Pairs of one base over whose books orders are routed (faqs/sor_faq.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sor {
+    /// What all of them trade.
+    pub base_asset: String,
+    /// The pairs.
+    pub symbols: Vec<String>,
+}
+
+/// An order's fill by smart order routing (myAllocations).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Allocation {
+    /// The pair that the order was sent to.
+    pub symbol: String,
+    /// The allocation.
+    pub allocation_id: u64,
+    /// Always `SOR`.
+    pub allocation_type: String,
+    /// The order.
+    pub order_id: u64,
+    /// -1, unless part of a list.
+    pub order_list_id: i64,
+    /// Price.
+    #[serde(with = "number")]
+    pub price: Price,
+    /// Base quantity.
+    #[serde(with = "number")]
+    pub qty: Qty,
+    /// Value.
+    #[serde(with = "number")]
+    pub quote_qty: Money,
+    /// Commission.
+    #[serde(with = "number")]
+    pub commission: Money,
+    /// Its asset.
+    pub commission_asset: String,
+    /// Milliseconds.
+    pub time: i64,
+    /// Which way.
+    pub is_buyer: bool,
+    /// Always false: routing takes.
+    pub is_maker: bool,
+    /// Whether the account is the one that allocates.
+    pub is_allocator: bool,
 }
 
 /// One limit, with its use where the venue tells it.
@@ -173,8 +224,14 @@ pub struct Fill {
     pub commission: Money,
     /// Its asset.
     pub commission_asset: String,
-    /// Trade id.
-    pub trade_id: u64,
+    /// Trade id; -1 where the order was filled by an allocation.
+    pub trade_id: i64,
+    /// `ONE_PARTY_TRADE_REPORT` where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_type: Option<String>,
+    /// The allocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alloc_id: Option<u64>,
 }
 
 /// The answer to a new order: ACK has the first five fields, RESULT the next, FULL the fills too.

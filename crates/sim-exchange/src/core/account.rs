@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use keel_domain::{Asset, ClOrdId, Money, OrderId, Symbol, Timestamp};
+use keel_domain::{Asset, ClOrdId, MaxAsset, Money, OrderId, Symbol, Timestamp};
 
 use super::order_lists::OrderList;
 use super::{AccountConfig, AccountTrade, CommissionRates, OrderState, PreventedMatch};
@@ -63,6 +63,7 @@ pub(super) struct Account {
     pub(super) counts: BTreeMap<Symbol, OpenCounts>,
     pub(super) rates: CommissionRates,
     pub(super) trade_group: Option<u64>,
+    pub(super) max_assets: Vec<MaxAsset>,
     pub(super) updated_at: Timestamp,
     pub(super) touched: BTreeSet<Asset>,
 }
@@ -99,6 +100,7 @@ impl Account {
             counts: BTreeMap::new(),
             rates,
             trade_group: config.trade_group,
+            max_assets: config.max_assets.clone(),
             updated_at: now,
             touched: BTreeSet::new(),
         }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, FilterInputs, InstrumentStatus, Money, OrdType, OrderTerms, Price, Qty, Side, Symbol, TimeInForce,
-    Timestamp, notional,
+    Asset, ExchangeLimits, FilterInputs, InstrumentStatus, Money, OpenOverall, OrdType, OrderTerms, Price,
+    Qty, Side, Symbol, TimeInForce, Timestamp, notional,
 };
 
 use super::exchange::Exchange;
@@ -101,6 +101,24 @@ impl Exchange {
         })
     }
 
+    /// What an account has open over all pairs.
+    #[must_use]
+    pub fn open_overall(&self, account: AccountId) -> OpenOverall {
+        let Some(owner) = self.accounts.get(account.0) else {
+            return OpenOverall::default();
+        };
+        let mut open = OpenOverall {
+            order_lists: u32::try_from(owner.open_lists.len()).unwrap_or(u32::MAX),
+            ..OpenOverall::default()
+        };
+        for counts in owner.counts.values() {
+            open.orders += counts.orders;
+            open.algo_orders += counts.algo;
+            open.iceberg_orders += counts.icebergs;
+        }
+        open
+    }
+
     /// The checks that the venue makes before its matching engine sees the order. `earlier`: orders of the same list
     /// that are checked already.
     pub(super) fn check_filters(
@@ -115,7 +133,20 @@ impl Exchange {
             .filter_inputs(now, account, order.symbol)
             .ok_or(OrderError::InsufficientBalance)?;
         inputs.open_orders += earlier;
-        let check = |order: &NewOrder| market.instrument.check(&terms(order), &inputs);
+        let is_limited = *self.limits() != ExchangeLimits::default();
+        let mut open = OpenOverall::default();
+        if is_limited {
+            open = self.open_overall(account);
+            open.orders += earlier;
+        }
+        let max_assets = self.max_assets(account);
+        let check = |order: &NewOrder| {
+            let terms = terms(order);
+            market.instrument.check(&terms, &inputs)?;
+            self.limits().check(&terms, &open)?;
+            let mut assets = max_assets.iter();
+            assets.try_for_each(|most| most.check(&market.instrument, &terms, &inputs))
+        };
         if let Some(price) = order.options.peg.map(|peg| peg.price).filter(|p| !p.is_zero()) {
             let ord_type = at_price(order.ord_type, price);
             check(&NewOrder { ord_type, ..*order }).map_err(OrderError::Filter)?;
@@ -140,6 +171,7 @@ impl Exchange {
         if market.instrument.status != InstrumentStatus::Trading {
             return Err(OrderError::MarketClosed);
         }
+        self.check_sor(order)?;
         self.check_filters(now, account, order, earlier)?;
         check_combination(order)?;
         if let Some(id) = order.cl_ord_id
@@ -152,7 +184,7 @@ impl Exchange {
             Sweep::default()
         } else {
             let own = self.own_liquidity(account, order);
-            market.sweep(order.side, limit, order.quantity, &own)
+            self.sweep_for(order, limit, order.quantity, &own)
         };
         if matches!(order.ord_type, OrdType::LimitMaker { .. }) && !sweep.qty.is_zero() {
             return Err(OrderError::WouldMatch);
@@ -207,7 +239,8 @@ impl Exchange {
         }
         let mut own: BTreeMap<Price, Qty> = BTreeMap::new();
         for member in self.trade_group_of(account) {
-            for resting in self.open_orders(member, Some(order.symbol)) {
+            let routes = self.routes(order.symbol, order.options.uses_sor);
+            for resting in routes.flat_map(|symbol| self.open_orders(member, Some(symbol))) {
                 if resting.side != order.side && !resting.shown.is_zero() {
                     let qty = own.entry(resting.price()).or_default();
                     *qty = qty.saturating_add(resting.leaves_qty());
@@ -219,9 +252,6 @@ impl Exchange {
 
     /// Whether a fill-or-kill order can trade whole.
     pub(super) fn can_fill(&self, account: AccountId, order: &NewOrder, order_qty: Qty) -> bool {
-        let Some(market) = self.markets.get(&order.symbol) else {
-            return false;
-        };
         let own = self.own_liquidity(account, order);
         let mut limit = order.ord_type.price();
         if order.options.stp_mode != super::StpMode::ExpireMaker {
@@ -237,10 +267,7 @@ impl Exchange {
                 (limit, before, _) => limit.or(before),
             };
         }
-        market
-            .sweep(order.side, limit, Quantity::Base(order_qty), &own)
-            .qty
-            >= order_qty
+        self.sweep_for(order, limit, Quantity::Base(order_qty), &own).qty >= order_qty
     }
 }
 

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::triggers::Woken;
 use super::{
     AccountId, AssetBalance, CancelRestriction, ExchangeEvent, ExpiryReason, NewOrder, OrderError, OrderRef,
-    OrderReport, OrderState, Quantity, ReportKind,
+    OrderReport, OrderState, Quantity, ReportKind, WorkingFloor,
 };
 
 /// Something that a trade has made due.
@@ -145,6 +145,7 @@ impl Exchange {
             working_at: None,
             trailing_at: None,
             pegged_price: order.ord_type.price().filter(|_| enters_pegged),
+            working_floor: order.options.uses_sor.then_some(WorkingFloor::Sor),
             expiry_reason: None,
             amendments: Vec::new(),
             locked: admitted.to_lock,

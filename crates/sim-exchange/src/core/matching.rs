@@ -34,7 +34,7 @@ impl Exchange {
             let (Some(order), Some(market)) = (self.orders.get(&order_id), self.markets.get(&symbol)) else {
                 return;
             };
-            let Some((price, resting)) = market.book.front(side.opposite()) else {
+            let Some((price, resting)) = self.front_for(order) else {
                 return;
             };
             let step = market.instrument.lot_size.step;
@@ -50,10 +50,11 @@ impl Exchange {
     }
 
     fn trade(&mut self, now: Timestamp, taker: OrderId, maker: OrderId, price: Price, qty: Qty) {
-        let Some(order) = self.orders.get(&taker) else {
+        // The book is the resting order's: another one than the taker's where orders are routed.
+        let Some(resting) = self.orders.get(&maker) else {
             return;
         };
-        let (symbol, side) = (order.symbol, order.side);
+        let (symbol, side) = (resting.symbol, resting.side.opposite());
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };
@@ -70,6 +71,7 @@ impl Exchange {
         market.note_trade(&public);
         self.events.push_back(ExchangeEvent::Trade(public));
         self.take_shown(maker, price, qty);
+        let allocation_id = self.allocate(taker, symbol, price, qty);
         for (order_id, is_maker) in [(maker, true), (taker, false)] {
             self.touch_pair(now, order_id);
             let fill = Fill {
@@ -77,6 +79,7 @@ impl Exchange {
                 price,
                 qty,
                 is_maker,
+                allocation_id: allocation_id.filter(|_| !is_maker),
             };
             self.fill(now, order_id, fill);
         }
@@ -123,6 +126,7 @@ impl Exchange {
             order.iceberg_qty.min(leaves)
         };
         order.shown = shown;
+        order.leave_sor();
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };

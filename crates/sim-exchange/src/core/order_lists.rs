@@ -209,6 +209,8 @@ impl Exchange {
         if most.is_some_and(|most| count >= most) {
             return Err(OrderError::Filter(FilterFailure::MaxNumOrderLists));
         }
+        let open = self.open_overall(account);
+        self.limits().check_list(&open).map_err(OrderError::Filter)?;
         if is_known {
             return Err(OrderError::Duplicate);
         }

@@ -57,6 +57,8 @@ pub struct AccountKey {
     pub account: AccountId,
     /// What it may do there.
     pub permissions: KeyPermissions,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 /// A WebSocket connection.

@@ -17,4 +17,5 @@ mod icebergs;
 mod lists;
 mod pegged;
 mod prevention;
+mod sor;
 mod triggers;

@@ -116,9 +116,21 @@ impl Venue {
         Self::of(Scenario::Calm, limits)
     }
 
+    /// With BTCUSDC besides, and orders routed over BTCUSDT and BTCUSDC.
+    pub fn with_sor() -> Self {
+        Self::of_config(
+            ExchangeConfig::with_default_markets(7).with_sor(),
+            Limits::default(),
+        )
+    }
+
     pub fn of(scenario: Scenario, limits: Limits) -> Self {
         let mut config = ExchangeConfig::with_default_markets(7);
         config.scenario = scenario;
+        Self::of_config(config, limits)
+    }
+
+    pub fn of_config(mut config: ExchangeConfig, limits: Limits) -> Self {
         let account = |name: &str| AccountConfig {
             name: name.to_owned(),
             funds: vec![
@@ -134,6 +146,7 @@ impl Venue {
             verifying_key,
             account: exchange.account(index).unwrap(),
             permissions: KeyPermissions::default(),
+            created_at: START,
         };
         let keys = vec![
             key(HMAC_KEY, VerifyingKey::hmac(HMAC_SECRET), 0),

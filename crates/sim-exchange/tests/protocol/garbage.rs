@@ -67,6 +67,7 @@ fn param() -> impl Strategy<Value = String> {
         "signature",
         "recvWindow",
         "orderId",
+        "fromAllocationId",
     ]);
     let value = prop_oneof![
         prop::sample::select(vec![
@@ -192,10 +193,11 @@ proptest! {
         order in valid_order(),
         mutations in prop::collection::vec(mutation(), 1..4),
         scratches in prop::collection::vec((any::<prop::sample::Index>(), any::<Option<char>>()), 0..4),
-        path in prop::sample::select(vec!["order", "order/test", "order/cancelReplace", "sor/order"]),
-        method in prop::sample::select(vec!["order.place", "order.test", "order.cancelReplace", "sor.order.place"]),
+        path in prop::sample::select(vec!["order", "order/test", "order/cancelReplace", "sor/order", "sor/order/test"]),
+        method in prop::sample::select(vec!["order.place", "order.test", "order.cancelReplace", "sor.order.place", "sor.order.test"]),
     ) {
-        let mut venue = Venue::with_limits(Limits::off());
+        let config = keel_sim_exchange::core::ExchangeConfig::with_default_markets(7).with_sor();
+        let mut venue = Venue::of_config(config, Limits::off());
         let totals = venue.protocol.exchange().totals();
         let params = mutated(order, &mutations);
 

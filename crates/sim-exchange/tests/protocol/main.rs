@@ -19,6 +19,7 @@ mod order_counts;
 mod pegged;
 mod samples;
 mod signatures;
+mod sor;
 mod streams;
 mod user_data;
 mod ws_api;

@@ -2,8 +2,9 @@
 
 use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::error::ApiError;
+use keel_binance_wire::filters::exchange_filters;
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{ExchangeInfo, SymbolInfo};
+use keel_binance_wire::rest::{ExchangeInfo, Sor, SymbolInfo};
 use keel_domain::{Symbol, Timestamp};
 use serde_json::{Value, json};
 
@@ -73,9 +74,17 @@ pub(super) fn exchange_info(protocol: &Protocol, now: Timestamp, params: &Params
         timezone: "UTC".to_owned(),
         server_time: now.as_millis(),
         rate_limits: protocol.usage.limits.rate_limits(),
-        exchange_filters: Vec::new(),
+        exchange_filters: exchange_filters(protocol.exchange.limits()),
         symbols: infos.collect(),
+        sors: protocol.exchange.sors().iter().map(told_sor).collect(),
     })
+}
+
+fn told_sor(sor: &crate::core::Sor) -> Sor {
+    Sor {
+        base_asset: sor.base.to_string(),
+        symbols: sor.symbols.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// 2 for each pair, 40 at most and for all.

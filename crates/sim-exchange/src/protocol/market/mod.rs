@@ -127,7 +127,7 @@ pub(super) fn invalid(name: &str) -> ApiError {
     ApiError::new(-1130, format!("Data sent for parameter '{name}' is not valid."))
 }
 
-fn bad_combination() -> ApiError {
+pub(super) fn bad_combination() -> ApiError {
     ApiError::new(-1128, "Combination of optional parameters invalid.")
 }
 
