@@ -24,5 +24,6 @@ pub mod orders;
 pub mod params;
 pub mod rest;
 pub mod signing;
+pub mod sor;
 pub mod stream;
 pub mod ws_api;

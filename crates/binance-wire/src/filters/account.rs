@@ -1,8 +1,21 @@
 //! The filters that bind an account over all pairs (`exchangeFilters`), and over an asset (`assetFilters`).
 
 use keel_domain::{Asset, ExchangeLimits, IdError, MaxAsset};
+use serde::{Deserialize, Serialize};
 
 use super::Filter;
+
+/// The filters that bind an account's orders on a pair (myFilters).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MyFilters {
+    /// Over all pairs.
+    pub exchange_filters: Vec<Filter>,
+    /// Of the pair.
+    pub symbol_filters: Vec<Filter>,
+    /// Of assets. No other answer tells them.
+    pub asset_filters: Vec<Filter>,
+}
 
 /// The domain's limits over all pairs, gathered from the venue's list. Filters of other kinds are passed over.
 #[must_use]

@@ -7,7 +7,7 @@ use keel_domain::{Money, Price, Qty};
 use serde::{Deserialize, Serialize};
 
 use crate::number;
-pub use account::{asset_filters, exchange_filters, exchange_limits, max_assets};
+pub use account::{MyFilters, asset_filters, exchange_filters, exchange_limits, max_assets};
 pub(crate) use convert::{Filters, list};
 
 /// A pair's rule (filters.md). Those that are not used here are kept as `Other`.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, ExchangeLimits, FilterInputs, InstrumentStatus, Money, OpenOverall, OrdType, OrderTerms, Price,
-    Qty, Side, Symbol, TimeInForce, Timestamp, notional,
+    Asset, FilterInputs, InstrumentStatus, Money, OpenOverall, OrdType, OrderTerms, Price, Qty, Side, Symbol,
+    TimeInForce, Timestamp, notional,
 };
 
 use super::exchange::Exchange;
@@ -120,24 +120,28 @@ impl Exchange {
     }
 
     /// The checks that the venue makes before its matching engine sees the order. `earlier`: orders of the same list
-    /// that are checked already.
+    /// that are checked already, and count as if they were open.
     pub(super) fn check_filters(
         &self,
         now: Timestamp,
         account: AccountId,
         order: &NewOrder,
-        earlier: u32,
+        earlier: &[&NewOrder],
     ) -> Result<(), OrderError> {
         let market = self.markets.get(&order.symbol).ok_or(OrderError::UnknownSymbol)?;
         let mut inputs = self
             .filter_inputs(now, account, order.symbol)
             .ok_or(OrderError::InsufficientBalance)?;
-        inputs.open_orders += earlier;
-        let is_limited = *self.limits() != ExchangeLimits::default();
-        let mut open = OpenOverall::default();
-        if is_limited {
-            open = self.open_overall(account);
-            open.orders += earlier;
+        let mut open = self.open_overall(account);
+        for order in earlier {
+            let is_algo = u32::from(order.ord_type.trigger().is_some());
+            let is_iceberg = u32::from(!order.options.iceberg_qty.is_zero());
+            inputs.open_orders += 1;
+            inputs.open_algo_orders += is_algo;
+            inputs.open_iceberg_orders += is_iceberg;
+            open.orders += 1;
+            open.algo_orders += is_algo;
+            open.iceberg_orders += is_iceberg;
         }
         let max_assets = self.max_assets(account);
         let check = |order: &NewOrder| {
@@ -160,7 +164,7 @@ impl Exchange {
         now: Timestamp,
         account: AccountId,
         order: &NewOrder,
-        earlier: u32,
+        earlier: &[&NewOrder],
         stage: Stage,
     ) -> Result<Admitted, OrderError> {
         let market = self.markets.get(&order.symbol).ok_or(OrderError::UnknownSymbol)?;
@@ -211,7 +215,7 @@ impl Exchange {
         account: AccountId,
         order: &NewOrder,
     ) -> Result<Admitted, OrderError> {
-        let admitted = self.check_order(now, account, order, 0, Stage::Now)?;
+        let admitted = self.check_order(now, account, order, &[], Stage::Now)?;
         self.check_free(account, admitted.asset, admitted.to_lock)?;
         Ok(admitted)
     }

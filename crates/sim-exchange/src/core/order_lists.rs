@@ -259,15 +259,15 @@ impl Exchange {
             .markets
             .get(&list.symbol)
             .map_or(Price::ZERO, |m| m.stats.last);
-        for (order, earlier) in [(above, 0), (below, 1)] {
+        for (order, earlier) in [(above, &[][..]), (below, &[above][..])] {
             self.check_filters(now, account, order, earlier)?;
             let price = order.ord_type.price().unwrap_or_default();
             if !lies_right(order.ord_type, order.side, price, last) {
                 return Err(OrderError::PriceRelationship);
             }
         }
-        let first = self.check_order(now, account, above, 0, Stage::Now)?;
-        let second = self.check_order(now, account, below, 1, Stage::Now)?;
+        let first = self.check_order(now, account, above, &[], Stage::Now)?;
+        let second = self.check_order(now, account, below, &[above], Stage::Now)?;
         let to_lock = first.to_lock.max(second.to_lock);
         self.check_free(account, first.asset, to_lock)?;
         let holds = |to_lock| Admitted { to_lock, ..first };
@@ -289,10 +289,12 @@ impl Exchange {
         working: &NewOrder,
         pending: &[&NewOrder],
     ) -> Result<(), OrderError> {
-        let first = self.check_order(now, account, working, 0, Stage::Now)?;
+        let first = self.check_order(now, account, working, &[], Stage::Now)?;
+        let mut earlier = vec![working];
         let mut waiting = Vec::with_capacity(pending.len());
-        for (order, earlier) in pending.iter().zip(1_u32..) {
-            let admitted = self.check_order(now, account, order, earlier, Stage::Later)?;
+        for order in pending {
+            let admitted = self.check_order(now, account, order, &earlier, Stage::Later)?;
+            earlier.push(*order);
             let to_lock = Money::ZERO;
             waiting.push((*order, Admitted { to_lock, ..admitted }));
         }

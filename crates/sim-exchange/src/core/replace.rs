@@ -54,7 +54,7 @@ impl Exchange {
         request: &Replacement,
     ) -> Result<Replaced, OrderError> {
         let order = self.pegged(&request.order)?;
-        self.check_filters(now, account, &order, 0)?;
+        self.check_filters(now, account, &order, &[])?;
         let canceled = self.cancel_if(
             now,
             account,

@@ -1,10 +1,11 @@
 //! Accounts on request.
 
 use keel_binance_wire::convert::symbol_info;
-use keel_binance_wire::filters::{asset_filters, exchange_filters};
+use keel_binance_wire::filters::{MyFilters, asset_filters, exchange_filters};
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{Account, Allocation, CommissionRates, MyTrade, WireBalance};
+use keel_binance_wire::rest::{Account, CommissionRates, MyTrade, WireBalance};
+use keel_binance_wire::sor::Allocation;
 use keel_domain::{Money, OrderId, Side, Symbol, Timestamp, TradeId, notional};
 use serde_json::{Value, json};
 
@@ -153,11 +154,11 @@ pub(super) fn my_filters(
     let instrument = exchange.instrument(symbol).ok_or_else(bad_symbol)?;
     let mut assets = exchange.max_assets(account).to_vec();
     assets.retain(|most| [instrument.base, instrument.quote].contains(&most.asset));
-    Ok(json!({
-        "exchangeFilters": exchange_filters(exchange.limits()),
-        "symbolFilters": symbol_info(instrument).filters,
-        "assetFilters": asset_filters(&assets),
-    }))
+    to_value(MyFilters {
+        exchange_filters: exchange_filters(exchange.limits()),
+        symbol_filters: symbol_info(instrument).filters,
+        asset_filters: asset_filters(&assets),
+    })
 }
 
 /// Fills by smart order routing. Only the documented combinations of parameters are taken.

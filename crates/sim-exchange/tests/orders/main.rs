@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account_filters;
 mod accounts;
 mod amends;
 mod conservation;

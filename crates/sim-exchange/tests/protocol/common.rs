@@ -130,16 +130,22 @@ impl Venue {
         Self::of_config(config, limits)
     }
 
-    pub fn of_config(mut config: ExchangeConfig, limits: Limits) -> Self {
-        let account = |name: &str| AccountConfig {
+    /// 100,000 USDT and 10 BTC.
+    pub fn account(name: &str) -> AccountConfig {
+        AccountConfig {
             name: name.to_owned(),
             funds: vec![
                 ("USDT".parse().unwrap(), 100_000.into()),
                 ("BTC".parse().unwrap(), 10.into()),
             ],
             ..AccountConfig::default()
-        };
-        config.accounts = vec![account("hmac"), account("ed25519"), account("rsa")];
+        }
+    }
+
+    pub fn of_config(mut config: ExchangeConfig, limits: Limits) -> Self {
+        if config.accounts.is_empty() {
+            config.accounts = ["hmac", "ed25519", "rsa"].map(Self::account).to_vec();
+        }
         let exchange = Exchange::new(config, START).unwrap();
         let key = |api_key: &str, verifying_key, index| AccountKey {
             api_key: api_key.to_owned(),

@@ -7,6 +7,7 @@
     reason = "helpers outside #[test] functions"
 )]
 
+mod account_filters;
 mod common;
 mod control;
 mod determinism;

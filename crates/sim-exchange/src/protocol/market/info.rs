@@ -4,7 +4,8 @@ use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::error::ApiError;
 use keel_binance_wire::filters::exchange_filters;
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{ExchangeInfo, Sor, SymbolInfo};
+use keel_binance_wire::rest::{ExchangeInfo, SymbolInfo};
+use keel_binance_wire::sor::Sor;
 use keel_domain::{Symbol, Timestamp};
 use serde_json::{Value, json};
 
