@@ -22,6 +22,7 @@ pub mod market;
 pub mod number;
 pub mod orders;
 pub mod params;
+pub mod price_rules;
 pub mod rest;
 pub mod signing;
 pub mod sor;

@@ -48,6 +48,8 @@ pub(super) struct OpenCounts {
 pub(super) struct Account {
     /// Whether a client uses it: background participants leave no history.
     pub(super) has_client: bool,
+    /// Whether it does what was recorded, which no rule binds.
+    pub(super) is_recorded: bool,
     pub(super) holdings: BTreeMap<Asset, Holding>,
     pub(super) open: BTreeSet<OrderId>,
     pub(super) open_by_client_id: BTreeMap<(Symbol, ClOrdId), OrderId>,
@@ -89,6 +91,7 @@ impl Account {
         };
         Self {
             has_client,
+            is_recorded: false,
             holdings: config.funds.iter().map(holding).collect(),
             open: BTreeSet::new(),
             open_by_client_id: BTreeMap::new(),

@@ -91,7 +91,7 @@ impl Exchange {
             Qty::ZERO
         };
         Some(FilterInputs {
-            reference_price: None,
+            reference_price: market.reference.as_ref().and_then(|r| r.at(now)?.price),
             average_price: market.average_price(now, MarketState::AVERAGE_MINUTES),
             last_price: market.stats.last,
             open_orders: counts.orders,

@@ -5,7 +5,7 @@ use keel_domain::{
     OrderLimits, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Symbol, TrailingDelta,
 };
 
-use super::{CommissionRates, Scenario};
+use super::{CommissionRates, PriceRules, Scenario};
 
 /// A pair and where its price starts.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub struct ExchangeConfig {
     pub sors: Vec<Sor>,
     /// What an account may have open over all pairs.
     pub limits: ExchangeLimits,
+    /// What binds the prices at which pairs trade; nothing, when empty.
+    pub price_rules: Vec<PriceRules>,
 }
 
 /// An exchange that cannot be made.
@@ -78,6 +80,11 @@ pub enum ConfigError {
         "smart order routing of {0} needs at least two pairs that the exchange has, all with that base, each once"
     )]
     BadSor(Asset),
+    /// Rules of prices that cannot hold.
+    #[error(
+        "the price rules of {0} need that pair, once, multiples above zero, and 1 to 10000 buckets of 1 to 86400000 ms"
+    )]
+    BadPriceRules(Symbol),
 }
 
 impl ExchangeConfig {
@@ -94,6 +101,7 @@ impl ExchangeConfig {
             taker_rate: Money::new(1, 3),
             sors: Vec::new(),
             limits: ExchangeLimits::default(),
+            price_rules: Vec::new(),
         }
     }
 

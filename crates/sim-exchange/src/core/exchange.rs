@@ -92,6 +92,13 @@ impl Exchange {
             generator: None,
             playback: None,
         };
+        for (place, rules) in config.price_rules.iter().enumerate() {
+            let mut earlier = config.price_rules.iter().take(place);
+            let is_twice = earlier.any(|other| other.symbol == rules.symbol);
+            if is_twice || !exchange.set_price_rules(*rules) {
+                return Err(ConfigError::BadPriceRules(rules.symbol));
+            }
+        }
         if !config.has_background {
             return Ok(exchange);
         }
@@ -116,6 +123,11 @@ impl Exchange {
             .collect();
         let maker = self.add_background_account(&markets, now);
         let taker = self.add_background_account(&markets, now);
+        for account in [maker, taker] {
+            if let Some(account) = self.accounts.get_mut(account.0) {
+                account.is_recorded = true;
+            }
+        }
         self.playback = Some(Playback::new((maker, taker), rule, recording, now));
         self.advance(now);
     }

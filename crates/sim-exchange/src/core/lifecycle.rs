@@ -199,8 +199,12 @@ impl Exchange {
             self.report(&order, ReportKind::New);
             self.top_up(order_id);
         }
-        self.take(now, order_id);
-        self.rest_or_expire(now, order_id);
+        match self.take(now, order_id) {
+            Some(reason) => {
+                self.finish(now, order_id, OrdStatus::Expired, ReportKind::Expired(reason));
+            }
+            None => self.rest_or_expire(now, order_id),
+        }
     }
 
     /// A stop order that buys at any price takes what it needs beyond what it holds, as far as it is there.

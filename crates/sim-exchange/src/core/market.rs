@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use keel_domain::{Instrument, Money, Price, Qty, Side, Timestamp, TradeId, notional};
 
 use super::book::Book;
+use super::reference::Reference;
 use super::triggers::Triggers;
-use super::{Market, PublicTrade, Quantity};
+use super::{Market, PriceRange, PublicTrade, Quantity};
 
 /// What a pair did since the exchange started (the venue: in the last 24 hours).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct MarketState {
     pub(super) hidden: BTreeMap<(Side, Price), Qty>,
     pub(super) next_prevented_match: u64,
     pub(super) next_allocation: u64,
+    pub(super) reference: Option<Reference>,
+    pub(super) range: Option<PriceRange>,
     /// Base and quote traded by minute, latest last. Bounded by [`MarketState::MINUTES_MAX`].
     minutes: VecDeque<(i64, Money, Money)>,
 }
@@ -127,6 +130,8 @@ impl MarketState {
             hidden: BTreeMap::new(),
             next_prevented_match: 0,
             next_allocation: 0,
+            reference: None,
+            range: None,
             minutes: VecDeque::new(),
         }
     }
@@ -196,6 +201,9 @@ impl MarketState {
         stats.first_trade = stats.first_trade.or(Some(trade.trade_id));
         stats.count += 1;
         self.triggers.note(trade.price);
+        if let Some(reference) = &mut self.reference {
+            reference.note_trade(trade.time, trade.price);
+        }
         let minute = trade.time.as_millis().div_euclid(60_000);
         if self.minutes.back().is_none_or(|(latest, ..)| *latest != minute) {
             self.minutes.push_back((minute, Money::ZERO, Money::ZERO));

@@ -84,6 +84,8 @@ pub enum ExpiryReason {
     UnfilledFok,
     /// The book was empty before a market order was filled.
     InsufficientLiquidity,
+    /// It would have traded at a price outside the range around the reference price.
+    PriceRangeExceeded,
 }
 
 /// Where an order that uses smart order routing was last active (faqs/sor_faq.md).

@@ -12,6 +12,7 @@ mod key;
 mod limits;
 mod market;
 mod operator;
+mod operator_rules;
 mod order_answers;
 mod order_lists;
 mod order_pairs;

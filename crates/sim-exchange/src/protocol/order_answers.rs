@@ -109,6 +109,7 @@ pub(super) const fn expiry_word(reason: ExpiryReason) -> &'static str {
         ExpiryReason::UnfilledIoc => "UNFILLED_IOC_QUANTITY_EXPIRED",
         ExpiryReason::UnfilledFok => "UNFILLED_FOK_ORDER_EXPIRED",
         ExpiryReason::InsufficientLiquidity => "INSUFFICIENT_LIQUIDITY",
+        ExpiryReason::PriceRangeExceeded => "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
     }
 }
 

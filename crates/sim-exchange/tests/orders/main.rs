@@ -18,5 +18,6 @@ mod icebergs;
 mod lists;
 mod pegged;
 mod prevention;
+mod price_rules;
 mod sor;
 mod triggers;

@@ -18,6 +18,7 @@ mod limits;
 mod market;
 mod order_counts;
 mod pegged;
+mod price_rules;
 mod samples;
 mod signatures;
 mod sor;

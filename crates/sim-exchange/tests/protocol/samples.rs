@@ -111,6 +111,12 @@ fn rest_answers_of_routed_orders_have_the_documented_keys_and_types() {
     assert_none(&rest_differences(Venue::with_sor(), &samples));
 }
 
+#[test]
+fn rest_answers_about_price_rules_have_the_documented_keys_and_types() {
+    let samples = [include_str!("../samples/price_rules.json")];
+    assert_none(&rest_differences(crate::price_rules::ruled(), &samples));
+}
+
 fn rest_differences(mut venue: Venue, files: &[&str]) -> Vec<String> {
     venue.wait_millis(65_000);
     let mut differences = Vec::new();

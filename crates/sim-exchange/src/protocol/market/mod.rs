@@ -2,6 +2,7 @@
 
 mod info;
 mod klines;
+mod price_rules;
 mod symbols;
 mod tickers;
 mod trades;
@@ -34,8 +35,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     public(
         "/api/v3/executionRules",
         "executionRules",
-        Weight::By(info::weight_of_rules),
-        info::execution_rules,
+        Weight::By(price_rules::weight_of_rules),
+        price_rules::execution_rules,
     ),
     public("/api/v3/depth", "depth", Weight::By(weight_of_depth), depth),
     public(
@@ -104,13 +105,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/api/v3/referencePrice",
         "referencePrice",
         Weight::Fixed(2),
-        info::reference_price,
+        price_rules::reference_price,
     ),
     public(
         "/api/v3/referencePrice/calculation",
         "referencePrice.calculation",
         Weight::Fixed(2),
-        info::reference_price,
+        price_rules::calculation,
     ),
 ];
 
