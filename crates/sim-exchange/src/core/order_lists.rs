@@ -114,14 +114,18 @@ pub struct ListReport {
     pub time: Timestamp,
 }
 
-/// Whether the order of a pair lies on the side of the last price where it belongs.
-fn lies_right(order_type: OrdType, side: Side, price: Price, last: Price) -> bool {
-    match order_type {
-        OrdType::LimitMaker { .. } | OrdType::TakeProfitLimit { .. } => match side {
-            Side::Buy => price < last,
-            Side::Sell => price > last,
-        },
-        _ => !is_triggered(order_type, side, last),
+/// Whether the order of a pair lies on the side of the last price where it belongs. A pegged one with a trigger has no price
+/// of its own before that comes.
+fn lies_right(order: &NewOrder, last: Price) -> bool {
+    let is_unpriced = order.options.peg.is_some() && order.ord_type.trigger().is_some();
+    match order.ord_type {
+        OrdType::LimitMaker { price } | OrdType::TakeProfitLimit { price, .. } if !is_unpriced => {
+            match order.side {
+                Side::Buy => price < last,
+                Side::Sell => price > last,
+            }
+        }
+        _ => !is_triggered(order.ord_type, order.side, last),
     }
 }
 
@@ -261,8 +265,7 @@ impl Exchange {
             .map_or(Price::ZERO, |m| m.stats.last);
         for (order, earlier) in [(above, &[][..]), (below, &[above][..])] {
             self.check_filters(now, account, order, earlier)?;
-            let price = order.ord_type.price().unwrap_or_default();
-            if !lies_right(order.ord_type, order.side, price, last) {
+            if !lies_right(order, last) {
                 return Err(OrderError::PriceRelationship);
             }
         }

@@ -17,6 +17,7 @@ mod filters;
 mod icebergs;
 mod lists;
 mod pegged;
+mod pegged_lists;
 mod prevention;
 mod price_rules;
 mod sor;

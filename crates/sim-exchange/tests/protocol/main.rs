@@ -18,6 +18,7 @@ mod limits;
 mod market;
 mod order_counts;
 mod pegged;
+mod pegged_lists;
 mod price_rules;
 mod samples;
 mod signatures;
