@@ -6,6 +6,7 @@ mod connection;
 mod endpoint;
 mod fault_events;
 mod fault_frames;
+mod fault_orders;
 mod fault_venue;
 mod faults;
 mod key;
