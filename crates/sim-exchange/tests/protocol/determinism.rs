@@ -236,6 +236,10 @@ impl Transcript {
         self.order("refused", "order", "side=BUY&type=MARKET&quantity=1");
         self.routed_and_pegged();
         self.ask(Method::Get, "open orders", "openOrders", "symbol=BTCUSDT");
+        self.place_by_ws_api(below);
+    }
+
+    fn place_by_ws_api(&mut self, below: Price) {
         let params = Venue::limit_order("BUY", &below.to_string(), "0.001");
         let signed = self.venue.ws_signed(HMAC_KEY, &hmac(), params);
         let frame = json!({ "id": "q", "method": "order.place", "params": signed });
