@@ -181,6 +181,9 @@ fn the_stream_tells_the_price_each_second_or_null_and_nothing_before_there_ever_
     let id = venue.open("/stream?streams=ethusdt@referencePrice");
     venue.wait_millis(3_000);
     assert_eq!(venue.frames(id), Vec::<Value>::new());
+    // It does not wait for trades.
+    let halt = r#"{"status":"HALT"}"#;
+    assert_eq!(post(&mut venue, "/keel/symbol/ETHUSDT/status", halt).0, 200);
     give(&mut venue, &json!("3000.5"));
     let given_at = venue.now.as_millis();
     venue.wait_millis(3_000);
