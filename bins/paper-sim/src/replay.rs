@@ -40,7 +40,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 pub(crate) fn replay(args: &ReplayArgs, json: bool) -> Result<ExitCode> {
     let progress = Progress::to_stderr();
     let plan = Plan::new(&args.trader, Clock::start().now())?;
-    log_to(&plan.dir.join("log"), "info")?;
+    log_to(&plan.dir.join("log"), "keel", "info")?;
     let symbols = plan.config.trading.symbols.clone();
     let market = args.market.source(symbols.clone())?;
     let (starts_at, duration) = match (&market, args.duration) {

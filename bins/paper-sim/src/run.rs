@@ -35,7 +35,7 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
     let clock = Clock::start();
     let progress = Progress::to_stderr();
     let plan = Plan::new(&args.trader, clock.now())?;
-    log_to(&plan.dir.join("log"), "info")?;
+    log_to(&plan.dir.join("log"), "keel", "info")?;
     let seed = args.seed.unwrap_or(1);
     let key = PaperKey::of_seed(seed);
     let symbols = match args.market.data {

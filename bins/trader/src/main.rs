@@ -1,6 +1,7 @@
 //! Trades by a configuration: against a simulated exchange, or the venue's testnet.
 
 mod check;
+mod guard;
 mod journal;
 mod operate;
 mod record;
@@ -36,6 +37,9 @@ enum Command {
     Check(ConfigArgs),
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
+    /// The dead man: cancels every open order of the pairs, except stops, when the trader's heartbeat stops. Until Ctrl-C or SIGTERM.
+    #[command(after_help = "Example: trader guard --config config/paper.toml")]
+    Guard(ConfigArgs),
     /// How the running trader is, and what it may send.
     #[command(after_help = "Example: trader status --config config/paper.toml --json")]
     Status(ConfigArgs),
@@ -90,6 +94,7 @@ fn main() -> std::process::ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::check(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
+        Command::Guard(args) => guard::run(args, cli.json),
         Command::Status(args) => operate::operate(args, &Request::Status, cli.json),
         Command::Halt(args) => operate::halt(args, cli.json),
         Command::Resume(args) => resume::resume(args, cli.json),

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
         );
         return Ok(ExitCode::Refused);
     }
-    log_to(&config.state_dir.join("log"), &config.log_level)?;
+    log_to(&config.state_dir.join("log"), "keel", &config.log_level)?;
     let credentials = load_credentials(&config, |name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

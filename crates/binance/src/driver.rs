@@ -123,12 +123,7 @@ impl Driver {
     /// # Errors
     /// [`DriverError`].
     pub fn new(rest_url: &str) -> Result<Self, DriverError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(HTTP_WITHIN)
-            .tcp_nodelay(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = http_client()?;
         let (orders, orders_inbox) = mpsc::channel(INBOX_MAX);
         let (market, market_inbox) = mpsc::channel(INBOX_MAX);
         Ok(Self {
@@ -334,16 +329,7 @@ impl Driver {
             let asked = format!("{}?{}", request.path, request.query);
             self.tapped.insert(id, asked);
         }
-        let separator = if request.query.is_empty() { "" } else { "?" };
-        let url = format!("{}{}{separator}{}", self.rest_url, request.path, request.query);
-        let mut builder = match request.method {
-            HttpMethod::Get => self.http.get(url),
-            HttpMethod::Post => self.http.post(url),
-            HttpMethod::Delete => self.http.delete(url),
-        };
-        if let Some(key) = &request.api_key {
-            builder = builder.header("X-MBX-APIKEY", key.expose_secret());
-        }
+        let builder = to_builder(&self.http, &self.rest_url, request);
         let arrivals = self.arrivals.orders.clone();
         tokio::spawn(async move {
             let result = exchange(builder).await;
@@ -364,8 +350,35 @@ fn refusal(link: Link, error: &Error) -> Input {
     }
 }
 
+pub(crate) fn http_client() -> Result<reqwest::Client, DriverError> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .timeout(HTTP_WITHIN)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none());
+    Ok(builder.build()?)
+}
+
+pub(crate) fn to_builder(
+    http: &reqwest::Client,
+    rest_url: &str,
+    request: &HttpRequest,
+) -> reqwest::RequestBuilder {
+    let separator = if request.query.is_empty() { "" } else { "?" };
+    let url = format!("{rest_url}{}{separator}{}", request.path, request.query);
+    let builder = match request.method {
+        HttpMethod::Get => http.get(url),
+        HttpMethod::Post => http.post(url),
+        HttpMethod::Delete => http.delete(url),
+    };
+    match &request.api_key {
+        Some(key) => builder.header("X-MBX-APIKEY", key.expose_secret()),
+        None => builder,
+    }
+}
+
 /// One request and its whole answer.
-async fn exchange(builder: reqwest::RequestBuilder) -> Result<HttpResult, HttpFailure> {
+pub(crate) async fn exchange(builder: reqwest::RequestBuilder) -> Result<HttpResult, HttpFailure> {
     let mut response = builder.send().await.map_err(|error| {
         // Only a failure to connect is certain to have sent nothing.
         if error.is_connect() || error.is_builder() {

@@ -3,6 +3,8 @@
 //! [`Session`] takes what came from the sockets and the time, and gives what is to be sent and when it wants to be called
 //! again; it implements [`keel_market_data::MarketFeed`] and [`keel_execution::Venue`]. [`Driver`] owns the sockets and only moves bytes.
 //!
+//! [`OpenOrders`] is the dead man's client: open orders looked at and canceled by REST alone, with the same signatures.
+//!
 //! What may be relied on:
 //! - An order without a clear answer is reported as unknown, never as rejected; an answer after its time still counts.
 //! - One counter holds the request weight of every call against the venue's minute. Three tenths of it are kept for
@@ -31,10 +33,12 @@
 //! ```
 
 mod driver;
+mod open_orders;
 mod session;
 mod signed;
 
 pub use driver::{Driver, DriverError, Tap, install_crypto_provider};
+pub use open_orders::{OpenList, OpenOrders, OpenOrdersError, RequestError};
 pub use session::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
     SessionSettings, Slot, Stats, Transmit,

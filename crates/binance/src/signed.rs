@@ -8,7 +8,7 @@ use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::{WireRespType, WireSide};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{KeyError, SigningKey};
-use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_domain::{ClOrdId, OrderId, Symbol, Timestamp, TradeId};
 use keel_risk::ApprovedOrder;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -137,6 +137,14 @@ impl SignedRequests {
         )
     }
 
+    pub(crate) fn cancel_by_order_id(&self, at: Timestamp, symbol: Symbol, order: OrderId) -> Params {
+        self.sign(
+            at,
+            Envelope::Rest,
+            Params::new().with("symbol", symbol).with("orderId", order),
+        )
+    }
+
     pub(crate) fn query_order(&self, at: Timestamp, symbol: Symbol, id: ClOrdId) -> Params {
         self.sign(
             at,
@@ -145,6 +153,7 @@ impl SignedRequests {
         )
     }
 
+    /// Asks for a pair's open orders, or, with DELETE, cancels them all.
     pub(crate) fn open_orders(&self, at: Timestamp, symbol: Symbol) -> Params {
         self.sign(at, Envelope::Rest, Params::new().with("symbol", symbol))
     }

@@ -203,6 +203,23 @@ fn while_the_ws_api_is_down_no_order_is_sent_and_cancels_go_by_rest() {
 }
 
 #[test]
+fn f9_two_hundred_cancels_leave_at_once_on_either_way() {
+    let mut over_ws = Rig::up(KeyKind::Hmac);
+    let mut over_rest = by_rest();
+    for n in 0..200 {
+        let name = format!("k-{n}");
+        over_ws.cancel(&name).expect("a cancel goes");
+        over_rest.cancel(&name).expect("a cancel goes");
+    }
+    assert_eq!((over_ws.reports(), over_rest.reports()), (vec![], vec![]));
+    let by_rest = over_rest.http.values();
+    let by_rest = by_rest.filter(|request| request.method == HttpMethod::Delete);
+    assert_eq!(by_rest.count(), 200);
+    let by_ws = std::iter::from_fn(|| over_ws.ws_request("order.cancel"));
+    assert_eq!(by_ws.count(), 200);
+}
+
+#[test]
 fn every_unclear_end_of_a_cancel_by_rest_leaves_it_unknown() {
     let ok = |status: u16, body: &str| {
         Ok(HttpResult {

@@ -22,13 +22,14 @@ mod layers;
 mod meaning;
 mod raw;
 mod reader;
+mod risk_reader;
 
 pub use credentials::{Credentials, CredentialsError, KeyKind, load_credentials};
 pub use error::ConfigError;
 pub use layers::{Origin, Setting, Sources};
 pub use meaning::{
-    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk,
-    Trading, Trend, Venue,
+    Config, CredentialsConfig, LastInchSettings, LossBudget, MarketData, Mode, Protection, Quoter, Risk,
+    StrategyChoice, SymbolRisk, Trading, Trend, Venue,
 };
 
 /// The model of a paper configuration, carried inside so that paper trading needs no file.

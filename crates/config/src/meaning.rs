@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keel_domain::{Money, Qty, Symbol};
+use keel_domain::{Asset, Money, Qty, Symbol};
 use sha2::{Digest, Sha256};
 
 use crate::layers::{self, Setting, Sources};
@@ -132,6 +132,8 @@ pub struct SymbolRisk {
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
+    /// Quote that may be held and still be bought, over all pairs.
+    pub gross_exposure_max: Money,
     /// Entries in any ten seconds.
     pub orders_per_10s_max: u32,
     /// How far through the market a price may be.
@@ -140,8 +142,42 @@ pub struct Risk {
     pub collar_away_bps: u32,
     /// The oldest book that gives a price.
     pub book_age_max: Duration,
+    /// How often the venue may refuse orders on a pair for the same reason in 60 seconds.
+    pub rejections_per_60s_max: u32,
+    /// How many entries on a pair may trade in 60 seconds.
+    pub entry_fills_per_60s_max: u32,
+    /// What the last check before the socket lets out.
+    pub last_inch: LastInchSettings,
+    /// What may be lost.
+    pub loss: LossBudget,
     /// Limits of each pair.
     pub per_symbol: BTreeMap<Symbol, SymbolRisk>,
+}
+
+/// What may go out in any 60 seconds, counted behind the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastInchSettings {
+    /// Orders of every kind.
+    pub orders_per_60s_max: u32,
+    /// What they are worth together, in quote.
+    pub notional_per_60s_max: Money,
+}
+
+/// What may be lost before only exits are permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LossBudget {
+    /// The currency of the amounts.
+    pub currency: Asset,
+    /// In a day.
+    pub day_max: Money,
+    /// From the highest profit.
+    pub drawdown_max: Money,
+    /// Exits in a row that lose.
+    pub losing_exits_max: u32,
+    /// The zone in which a day begins; there is such a one.
+    pub zone: String,
+    /// The time of day at which it does, as hours and minutes.
+    pub day_starts: String,
 }
 
 /// A stop at the venue for what is held.
@@ -189,6 +225,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// After how many records a snapshot of the state is taken; none: as the journal proposes.
     pub snapshot_records: Option<u64>,
+    /// How long the trader may be silent before `trader guard` cancels its orders.
+    pub guard_silence_max: Duration,
     /// Where monitoring listens.
     pub monitoring_listen: SocketAddr,
     /// How much is logged.

@@ -49,6 +49,7 @@ pub(crate) struct RawConfig {
     pub(crate) protection: RawProtection,
     pub(crate) market_data: RawMarketData,
     pub(crate) state: RawState,
+    pub(crate) guard: RawGuard,
     pub(crate) monitoring: RawMonitoring,
     pub(crate) log: RawLog,
 }
@@ -116,11 +117,34 @@ pub(crate) struct RawTrend {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRisk {
+    pub(crate) gross_exposure_max: Number,
     pub(crate) orders_per_10s_max: u32,
     pub(crate) collar_through_bps: u32,
     pub(crate) collar_away_bps: u32,
     pub(crate) book_age_ms_max: u32,
+    pub(crate) rejections_per_60s_max: u32,
+    pub(crate) entry_fills_per_60s_max: u32,
+    pub(crate) last_inch: RawLastInch,
+    pub(crate) loss: RawLoss,
     pub(crate) per_symbol: BTreeMap<String, RawSymbolRisk>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLastInch {
+    pub(crate) orders_per_60s_max: u32,
+    pub(crate) notional_per_60s_max: Number,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLoss {
+    pub(crate) currency: String,
+    pub(crate) day_max: Number,
+    pub(crate) drawdown_max: Number,
+    pub(crate) losing_exits_max: u32,
+    pub(crate) zone: String,
+    pub(crate) day_starts: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -152,6 +176,12 @@ pub(crate) struct RawMarketData {
 pub(crate) struct RawState {
     pub(crate) dir: String,
     pub(crate) snapshot_records: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGuard {
+    pub(crate) silence_ms_max: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

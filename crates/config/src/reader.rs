@@ -1,6 +1,5 @@
 //! From settings as typed to settings as meant, each checked.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,12 +8,11 @@ use std::time::Duration;
 
 use keel_domain::Symbol;
 
-use crate::layers::{self, Places, Setting};
+use crate::layers::{Places, Setting};
 use crate::meaning::{
-    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, Risk, StrategyChoice, SymbolRisk,
-    Trading, Trend, Venue,
+    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, StrategyChoice, Trading, Trend, Venue,
 };
-use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawRisk, RawTrend};
+use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawTrend};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -23,7 +21,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&self, key: &str, problem: impl ToString, remedy: impl ToString) -> ConfigError {
+    pub(crate) fn error(&self, key: &str, problem: impl ToString, remedy: impl ToString) -> ConfigError {
         let (problem, remedy) = (problem.to_string(), remedy.to_string());
         ConfigError {
             place: self.places.of(key),
@@ -89,6 +87,7 @@ impl Reader<'_> {
                 .map(|records| self.whole_above_zero("state.snapshot_records", records))
                 .transpose()?
                 .map(u64::from),
+            guard_silence_max: self.silence(raw.guard.silence_ms_max)?,
             monitoring_listen,
             log_level: raw.log.level.clone(),
             settings,
@@ -112,6 +111,16 @@ impl Reader<'_> {
             book_ticker: raw.book_ticker,
             kline_interval: (interval != "none").then(|| interval.to_owned()),
         })
+    }
+
+    fn silence(&self, ms: u32) -> Result<Duration, ConfigError> {
+        // Ten heartbeats: fewer may be late on a busy machine.
+        if ms < 1_000 {
+            let problem = format!("{ms} ms is less than a busy machine may take for a turn");
+            let remedy = "write at least 1000; 10000 is the model's";
+            return Err(self.error("guard.silence_ms_max", problem, remedy));
+        }
+        Ok(Duration::from_millis(ms.into()))
     }
 
     fn tag(&self, tag: &str) -> Result<String, ConfigError> {
@@ -204,7 +213,7 @@ impl Reader<'_> {
             .map_err(|error| self.error(key, format!("`{text}`: {error}"), "write it as \"0.01\""))
     }
 
-    fn above_zero<T: FromStr<Err = E> + Default + PartialOrd, E: fmt::Display>(
+    pub(crate) fn above_zero<T: FromStr<Err = E> + Default + PartialOrd, E: fmt::Display>(
         &self,
         key: &str,
         number: &Number,
@@ -220,7 +229,7 @@ impl Reader<'_> {
         ))
     }
 
-    fn whole_above_zero(&self, key: &str, value: u32) -> Result<u32, ConfigError> {
+    pub(crate) fn whole_above_zero(&self, key: &str, value: u32) -> Result<u32, ConfigError> {
         if value > 0 {
             return Ok(value);
         }
@@ -297,40 +306,5 @@ impl Reader<'_> {
                 "write venue or none",
             )),
         }
-    }
-
-    fn risk(&self, raw: &RawRisk, symbols: &[Symbol]) -> Result<Risk, ConfigError> {
-        let mut per_symbol = BTreeMap::new();
-        for (name, limits) in &raw.per_symbol {
-            let path = |key: &str| format!("risk.per_symbol.{name}.{key}");
-            let table = format!("risk.per_symbol.{name}");
-            let symbol = symbols
-                .iter()
-                .find(|symbol| symbol.as_str() == name)
-                .ok_or_else(|| {
-                    let remedy = layers::suggestion(name, symbols.iter().map(Symbol::as_str));
-                    let problem = format!("{name} is not in trading.symbols");
-                    self.error(
-                        &table,
-                        problem,
-                        format!("{remedy} Otherwise add it there, or remove its limits"),
-                    )
-                })?;
-            let limits = SymbolRisk {
-                order_qty_max: self.above_zero(&path("order_qty_max"), &limits.order_qty_max)?,
-                order_notional_max: self
-                    .above_zero(&path("order_notional_max"), &limits.order_notional_max)?,
-                position_max: self.above_zero(&path("position_max"), &limits.position_max)?,
-            };
-            per_symbol.insert(*symbol, limits);
-        }
-        let age = self.whole_above_zero("risk.book_age_ms_max", raw.book_age_ms_max)?;
-        Ok(Risk {
-            orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
-            collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
-            collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
-            book_age_max: Duration::from_millis(age.into()),
-            per_symbol,
-        })
     }
 }

@@ -121,7 +121,19 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         ("orders_per_10s_max = 50", "orders_per_10s_max = 0"),
         ("collar_through_bps = 200", "collar_through_bps = 0"),
         ("book_age_ms_max = 2000", "book_age_ms_max = 0"),
+        ("orders_per_60s_max = 1200", "orders_per_60s_max = 0"),
+        (
+            "notional_per_60s_max = \"1000000\"",
+            "notional_per_60s_max = \"-1\"",
+        ),
+        ("gross_exposure_max = \"4000\"", "gross_exposure_max = \"0\""),
+        ("rejections_per_60s_max = 3", "rejections_per_60s_max = 0"),
+        ("entry_fills_per_60s_max = 600", "entry_fills_per_60s_max = 0"),
         ("snapshot_records = 10000", "snapshot_records = 0"),
+        ("day_max = \"5000\"", "day_max = \"0\""),
+        ("drawdown_max = \"10000\"", "drawdown_max = \"-1\""),
+        ("losing_exits_max = 10000", "losing_exits_max = 0"),
+        ("silence_ms_max = 10000", "silence_ms_max = 999"),
     ];
     for (from, to) in cases {
         let error = replaced(from, to).unwrap_err();
@@ -136,6 +148,36 @@ fn a_limit_of_zero_or_less_is_refused_with_its_place() {
         assert!(!error.remedy.is_empty());
     }
     assert!(replaced("collar_away_bps = 1000", "collar_away_bps = -1").is_err());
+}
+
+#[test]
+fn a_loss_budget_names_a_currency_a_zone_and_an_hour_that_there_are() {
+    let cases = [
+        (
+            "currency = \"USDT\"",
+            "currency = \"EUR\"",
+            "BTCUSDT is not quoted in EUR",
+        ),
+        ("currency = \"USDT\"", "currency = \"a b\"", "`a b` is no asset"),
+        ("zone = \"UTC\"", "zone = \"Mars/Olympus\"", "no time zone"),
+        (
+            "day_starts = \"00:00\"",
+            "day_starts = \"24:01\"",
+            "no time of day",
+        ),
+        (
+            "day_starts = \"00:00\"",
+            "day_starts = \"noon\"",
+            "no time of day",
+        ),
+    ];
+    for (from, to, problem) in cases {
+        let error = replaced(from, to).unwrap_err();
+        assert!(error.problem.contains(problem), "{error}");
+        assert!(error.key.starts_with("risk.loss."), "{error}");
+    }
+    let config = replaced("zone = \"UTC\"", "zone = \"America/New_York\"").unwrap();
+    assert_eq!(config.risk.loss.zone, "America/New_York");
 }
 
 #[test]

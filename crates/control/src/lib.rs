@@ -6,6 +6,8 @@
 //! [`Server`] runs on a thread of its own and hands each [`Request`] to the trading loop, which answers when it has done and
 //! verified it. [`call`] is the other side.
 //!
+//! [`Heart`] tells the guard, which listens with an [`Ear`] on a socket beside, that the trading loop turns.
+//!
 //! ```
 //! use keel_control::Request;
 //!
@@ -16,10 +18,12 @@
 //! ```
 
 mod client;
+mod heartbeat;
 mod request;
 mod server;
 
 pub use client::{CallError, call};
+pub use heartbeat::{Ear, Heard, Heart};
 pub use request::{Answer, Request, Verdict};
 pub use server::{Call, Server, ServerError};
 
@@ -32,15 +36,20 @@ fn socket(state_dir: &Path, name: &str) -> PathBuf {
     state_dir.join(DIR).join(name)
 }
 
-/// Makes the sockets' directory, which only its owner may enter, and takes away what an earlier process left there.
-fn prepare(state_dir: &Path, name: &str) -> std::io::Result<PathBuf> {
+/// Makes the sockets' directory, which only its owner may enter.
+fn make_dir(state_dir: &Path) -> std::io::Result<()> {
     let dir = state_dir.join(DIR);
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&dir)?;
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
-    let path = dir.join(name);
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Makes the directory, and takes away the socket that an earlier process left there.
+fn prepare(state_dir: &Path, name: &str) -> std::io::Result<PathBuf> {
+    make_dir(state_dir)?;
+    let path = socket(state_dir, name);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(path),

@@ -38,10 +38,12 @@
 //! ```
 
 mod bar_check;
+mod brakes;
 mod counters;
 mod fate;
 mod identity;
 mod listed;
+mod losses;
 mod market;
 mod market_updates;
 mod protection;

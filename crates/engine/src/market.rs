@@ -8,6 +8,7 @@ use keel_domain::{InstrumentStatus, OrderIntent, Price, Symbol, Timestamp};
 use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, Stream};
 
 use crate::bar_check::BarCheck;
+use crate::brakes::Brakes;
 use crate::protection::Protection;
 
 /// What the machine knows of one pair and need not survive a restart.
@@ -15,6 +16,7 @@ use crate::protection::Protection;
 pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
+    pub(crate) brakes: Brakes,
     pub(crate) protection: Protection,
     /// The order that failed a filter of the venue last, while its filters are the same.
     pub(crate) barred: Option<OrderIntent>,
@@ -135,6 +137,7 @@ impl Market {
         Self {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
+            brakes: Brakes::default(),
             protection: Protection::default(),
             barred: None,
             awaits_balances: false,

@@ -8,7 +8,7 @@ use keel_domain::{
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
 use keel_positions::{Adjustment, Transfer};
-use keel_risk::{Breach, HaltCause, TradingState};
+use keel_risk::{Breach, HaltCause, TradingDay, TradingState};
 use serde::{Deserialize, Serialize};
 
 /// Who runs, on what, with which settings. A state directory belongs to one mode, venue and account; the account is
@@ -140,6 +140,18 @@ pub enum Fact {
     },
     /// The position was set to what the venue holds; its cost is an estimate from here on.
     Adjusted(Adjustment),
+    /// A trading day began; its loss is counted from this profit on.
+    DayBegan {
+        /// Which.
+        day: TradingDay,
+        /// What all our trades had made by then, with what is held at the price at which it can be sold, after fees.
+        profit: Money,
+    },
+    /// The profit is higher than ever before, or an operator lets the loss from the peak be counted anew.
+    Peak {
+        /// The profit.
+        profit: Money,
+    },
     /// Trading was restricted; latched until `Resumed`.
     Restricted {
         /// To what.
@@ -178,6 +190,7 @@ impl Record {
                 | Fact::VenueAccepted { .. }
                 | Fact::Adjusted(_)
                 | Fact::Transfer(_)
+                | Fact::DayBegan { .. }
         )
     }
 }

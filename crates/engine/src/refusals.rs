@@ -123,7 +123,12 @@ impl Trader {
         if lacks_funds {
             step.push_command(Command::QueryBalances);
         }
-        self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
+        let refused = Fact::SubmitRejected {
+            cl_ord_id,
+            reject: reject.clone(),
+        };
+        self.record(now, step, refused);
+        self.brake_rejections(now, symbol, &reject, step);
         self.run_strategy(now, symbol, Trigger::Timer, step);
     }
 }

@@ -1,7 +1,7 @@
 //! What the venue's reports do.
 
 use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
-use keel_execution::{Balance, CancelState, Order, OrderState, RefusedCause, Reject, VenueReport};
+use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
 
@@ -30,6 +30,9 @@ impl Trader {
                 self.on_rejected(now, cl_ord_id, reject, step);
             }
             VenueReport::SubmitNotSent { cl_ord_id, cause } => {
+                if let NotSent::LastInch(trip) = cause {
+                    self.halt(now, HaltCause::LastInch(trip), step);
+                }
                 if let Some(order) = self.state.orders.get(cl_ord_id) {
                     self.pause(now, order.symbol());
                     self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
@@ -194,7 +197,9 @@ impl Trader {
                 .map_or((false, report.order_qty), |order| {
                     (order.may_be_live(), order.order_qty())
                 });
+            let entries = self.state.entries_on_day(report.symbol, now);
             self.record(now, step, Fact::Execution(*report));
+            self.brake_entries(now, report.symbol, entries, step);
             if was_live && report.ord_status == OrdStatus::Canceled {
                 self.counters.canceled += 1;
             }
@@ -214,6 +219,7 @@ impl Trader {
             && !matches!(report.ord_status, OrdStatus::Rejected)
         {
             market.pause.on_acceptance();
+            market.brakes.on_acceptance();
         }
         self.run_strategy(now, report.symbol, Trigger::Execution(report), step);
     }

@@ -4,6 +4,7 @@ use keel_domain::{ClOrdId, Symbol, Timestamp};
 use keel_execution::Order;
 use keel_risk::{HaltCause, TradingState};
 
+use crate::brakes::Brakes;
 use crate::{Command, DurableState, Fact, Operator, Record, Step, Trader};
 
 impl Trader {
@@ -26,6 +27,9 @@ impl Trader {
             Operator::Resume { reason } => {
                 self.record(now, step, Fact::Resumed { reason });
                 self.gate.resume();
+                for market in self.markets.values_mut() {
+                    market.brakes = Brakes::default();
+                }
                 self.listed.forget_missing();
                 self.closing = None;
             }

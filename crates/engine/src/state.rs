@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keel_domain::{Asset, ExecutionReport, Instrument, Money, Purpose, Symbol, Timestamp, Trade, TradeId};
+use keel_domain::{
+    Asset, ExecutionReport, Instrument, Money, Purpose, Side, Symbol, Timestamp, Trade, TradeId, notional,
+};
 use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
 use keel_positions::{Adjustment, Applied, Ledger, LedgerError, Transfer};
-use keel_risk::{HaltCause, TradingState};
+use keel_risk::{HaltCause, LossBook, TradingState};
 use serde::{Deserialize, Serialize};
 
 use crate::{Fact, Identity, Record};
@@ -29,6 +31,9 @@ impl From<Contradiction> for Fault {
         Self::Orders(contradiction.into())
     }
 }
+
+/// What the venue takes of a trade where there is no discount.
+const STANDARD_FEE: Money = Money::from_parts(1, 0, 0, false, 3);
 
 /// How many entry orders have traded on one UTC day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +92,11 @@ pub struct DurableState {
     pub(crate) identity: Option<Identity>,
     pub(crate) account: Option<String>,
     entries: BTreeMap<Symbol, DayCount>,
+    #[serde(default)]
+    pub(crate) losses: LossBook,
+    /// What fees in assets other than a pair's own are taken to be worth.
+    #[serde(default)]
+    pub(crate) fees_elsewhere: Money,
 }
 
 impl DurableState {
@@ -202,7 +212,10 @@ impl DurableState {
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
             }
+            Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
+            Fact::Peak { profit } => self.losses.note_peak(*profit),
             Fact::Resumed { .. } => {
+                self.losses.resume();
                 self.restriction = None;
                 self.by_symbol.clear();
                 self.baseline = None;
@@ -248,8 +261,14 @@ impl DurableState {
             .instruments
             .get(&trade.symbol)
             .ok_or(Fault::NoInstrument(trade.symbol))?;
-        if self.ledger.apply(trade, instrument.base, instrument.quote)? == Applied::Duplicate {
+        let (base, quote) = (instrument.base, instrument.quote);
+        let made_before = self.made(trade.symbol);
+        if self.ledger.apply(trade, base, quote)? == Applied::Duplicate {
             return Ok(());
+        }
+        let made = self.made(trade.symbol) - made_before - self.fee_elsewhere(trade, base, quote);
+        if trade.side == Side::Sell {
+            self.losses.note_exit(trade.order_id, made);
         }
         let Some(order) = self.orders.by_order_id(trade.symbol, trade.order_id) else {
             return Ok(());
@@ -269,6 +288,23 @@ impl DurableState {
             count.entries = count.entries.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// What a pair's closed trades have made, after the fees taken in its own assets.
+    fn made(&self, symbol: Symbol) -> Money {
+        let book = self.ledger.book(symbol);
+        book.map_or(Money::ZERO, |book| book.realised() - book.fees_in_quote())
+    }
+
+    /// Counts a fee in a third asset, such as BNB, at what the venue would have taken of the trade itself, at most.
+    fn fee_elsewhere(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Money {
+        let is_elsewhere = |asset: &Asset| *asset != base && *asset != quote;
+        if trade.commission.is_zero() || !trade.commission_asset.as_ref().is_some_and(is_elsewhere) {
+            return Money::ZERO;
+        }
+        let fee = notional(trade.last_qty, trade.last_px) * STANDARD_FEE;
+        self.fees_elsewhere += fee;
+        fee
     }
 
     /// Marks a cancel as asked for now.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
 use keel_execution::{Balance, ClOrdIdSource, InstanceTag, StrategyMark, VenueReport};
 use keel_market_data::MarketUpdate;
-use keel_risk::{HaltCause, RiskGate, Rule};
+use keel_risk::{HaltCause, LossLimits, RiskGate, Rule};
 use keel_strategy::{Action, OpenOrder, Strategy};
 
 use crate::fate::Poll;
 use crate::listed::Listed;
+use crate::losses::LossWatch;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
@@ -32,6 +33,8 @@ pub struct TraderSettings {
     pub protection: Option<ProtectionSettings>,
     /// The widest step of a price that needs no second reading, in hundredths of a percent.
     pub price_jump_bps_max: u32,
+    /// What may be lost.
+    pub loss: LossLimits,
 }
 
 /// Something that happened.
@@ -123,6 +126,7 @@ pub struct Trader {
     pub(crate) listed: Listed,
     pub(crate) last_refusal: BTreeMap<(Symbol, Rule), Timestamp>,
     pub(crate) counters: Counters,
+    pub(crate) loss_watch: LossWatch,
     /// Reused between events, so that a turn allocates nothing.
     pub(crate) actions: Vec<Action>,
     pub(crate) open_orders: Vec<OpenOrder>,
@@ -164,6 +168,7 @@ impl Trader {
             listed: Listed::default(),
             last_refusal: BTreeMap::new(),
             counters: Counters::default(),
+            loss_watch: LossWatch::default(),
             actions: Vec::new(),
             open_orders: Vec::new(),
         }

@@ -34,7 +34,9 @@ impl Trader {
             if is_ours {
                 if !self.state.ledger.contains(symbol, trade.trade_id) {
                     self.counters.fills += 1;
+                    let entries = self.state.entries_on_day(symbol, now);
                     self.record(now, step, Fact::Trade(*trade));
+                    self.brake_entries(now, symbol, entries, step);
                 }
             } else if has_unplaced && is_since && !is_foreign {
                 all_placed = false;

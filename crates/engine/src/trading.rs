@@ -158,6 +158,7 @@ impl Trader {
             sell_leaves: exposure.sell_leaves,
             lowest_sell: exposure.lowest_sell,
             quote_free: self.quote_free(instrument.quote, reference.map_or(Price::ZERO, |price| price.ask)),
+            gross_exposure: self.gross_exposure(now),
             unknown_orders: exposure.unknown_orders,
         };
         let seen = Seen {
@@ -250,6 +251,19 @@ impl Trader {
             ask: top.ask.price,
             age,
         })
+    }
+
+    /// What is held and may still be bought, over every pair, at the price at which it could be bought now.
+    fn gross_exposure(&self, now: Timestamp) -> Option<Money> {
+        let mut gross = Money::ZERO;
+        for symbol in self.markets.keys() {
+            let held = self.position(*symbol).to_decimal().max(Money::ZERO);
+            let reach = held + self.state.orders.exposure(*symbol).buy_leaves.to_decimal();
+            if !reach.is_zero() {
+                gross += reach * self.top(now, *symbol).ok()?.ask.price.to_decimal();
+            }
+        }
+        Some(gross)
     }
 
     /// Quote currency that can be spent: what the venue says is free, less what it cannot have locked yet.

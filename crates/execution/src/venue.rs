@@ -1,7 +1,7 @@
 //! The seam between the system and a venue.
 
 use keel_domain::{Asset, ClOrdId, ExecutionReport, Instrument, Money, Symbol, Timestamp, Trade, TradeId};
-use keel_risk::ApprovedOrder;
+use keel_risk::{ApprovedOrder, Trip};
 use serde::{Deserialize, Serialize};
 
 /// Nothing left this process: the order does not exist at the venue, for certain.
@@ -16,6 +16,9 @@ pub enum NotSent {
     /// The connection's queue is full.
     #[error("too many requests wait for an answer")]
     TooManyInFlight,
+    /// The last check before the socket did not let it out.
+    #[error("not let out: {0}")]
+    LastInch(Trip),
 }
 
 /// The venue's refusal, in its own words: the order does not exist.

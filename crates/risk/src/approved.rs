@@ -1,6 +1,6 @@
 //! The value that proves the gate's consent.
 
-use keel_domain::{ClOrdId, OrderIntent, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, Price, Timestamp};
 
 /// An order that the gate has approved, to be sent once.
 ///
@@ -15,12 +15,17 @@ use keel_domain::{ClOrdId, OrderIntent, Timestamp};
 /// ```
 /// ```compile_fail,E0451
 /// fn forge(intent: keel_domain::OrderIntent, id: keel_domain::ClOrdId) -> keel_risk::ApprovedOrder {
-///     keel_risk::ApprovedOrder { intent, cl_ord_id: id, approved_at: keel_domain::Timestamp::EPOCH }
+///     keel_risk::ApprovedOrder {
+///         intent,
+///         cl_ord_id: id,
+///         approved_at: keel_domain::Timestamp::EPOCH,
+///         valued_at: keel_domain::Price::ZERO,
+///     }
 /// }
 /// ```
 /// ```compile_fail,E0624
 /// fn forge(intent: keel_domain::OrderIntent, id: keel_domain::ClOrdId) -> keel_risk::ApprovedOrder {
-///     keel_risk::ApprovedOrder::new(intent, id, keel_domain::Timestamp::EPOCH)
+///     keel_risk::ApprovedOrder::new(intent, id, keel_domain::Timestamp::EPOCH, keel_domain::Price::ZERO)
 /// }
 /// ```
 ///
@@ -75,14 +80,21 @@ pub struct ApprovedOrder {
     intent: OrderIntent,
     cl_ord_id: ClOrdId,
     approved_at: Timestamp,
+    valued_at: Price,
 }
 
 impl ApprovedOrder {
-    pub(crate) fn new(intent: OrderIntent, cl_ord_id: ClOrdId, approved_at: Timestamp) -> Self {
+    pub(crate) fn new(
+        intent: OrderIntent,
+        cl_ord_id: ClOrdId,
+        approved_at: Timestamp,
+        valued_at: Price,
+    ) -> Self {
         Self {
             intent,
             cl_ord_id,
             approved_at,
+            valued_at,
         }
     }
 
@@ -96,6 +108,12 @@ impl ApprovedOrder {
     #[must_use]
     pub fn cl_ord_id(&self) -> ClOrdId {
         self.cl_ord_id
+    }
+
+    /// The price at which the gate valued it: its own, or the worst that the collar allows.
+    #[must_use]
+    pub fn valued_at(&self) -> Price {
+        self.valued_at
     }
 
     /// When the gate approved it.

@@ -35,6 +35,10 @@ pub enum Rule {
     Funds,
     /// It would add to the position though it says that it reduces it.
     ReduceOnly,
+    /// What is held and may still be bought, over all pairs, could pass its cap.
+    GrossExposure,
+    /// The same order, twice sent within a second already.
+    Duplicate,
     /// Too many orders in the window.
     OrderRate,
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{ClOrdId, OrderIntent, Symbol, Timestamp};
+use keel_domain::{ClOrdId, OrderIntent, Price, Symbol, Timestamp};
 
+use crate::rules::duplicate::Duplicates;
 use crate::rules::order_rate::OrderRate;
 use crate::rules::{
-    Veto, allow_list, collar, notional, order_qty, position, self_trade, spot, stale_book, state,
+    Veto, allow_list, collar, exposure, notional, order_qty, position, self_trade, spot, stale_book, state,
     unknown_outcome, venue_filter,
 };
 use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, TradingState};
@@ -16,6 +17,7 @@ use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, 
 pub struct RiskGate {
     limits: RiskLimits,
     rate: OrderRate,
+    duplicates: Duplicates,
     state: TradingState,
     cause: Option<HaltCause>,
     by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
@@ -32,6 +34,7 @@ impl RiskGate {
         Ok(Self {
             limits,
             rate,
+            duplicates: Duplicates::default(),
             state: TradingState::Active,
             cause: None,
             by_symbol: BTreeMap::new(),
@@ -40,8 +43,8 @@ impl RiskGate {
 
     /// Approves the order, or says which rule vetoes it. An approval counts against the order rate.
     ///
-    /// Every rule binds every order, exits too, but for two: a restricted state and an unknown outcome stop entries only
-    /// (`Halted` stops all).
+    /// Every rule binds every order, exits too, but for these: a restricted state, an unknown outcome and the gross exposure stop
+    /// entries only (`Halted` stops all), and stops are no duplicates.
     ///
     /// # Errors
     /// The first breach, cheapest rule first.
@@ -53,7 +56,7 @@ impl RiskGate {
         view: &RiskView<'_>,
     ) -> Result<ApprovedOrder, Breach> {
         match self.judge(now, &intent, view) {
-            Ok(()) => Ok(ApprovedOrder::new(intent, cl_ord_id, now)),
+            Ok(valued_at) => Ok(ApprovedOrder::new(intent, cl_ord_id, now, valued_at)),
             Err(Veto { rule, limit, value }) => Err(Breach {
                 rule,
                 limit,
@@ -63,7 +66,8 @@ impl RiskGate {
         }
     }
 
-    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
+    /// Gives the price at which the order was valued.
+    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<Price, Veto> {
         let OrderIntent {
             symbol,
             side,
@@ -84,7 +88,18 @@ impl RiskGate {
         spot::check_reduces(view, intent)?;
         spot::check_owned(view, side, order_qty)?;
         spot::check_funds(view, side, order_qty, valued_at)?;
-        self.rate.take(now, purpose, ord_type)
+        exposure::check(
+            view,
+            side,
+            purpose,
+            order_qty,
+            valued_at,
+            self.limits.gross_exposure_max,
+        )?;
+        self.duplicates.check(now, intent)?;
+        self.rate.take(now, purpose, ord_type)?;
+        self.duplicates.note(now, *intent);
+        Ok(valued_at)
     }
 
     /// What is permitted now, on symbols without a restriction of their own.

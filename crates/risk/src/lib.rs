@@ -29,10 +29,13 @@
 //!         order_notional_max: 1_000.into(),
 //!         position_max: "0.020".parse()?,
 //!     })]),
+//!     gross_exposure_max: 10_000.into(),
 //!     orders_per_10s_max: 10,
 //!     collar_through_bps: 200,
 //!     collar_away_bps: 1_000,
 //!     book_age_max: Duration::from_secs(2),
+//!     rejections_per_60s_max: 3,
+//!     entry_fills_per_60s_max: 20,
 //! })?;
 //! let view = RiskView {
 //!     instrument: &instrument,
@@ -41,6 +44,7 @@
 //!     buy_leaves: Qty::ZERO,
 //!     sell_leaves: Qty::ZERO,
 //!     lowest_sell: None,
+//!     gross_exposure: Some(0.into()),
 //!     quote_free: Some(10_000.into()),
 //!     unknown_orders: 0,
 //! };
@@ -63,14 +67,20 @@
 mod approved;
 mod breach;
 mod gate;
+mod last_inch;
 mod limits;
+mod loss_budget;
 mod rules;
 mod state;
+mod trading_day;
 mod view;
 
 pub use approved::ApprovedOrder;
 pub use breach::{Breach, Rule};
 pub use gate::RiskGate;
+pub use last_inch::{LastInch, LastInchLimits, Trip};
 pub use limits::{LimitError, RiskLimits, SymbolLimits};
+pub use loss_budget::{LossBook, LossBreach, LossLimits, LossStanding};
 pub use state::{HaltCause, TradingState};
+pub use trading_day::{DayRule, DayRuleError, TradingDay};
 pub use view::{Reference, ReferenceFault, RiskView};

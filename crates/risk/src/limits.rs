@@ -40,6 +40,8 @@ pub struct SymbolLimits {
 pub struct RiskLimits {
     /// Limits of each allowed symbol.
     pub per_symbol: BTreeMap<Symbol, SymbolLimits>,
+    /// The most that may be held and still be bought over all symbols, in quote.
+    pub gross_exposure_max: Money,
     /// The most orders in any ten seconds.
     pub orders_per_10s_max: u32,
     /// How far through the market a limit price may be, in hundredths of a percent.
@@ -48,6 +50,10 @@ pub struct RiskLimits {
     pub collar_away_bps: u32,
     /// The oldest book that gives a price.
     pub book_age_max: Duration,
+    /// How often the venue may refuse orders on a symbol for the same reason in 60 seconds; then entries are blocked.
+    pub rejections_per_60s_max: u32,
+    /// How many entries on a symbol may trade in 60 seconds; then entries are blocked.
+    pub entry_fills_per_60s_max: u32,
 }
 
 impl RiskLimits {
@@ -85,10 +91,17 @@ impl RiskLimits {
             ("orders_per_10s_max", self.orders_per_10s_max),
             ("collar_through_bps", self.collar_through_bps),
             ("collar_away_bps", self.collar_away_bps),
+            ("rejections_per_60s_max", self.rejections_per_60s_max),
+            ("entry_fills_per_60s_max", self.entry_fills_per_60s_max),
         ];
         for (name, value) in whole {
             positive(name.to_owned(), value > 0, value.to_string())?;
         }
+        positive(
+            "gross_exposure_max".to_owned(),
+            self.gross_exposure_max > Money::ZERO,
+            self.gross_exposure_max.to_string(),
+        )?;
         positive(
             "book_age_max".to_owned(),
             !self.book_age_max.is_zero(),

@@ -5,6 +5,8 @@ use std::fmt;
 use keel_domain::Purpose;
 use serde::{Deserialize, Serialize};
 
+use crate::{LossBreach, Trip};
+
 /// The trading state, named by what it permits. Cancels are permitted in every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TradingState {
@@ -91,6 +93,18 @@ pub enum HaltCause {
         /// What was tried last.
         what: String,
     },
+    /// Orders were refused, or traded, one after the other.
+    #[error("runaway: {what}")]
+    Runaway {
+        /// How often, and why.
+        what: String,
+    },
+    /// The last check before the socket let an order not out.
+    #[error("last check before the socket: {0}")]
+    LastInch(Trip),
+    /// More was lost than may be.
+    #[error("loss budget: {0}")]
+    Loss(LossBreach),
     /// The market data, or the venue's description of a pair, is not what it was.
     #[error("market data: {what}")]
     MarketData {

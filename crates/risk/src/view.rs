@@ -38,6 +38,9 @@ pub struct RiskView<'a> {
     pub sell_leaves: Qty,
     /// The lowest price at which a sale of the system's own may stand in the book; none: there is none.
     pub lowest_sell: Option<Price>,
+    /// What is held and what all buy orders may still buy, over every pair, at the price at which it could be bought now; none
+    /// where a pair that is held has no price.
+    pub gross_exposure: Option<Money>,
     /// Quote currency the account can spend, less what orders in flight will lock; none before the venue said.
     pub quote_free: Option<Money>,
     /// How many orders on the symbol have an unknown outcome.

@@ -1,119 +1,26 @@
 //! Every rule, one step to each side of its boundary.
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::time::Duration;
 
+use common::{T0, instrument, limit, limits, position, price, qty, symbol, view};
 use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
-    PriceFilter, Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp, Trigger,
+    ClOrdId, Money, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, TimeInForce, Timestamp, Trigger,
 };
 use keel_risk::{
     Breach, HaltCause, LimitError, Reference, ReferenceFault, RiskGate, RiskLimits, RiskView, Rule,
-    SymbolLimits, TradingState,
+    TradingState,
 };
 use proptest::prelude::*;
-
-const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-
-fn price(text: &str) -> Price {
-    text.parse().unwrap()
-}
-
-fn qty(text: &str) -> Qty {
-    text.parse().unwrap()
-}
-
-fn position(text: &str) -> SignedQty {
-    text.parse().unwrap()
-}
-
-fn symbol() -> Symbol {
-    "BTCUSDT".parse().unwrap()
-}
 
 fn id() -> ClOrdId {
     "k1-1-1".parse().unwrap()
 }
 
-fn instrument() -> Instrument {
-    let lot = LotSize {
-        min: qty("0.001"),
-        max: qty("1000"),
-        step: qty("0.001"),
-    };
-    Instrument {
-        symbol: symbol(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
-        price_filter: PriceFilter {
-            min: price("0.01"),
-            max: price("1000000"),
-            tick_size: price("0.01"),
-        },
-        lot_size: lot,
-        market_lot_size: lot,
-        notional: NotionalRange {
-            min: Money::from(5),
-            max: None,
-            apply_min_to_market: true,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
-        },
-        limits: Box::default(),
-    }
-}
-
-fn limits() -> RiskLimits {
-    let of_symbol = SymbolLimits {
-        order_qty_max: qty("2"),
-        order_notional_max: Money::from(250),
-        position_max: qty("3"),
-    };
-    RiskLimits {
-        per_symbol: BTreeMap::from([(symbol(), of_symbol)]),
-        orders_per_10s_max: 3,
-        collar_through_bps: 200,
-        collar_away_bps: 1_000,
-        book_age_max: Duration::from_secs(2),
-    }
-}
-
 fn gate() -> RiskGate {
     RiskGate::new(limits()).unwrap()
-}
-
-/// Flat, rich, at a market of 99 to 101.
-fn view(instrument: &Instrument) -> RiskView<'_> {
-    RiskView {
-        instrument,
-        reference: Ok(Reference {
-            bid: price("99"),
-            ask: price("101"),
-            age: Duration::ZERO,
-        }),
-        position: SignedQty::ZERO,
-        buy_leaves: Qty::ZERO,
-        sell_leaves: Qty::ZERO,
-        lowest_sell: None,
-        quote_free: Some(Money::from(1_000_000)),
-        unknown_orders: 0,
-    }
-}
-
-fn limit(side: Side, at: &str, order_qty: &str) -> OrderIntent {
-    let ord_type = OrdType::Limit {
-        price: price(at),
-        time_in_force: TimeInForce::Gtc,
-    };
-    OrderIntent {
-        symbol: symbol(),
-        side,
-        ord_type,
-        order_qty: qty(order_qty),
-        purpose: Purpose::Entry,
-    }
 }
 
 fn exit(at: &str, order_qty: &str) -> OrderIntent {
@@ -466,7 +373,8 @@ fn f6_the_order_rate_holds_in_any_ten_seconds_and_exits_have_their_own() {
     };
     let mut gate = gate();
     let buy = limit(Side::Buy, "100", "0.1");
-    for _ in 0..3 {
+    for order_qty in ["0.1", "0.2", "0.3"] {
+        let buy = limit(Side::Buy, "100", order_qty);
         assert_eq!(judge(&mut gate, T0, buy, &owner), Ok(()));
     }
     let just_before = T0.plus(Duration::from_secs(10) - Duration::from_nanos(1));
@@ -476,6 +384,57 @@ fn f6_the_order_rate_holds_in_any_ten_seconds_and_exits_have_their_own() {
         judge(&mut gate, T0.plus(Duration::from_secs(10)), buy, &owner),
         Ok(())
     );
+}
+
+#[test]
+fn f6_the_same_order_goes_out_twice_in_a_second_and_no_third_time() {
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let mut limits = limits();
+    limits.orders_per_10s_max = 1_000;
+    let ms = |ms| T0.plus(Duration::from_millis(ms));
+    for order in [limit(Side::Buy, "100", "0.1"), exit("100", "0.1")] {
+        let mut gate = RiskGate::new(limits.clone()).unwrap();
+        assert_eq!(judge(&mut gate, ms(0), order, &owner), Ok(()));
+        assert_eq!(judge(&mut gate, ms(400), order, &owner), Ok(()));
+        assert_eq!(judge(&mut gate, ms(999), order, &owner), Err(Rule::Duplicate));
+        let other_price = limit(Side::Buy, "99.99", "0.1");
+        let other_qty = limit(Side::Buy, "100", "0.11");
+        for other in [other_price, other_qty] {
+            assert_eq!(judge(&mut gate, ms(999), other, &owner), Ok(()));
+        }
+        assert_eq!(
+            judge(&mut gate, ms(1_000), order, &owner),
+            Ok(()),
+            "the first is out"
+        );
+        assert_eq!(
+            judge(&mut gate, ms(1_399), order, &owner),
+            Err(Rule::Duplicate),
+            "a refusal counts nothing"
+        );
+        assert_eq!(judge(&mut gate, ms(1_400), order, &owner), Ok(()));
+    }
+}
+
+#[test]
+fn f7_the_gross_exposure_at_its_cap_passes_and_one_tick_more_does_not() {
+    let instrument = instrument();
+    let at = |gross: Option<&str>| RiskView {
+        gross_exposure: gross.map(|gross| gross.parse().unwrap()),
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let buy = limit(Side::Buy, "100", "0.1");
+    assert_eq!(verdict(buy, &at(Some("990"))), Ok(()));
+    assert_eq!(verdict(buy, &at(Some("990.01"))), Err(Rule::GrossExposure));
+    assert_eq!(verdict(buy, &at(None)), Err(Rule::GrossExposure));
+    assert_eq!(verdict(exit("100", "0.1"), &at(None)), Ok(()), "an exit goes out");
+    let sale = limit(Side::Sell, "100", "0.1");
+    assert_eq!(verdict(sale, &at(Some("5000"))), Ok(()), "and so does a sale");
 }
 
 #[test]
@@ -507,11 +466,11 @@ fn f6_exits_that_are_priced_anew_all_the_time_do_not_starve_stops() {
         ..view(&instrument)
     };
     let mut gate = gate();
-    for _ in 0..3 {
-        assert_eq!(judge(&mut gate, T0, exit("100", "0.1"), &owner), Ok(()));
+    for order_qty in ["0.1", "0.2", "0.3"] {
+        assert_eq!(judge(&mut gate, T0, exit("100", order_qty), &owner), Ok(()));
     }
     assert_eq!(
-        judge(&mut gate, T0, exit("100", "0.1"), &owner),
+        judge(&mut gate, T0, exit("100", "0.4"), &owner),
         Err(Rule::OrderRate)
     );
     let stop = OrderIntent {
@@ -551,6 +510,9 @@ fn a_limit_of_zero_is_refused_by_name() {
         }
     };
     assert_eq!(zero(|l| l.orders_per_10s_max = 0), "orders_per_10s_max");
+    assert_eq!(zero(|l| l.rejections_per_60s_max = 0), "rejections_per_60s_max");
+    assert_eq!(zero(|l| l.entry_fills_per_60s_max = 0), "entry_fills_per_60s_max");
+    assert_eq!(zero(|l| l.gross_exposure_max = Money::ZERO), "gross_exposure_max");
     assert_eq!(zero(|l| l.collar_through_bps = 0), "collar_through_bps");
     assert_eq!(zero(|l| l.collar_away_bps = 0), "collar_away_bps");
     assert_eq!(zero(|l| l.book_age_max = Duration::ZERO), "book_age_max");

@@ -7,7 +7,7 @@ use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
 use keel_config::{Config, StrategyChoice};
 use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
 use keel_journal::{Disk, FsDisk, Limits};
-use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
+use keel_risk::{DayRule, LastInch, LastInchLimits, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
 use crate::journal_log::{JournalLog, Opened};
@@ -41,11 +41,34 @@ fn limits(config: &Config) -> RiskLimits {
     };
     RiskLimits {
         per_symbol: config.risk.per_symbol.iter().map(of_symbol).collect(),
+        gross_exposure_max: config.risk.gross_exposure_max,
         orders_per_10s_max: config.risk.orders_per_10s_max,
         collar_through_bps: config.risk.collar_through_bps,
         collar_away_bps: config.risk.collar_away_bps,
         book_age_max: config.risk.book_age_max,
+        rejections_per_60s_max: config.risk.rejections_per_60s_max,
+        entry_fills_per_60s_max: config.risk.entry_fills_per_60s_max,
     }
+}
+
+pub(crate) fn last_inch(config: &Config) -> Result<LastInch> {
+    let limits = LastInchLimits {
+        orders_per_60s_max: config.risk.last_inch.orders_per_60s_max,
+        notional_per_60s_max: config.risk.last_inch.notional_per_60s_max,
+    };
+    Ok(LastInch::new(limits)?)
+}
+
+fn loss_limits(budget: &keel_config::LossBudget) -> Result<LossLimits> {
+    let limits = LossLimits {
+        currency: budget.currency,
+        day_max: budget.day_max,
+        drawdown_max: budget.drawdown_max,
+        losing_exits_max: budget.losing_exits_max,
+        day: DayRule::new(&budget.zone, &budget.day_starts)?,
+    };
+    limits.validate()?;
+    Ok(limits)
 }
 
 fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
@@ -85,6 +108,7 @@ fn trader(config: &Config) -> Result<Trader> {
             unprotected_max: p.unprotected_max,
         }),
         price_jump_bps_max: config.market_data.price_jump_bps_max,
+        loss: loss_limits(&config.risk.loss)?,
     };
     Ok(Trader::new(
         settings,

@@ -5,11 +5,12 @@ use keel_binance::{Input, Session};
 use keel_config::{Config, Credentials};
 use keel_domain::Timestamp;
 use keel_engine::{Command, DurableState, Event, Operator, StartRefusal, Step, Trader};
-use keel_execution::{NotSent, Venue, VenueReport};
+use keel_execution::{NotSent, Order, Venue, VenueReport};
 use keel_journal::Disk;
 use keel_market_data::MarketFeed;
 use keel_monitoring::Snapshot;
 use keel_report::RunTitle;
+use keel_risk::{ApprovedOrder, LastInch};
 
 use crate::journal_log::LogError;
 use crate::observer::Observer;
@@ -28,6 +29,7 @@ pub struct Desk<D: Disk> {
     log: JournalLog<D>,
     pub(crate) observer: Observer,
     title: RunTitle,
+    last_inch: LastInch,
     /// The journal failed: nothing can be recorded any more, and only cancels are sent.
     pub(crate) has_failed: bool,
     /// What the venue does not take of the configuration, told before the session was ever up.
@@ -94,13 +96,14 @@ impl<D: Disk> Desk<D> {
             log,
             observer: Observer::new(context.progress, now),
             title,
+            last_inch: assemble::last_inch(config)?,
             has_failed: false,
             refused: None,
             sampled_at: now,
             closing: None,
         };
         if let Some(reason) = context.accept_venue.clone() {
-            desk.feed(now, Event::Operator(Operator::AcceptVenue { reason }));
+            desk.operate(now, Operator::AcceptVenue { reason });
         }
         Ok(desk)
     }
@@ -164,7 +167,15 @@ impl<D: Disk> Desk<D> {
         }
     }
 
-    pub(crate) fn feed(&mut self, now: Timestamp, event: Event) {
+    /// An operator's word.
+    pub fn operate(&mut self, now: Timestamp, operator: Operator) {
+        if matches!(operator, Operator::Resume { .. }) {
+            self.last_inch.reset();
+        }
+        self.feed(now, Event::Operator(operator));
+    }
+
+    fn feed(&mut self, now: Timestamp, event: Event) {
         let mut events = vec![event];
         // What a command cannot do at once is an event again; each is one order that was not sent.
         while let Some(event) = events.pop() {
@@ -209,7 +220,7 @@ impl<D: Disk> Desk<D> {
         match command {
             Command::Submit(order) => {
                 let cl_ord_id = order.cl_ord_id();
-                let sent: Result<(), NotSent> = self.session.submit(now, order);
+                let sent = self.submit(now, order);
                 return sent
                     .err()
                     .map(|cause| Event::Venue(VenueReport::SubmitNotSent { cl_ord_id, cause }));
@@ -231,6 +242,14 @@ impl<D: Disk> Desk<D> {
             Command::Alert(text) => self.observer.alert(now, &text),
         }
         None
+    }
+
+    fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
+        let recorded = self.trader.state().orders().get(order.cl_ord_id());
+        self.last_inch
+            .check(now, &order, recorded.map(Order::intent))
+            .map_err(NotSent::LastInch)?;
+        self.session.submit(now, order)
     }
 
     /// Keeps the durable state as a snapshot; all its records have been committed.
@@ -275,7 +294,7 @@ impl<D: Disk> Desk<D> {
             waits_from: now,
             wants_final_balances: false,
         });
-        self.feed(now, Event::Operator(Operator::Shutdown));
+        self.operate(now, Operator::Shutdown);
         if let Some(until) = self.trader.unknown_until() {
             self.observer.progress().line(&format!(
                 "an order's outcome is unknown: the venue can prove in {} s that it never arrived",

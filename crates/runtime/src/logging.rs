@@ -13,12 +13,13 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How many log files are kept, the one being written among them.
 const FILES_MAX: usize = 4;
 
-/// Sends this process's log to `keel.jsonl` in the directory, at the level, or at what `RUST_LOG` says.
+/// Sends this process's log to `name.jsonl` in the directory, at the level, or at what `RUST_LOG` says. Two processes may
+/// share a directory, but no name.
 ///
 /// # Errors
 /// A directory that cannot be written.
-pub fn log_to(dir: &Path, level: &str) -> Result<()> {
-    let log = CappedLog::open(dir, "keel", FILE_BYTES_MAX, FILES_MAX)
+pub fn log_to(dir: &Path, name: &'static str, level: &str) -> Result<()> {
+    let log = CappedLog::open(dir, name, FILE_BYTES_MAX, FILES_MAX)
         .with_context(|| format!("the log cannot be written in {}", dir.display()))?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
     let format = tracing_subscriber::fmt()

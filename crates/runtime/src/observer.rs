@@ -13,8 +13,9 @@ use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, 
 use crate::Progress;
 use crate::alerts::Alerts;
 use crate::money::{RunMoney, identity_line};
+use crate::risk_lines::risk_use;
 use crate::statement::OrderLog;
-use crate::symbol_lines::{risk_use, symbol_snapshot};
+use crate::symbol_lines::symbol_snapshot;
 use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
 
 /// The most samples kept of one line; when they are reached, every second goes, and sampling slows down to half.
@@ -256,9 +257,7 @@ impl Observer {
                 .into_iter()
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
-            risk_use: symbols(trader)
-                .flat_map(|symbol| risk_use(trader, symbol))
-                .collect(),
+            risk_use: risk_use(now, trader),
             equity: equity.map(|(value, _)| value),
             equity_currency: equity
                 .map(|(_, currency)| currency.to_string())

@@ -1,17 +1,21 @@
 //! The operator's requests, the file KILL, and the loop's own gaps: what reaches the engine from outside trading.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use keel_config::Config;
 use keel_control::{Answer, Call, Request, Server, Verdict};
 use keel_domain::{ClOrdId, Timestamp};
-use keel_engine::{Event, Operator, Trader};
+use keel_engine::{Operator, Trader};
 use keel_execution::Order;
+use keel_monitoring::RiskUse;
 use keel_risk::{HaltCause, TradingState};
 use tokio::sync::oneshot;
 
 use crate::System;
+use crate::risk_lines::risk_use;
+use crate::valuation::symbols;
 
 /// How long the venue may take to confirm before the answer says that it did not.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
@@ -86,7 +90,7 @@ impl System {
 
     fn halt(&mut self, now: Timestamp, cause: HaltCause) {
         if self.desk.trader.trading_state() < TradingState::Halted {
-            self.desk.feed(now, Event::Operator(Operator::Halt(cause)));
+            self.desk.operate(now, Operator::Halt(cause));
         }
     }
 
@@ -98,7 +102,10 @@ impl System {
         );
         let live: Vec<ClOrdId> = self.desk.trader.leftovers().map(Order::cl_ord_id).collect();
         let (operator, proof, text) = match call.request {
-            Request::Status => return self.answer(call.answer, Verdict::Done, "status", "nothing was asked"),
+            Request::Status => {
+                let text = status(now, &self.desk.trader);
+                return self.answer(call.answer, Verdict::Done, &text, "nothing was asked");
+            }
             Request::Resume { reason } => return self.resume(now, call.answer, reason),
             Request::Halt { reason } => (
                 Operator::Halt(HaltCause::Operator { reason }),
@@ -125,7 +132,7 @@ impl System {
             }
             Request::Reconcile => (Operator::Reconcile, Proof::Reconciled, "compared with the venue"),
         };
-        self.desk.feed(now, Event::Operator(operator));
+        self.desk.operate(now, operator);
         self.operations.pending.push(Pending {
             since: now,
             proof,
@@ -154,7 +161,7 @@ impl System {
             ),
             None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
         };
-        self.desk.feed(now, Event::Operator(Operator::Resume { reason }));
+        self.desk.operate(now, Operator::Resume { reason });
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
     }
 
@@ -195,6 +202,25 @@ impl System {
         // Who asked may have gone; a signal waits for no answer.
         let _gone = to.send(answer);
     }
+}
+
+/// What a person asks first: what is held, and how much of each limit is used.
+fn status(now: Timestamp, trader: &Trader) -> String {
+    let session = if trader.is_session_up() { "up" } else { "DOWN" };
+    let mut text = format!("status: session with the venue {session}");
+    for symbol in symbols(trader) {
+        let position = trader.position(symbol);
+        let _infallible = write!(text, "\n  {symbol}: position {position}");
+        if let Some(avg_px) = trader.state().ledger().avg_px(symbol) {
+            let _infallible = write!(text, " bought at {}", avg_px.round_dp(8));
+        }
+        let condition = trader.market_condition(now, symbol);
+        let _infallible = write!(text, "; market {condition}");
+    }
+    for RiskUse { name, value, limit } in risk_use(now, trader) {
+        let _infallible = write!(text, "\n  {name}: {} of {limit}", value.round_dp(8).normalize());
+    }
+    text
 }
 
 fn is_shown(trader: &Trader, proof: &Proof) -> bool {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use keel_domain::{Side, Symbol, Timestamp};
+use keel_domain::{Symbol, Timestamp};
 use keel_engine::Trader;
 use keel_execution::OrderState;
 use keel_market_data::Stream;
-use keel_monitoring::{DataAge, OrderLine, RiskUse, SymbolSnapshot};
+use keel_monitoring::{DataAge, OrderLine, SymbolSnapshot};
 
 use crate::valuation::mark;
 
@@ -65,36 +65,4 @@ fn data_age((stream, age): (Stream, Duration)) -> DataAge {
 
 fn millis(age: Duration) -> u64 {
     u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// How much of a pair's limits is in use.
-pub(crate) fn risk_use(trader: &Trader, symbol: Symbol) -> Vec<RiskUse> {
-    let Some(limits) = trader.limits().per_symbol.get(&symbol) else {
-        return Vec::new();
-    };
-    let (buys, _) = trader.live_qty(symbol);
-    let reach = trader.position(symbol).to_decimal() + buys.to_decimal();
-    let largest = trader
-        .leftovers()
-        .filter(|o| o.symbol() == symbol && o.side() == Side::Buy);
-    let value = largest
-        .filter_map(|o| {
-            o.intent()
-                .ord_type
-                .price()
-                .map(|price| keel_domain::notional(o.leaves_qty(), price))
-        })
-        .max();
-    vec![
-        RiskUse {
-            name: format!("{symbol} position and open buys"),
-            value: reach,
-            limit: limits.position_max.to_decimal(),
-        },
-        RiskUse {
-            name: format!("{symbol} largest open order"),
-            value: value.unwrap_or_default(),
-            limit: limits.order_notional_max,
-        },
-    ]
 }

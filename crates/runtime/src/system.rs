@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use keel_binance::{Driver, Session};
 use keel_config::Config;
+use keel_control::Heart;
 use keel_journal::FsDisk;
 use keel_monitoring::Heartbeat;
 
@@ -24,6 +25,7 @@ pub struct System {
     driver: Driver,
     monitor: Monitor,
     heartbeat: Heartbeat,
+    heart: Heart,
     clock: Clock,
     pub(crate) operations: Operations,
 }
@@ -46,6 +48,7 @@ impl System {
         let desk = Desk::start(config, credentials, disk, now, context)?;
         let operations = Operations::start(config, now)?;
         let driver = Driver::new(&config.venue.rest_url)?;
+        let heart = Heart::start(&config.state_dir).context("the heartbeat to the guard")?;
         context
             .progress
             .line(&format!("dashboard http://{}/", monitor.address()));
@@ -55,6 +58,7 @@ impl System {
             driver,
             monitor,
             heartbeat,
+            heart,
             clock,
             operations,
         })
@@ -72,6 +76,9 @@ impl System {
         tokio::pin!(stop, hurry);
         self.turn_until(&mut stop, |desk, _| desk.is_refused()).await;
         let ending = self.end(&mut hurry).await;
+        if !matches!(ending, Ending::Unverified(_)) {
+            self.say_farewell();
+        }
         self.desk.outcome(self.clock.now(), ending)
     }
 
@@ -119,6 +126,16 @@ impl System {
             self.monitor.show(snapshot);
         }
         self.heartbeat.beat(now);
+        // Whether a guard takes it is the guard's operator's care: trading does not depend on it.
+        let _taken = self.heart.beat();
+    }
+
+    /// Nothing is left at the venue that is not meant to stay, so the guard has nothing to do. Otherwise silence tells it.
+    fn say_farewell(&mut self) {
+        if let Err(error) = self.heart.farewell() {
+            let text = format!("the guard will cancel what is open: no farewell to it: {error}");
+            self.desk.observer.alert(self.clock.now(), &text);
+        }
     }
 }
 

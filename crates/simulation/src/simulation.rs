@@ -7,6 +7,7 @@ use anyhow::Result;
 use keel_binance::{HttpFailure, Input, Link, Transmit};
 use keel_config::{Config, Credentials, KeyKind};
 use keel_domain::Timestamp;
+use keel_engine::Operator;
 use keel_journal::MemDisk;
 use keel_runtime::{Desk, Outcome, RunContext};
 use keel_sim_exchange::protocol::{ConnId, Outgoing, Protocol, Reply, Served, Ticket};
@@ -113,6 +114,18 @@ impl Simulation {
     /// The exchange, to look at and to put faults on.
     pub fn protocol(&mut self) -> &mut Protocol {
         &mut self.protocol
+    }
+
+    /// The system's disk, to put faults on.
+    #[must_use]
+    pub fn disk(&self) -> &MemDisk {
+        &self.disk
+    }
+
+    /// An operator's word to the system.
+    pub fn operate(&mut self, operator: Operator) {
+        self.desk.operate(self.now, operator);
+        self.settle();
     }
 
     /// Injected faults by rule.

@@ -6,7 +6,7 @@ use keel_domain::Timestamp;
 
 /// How far the clocks are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Distance {
+pub(crate) enum Distance {
     /// Near enough.
     Near,
     /// Worth telling: more than [`VenueClock::WARN_OVER`].
@@ -17,7 +17,7 @@ pub(super) enum Distance {
 
 /// The offset comes from the quickest of several answers: the shorter the round trip, the less it can be wrong.
 #[derive(Debug)]
-pub(super) struct VenueClock {
+pub(crate) struct VenueClock {
     offset_nanos: i64,
     is_known: bool,
     distance: Distance,
@@ -42,7 +42,7 @@ impl VenueClock {
     const FAULT_OVER: Duration = Duration::from_secs(2);
     const JUMP_OVER: Duration = Duration::from_secs(1);
 
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             offset_nanos: 0,
             is_known: false,
@@ -62,7 +62,7 @@ impl VenueClock {
     }
 
     /// Our time as the venue's clock shows it.
-    pub(super) fn venue_time(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn venue_time(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_nanos(now.as_nanos().saturating_add(self.offset_nanos))
     }
 
@@ -96,7 +96,7 @@ impl VenueClock {
     }
 
     /// An answer: gives how far the clocks are apart, where that has changed.
-    pub(super) fn on_sample(
+    pub(crate) fn on_sample(
         &mut self,
         now: Timestamp,
         asked_at: Timestamp,

@@ -21,14 +21,15 @@ use keel_market_data::{BookSync, Dropped, LostReason, UpdateQueue};
 
 use crate::signed::{Credentials, CredentialsError, SignedRequests};
 use budget::ConnectBudget;
-use clock::{Distance, VenueClock};
+use clock::Distance;
+pub(crate) use clock::VenueClock;
 pub use io::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, SessionSettings,
     Slot, Stats, Transmit,
 };
 use link_state::LinkState;
 use requests::Pending;
-use weight::WeightCounter;
+pub(crate) use weight::WeightCounter;
 
 /// One pair's data.
 #[derive(Debug)]

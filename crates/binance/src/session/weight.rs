@@ -17,7 +17,7 @@ pub(super) enum Class {
 
 /// The one counter of request weight: one minute of the venue's clock at a time, as the venue counts it.
 #[derive(Debug)]
-pub(super) struct WeightCounter {
+pub(crate) struct WeightCounter {
     limit: u32,
     minute: i64,
     used: u32,
@@ -31,8 +31,8 @@ impl WeightCounter {
     /// Kept for exits and questions.
     const RESERVED_PERCENT: u32 = 30;
     /// The wait after a 429 or a 418 that does not tell its own: the venue's shortest ban is two minutes.
-    const BLOCKED_FOR: Duration = Duration::from_secs(60);
-    const BANNED_FOR: Duration = Duration::from_secs(120);
+    pub(crate) const BLOCKED_FOR: Duration = Duration::from_secs(60);
+    pub(crate) const BANNED_FOR: Duration = Duration::from_secs(120);
 
     pub(super) fn new() -> Self {
         Self {

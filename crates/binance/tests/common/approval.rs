@@ -11,6 +11,26 @@ use keel_risk::{ApprovedOrder, Reference, RiskGate, RiskLimits, RiskView, Symbol
 
 use super::{T0, btc, id, secs};
 
+fn limits(one: Qty) -> RiskLimits {
+    RiskLimits {
+        per_symbol: BTreeMap::from([(
+            btc(),
+            SymbolLimits {
+                order_qty_max: one,
+                order_notional_max: 1_000.into(),
+                position_max: one,
+            },
+        )]),
+        gross_exposure_max: 1_000_000.into(),
+        orders_per_10s_max: 10,
+        collar_through_bps: 200,
+        collar_away_bps: 1_000,
+        book_age_max: secs(2),
+        rejections_per_60s_max: 3,
+        entry_fills_per_60s_max: 10,
+    }
+}
+
 /// An approval by a real gate: a sale of 1 BTC at 100.
 pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
     let one: Qty = "1".parse().unwrap();
@@ -40,21 +60,7 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         },
         limits: Box::default(),
     };
-    let mut gate = RiskGate::new(RiskLimits {
-        per_symbol: BTreeMap::from([(
-            btc(),
-            SymbolLimits {
-                order_qty_max: one,
-                order_notional_max: 1_000.into(),
-                position_max: one,
-            },
-        )]),
-        orders_per_10s_max: 10,
-        collar_through_bps: 200,
-        collar_away_bps: 1_000,
-        book_age_max: secs(2),
-    })
-    .unwrap();
+    let mut gate = RiskGate::new(limits(one)).unwrap();
     let intent = OrderIntent {
         symbol: btc(),
         side: Side::Sell,
@@ -76,6 +82,7 @@ pub(crate) fn approved(cl_ord_id: &str, purpose: Purpose) -> ApprovedOrder {
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
         lowest_sell: None,
+        gross_exposure: Some(0.into()),
         quote_free: Some(1_000.into()),
         unknown_orders: 0,
     };

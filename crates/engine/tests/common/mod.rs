@@ -23,7 +23,7 @@ use keel_engine::{
 };
 use keel_execution::VenueReport;
 use keel_market_data::{BookSnapshot, Level, MarketUpdate};
-use keel_risk::{RiskGate, RiskLimits, SymbolLimits};
+use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Action, Permission, Strategy, StrategyView, Trigger};
 
 use venue::ModelVenue;
@@ -86,10 +86,13 @@ fn limits() -> RiskLimits {
     };
     RiskLimits {
         per_symbol: BTreeMap::from([(symbol(), of_symbol), (other_symbol(), of_symbol)]),
+        gross_exposure_max: 1_000_000.into(),
         orders_per_10s_max: 1_000,
         collar_through_bps: 200,
         collar_away_bps: 1_000,
         book_age_max: Duration::from_secs(2),
+        rejections_per_60s_max: 3,
+        entry_fills_per_60s_max: 10,
     }
 }
 
@@ -153,7 +156,22 @@ impl Strategy for Scripted {
     }
 }
 
-pub fn trader(script: &Arc<Mutex<Script>>, protection: Option<ProtectionSettings>) -> Trader {
+/// So much that no other test comes near it.
+pub fn loss_limits() -> LossLimits {
+    LossLimits {
+        currency: "USDT".parse().unwrap(),
+        day_max: 1_000_000.into(),
+        drawdown_max: 1_000_000.into(),
+        losing_exits_max: 1_000,
+        day: DayRule::new("UTC", "00:00").unwrap(),
+    }
+}
+
+pub fn trader(
+    script: &Arc<Mutex<Script>>,
+    protection: Option<ProtectionSettings>,
+    loss: LossLimits,
+) -> Trader {
     let settings = TraderSettings {
         symbols: vec![symbol(), other_symbol()],
         tag: "k1".parse().unwrap(),
@@ -161,6 +179,7 @@ pub fn trader(script: &Arc<Mutex<Script>>, protection: Option<ProtectionSettings
         absence_after: ABSENCE_AFTER,
         protection,
         price_jump_bps_max: 1_000,
+        loss,
     };
     Trader::new(
         settings,
@@ -208,26 +227,34 @@ pub struct World {
     update_id: u64,
     restarts: usize,
     protection: Option<ProtectionSettings>,
+    loss: LossLimits,
 }
 
 impl World {
     /// A machine that was booted, and knows nothing yet.
     pub fn booted() -> Self {
-        Self::booted_with(None)
+        Self::booted_with(None, loss_limits())
     }
 
     /// A machine that is connected and protects what it holds.
     pub fn protected(settings: ProtectionSettings) -> Self {
-        let mut world = Self::booted_with(Some(settings));
+        let mut world = Self::booted_with(Some(settings), loss_limits());
         world.connect();
         world
     }
 
-    fn booted_with(protection: Option<ProtectionSettings>) -> Self {
+    /// A machine that is connected and may lose so much.
+    pub fn losing(loss: LossLimits) -> Self {
+        let mut world = Self::booted_with(None, loss);
+        world.connect();
+        world
+    }
+
+    fn booted_with(protection: Option<ProtectionSettings>, loss: LossLimits) -> Self {
         let script = Arc::default();
         let mut world = Self {
             now: T0,
-            trader: trader(&script, protection),
+            trader: trader(&script, protection, loss.clone()),
             script,
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
@@ -236,6 +263,7 @@ impl World {
             update_id: 0,
             restarts: 0,
             protection,
+            loss,
         };
         let step = world.trader.boot(T0, identity()).unwrap();
         assert_eq!(world.release(step), Ok(vec![]));
@@ -262,7 +290,7 @@ impl World {
     /// snapshot, two thirds, all.
     pub fn restart(&mut self) {
         let script = Arc::default();
-        self.trader = trader(&script, self.protection);
+        self.trader = trader(&script, self.protection, self.loss.clone());
         self.script = script;
         let (covered, after) = self
             .log

@@ -2,6 +2,8 @@
 
 pub(crate) mod allow_list;
 pub(crate) mod collar;
+pub(crate) mod duplicate;
+pub(crate) mod exposure;
 pub(crate) mod notional;
 pub(crate) mod order_qty;
 pub(crate) mod order_rate;

@@ -1,0 +1,141 @@
+//! The last check before the socket. It shares nothing with the gate but the order: it counts on its own state, and once it has
+//! tripped nothing goes out, whatever the rest of the program says.
+//!
+//! Its reason is Knight Capital, 2012: child orders that no parent asked for, sent for 45 minutes, because no check stood
+//! behind the one that had failed.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use keel_domain::{Money, OrderIntent, Timestamp, notional};
+use serde::{Deserialize, Serialize};
+
+use crate::{ApprovedOrder, LimitError};
+
+/// What may go out in any sixty seconds. None of it has a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastInchLimits {
+    /// Orders of every kind: entries, exits and stops.
+    pub orders_per_60s_max: u32,
+    /// What they are worth together, in quote.
+    pub notional_per_60s_max: Money,
+}
+
+/// Why nothing goes out any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Trip {
+    /// No intent is on record for the order, or another one.
+    #[error("the order is not what was recorded as meant")]
+    NotItsIntent,
+    /// Too many orders.
+    #[error("more than {max} orders in 60 s")]
+    Orders {
+        /// The limit.
+        max: u32,
+    },
+    /// Too much value.
+    #[error("orders worth more than {max} in 60 s")]
+    Notional {
+        /// The limit.
+        max: Money,
+    },
+}
+
+/// Counts what goes out.
+#[derive(Debug)]
+pub struct LastInch {
+    limits: LastInchLimits,
+    /// When each order of the last sixty seconds went out, and what it is worth.
+    sent: VecDeque<(Timestamp, Money)>,
+    sum: Money,
+    tripped: Option<Trip>,
+}
+
+impl LastInch {
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// Nothing has gone out yet.
+    ///
+    /// # Errors
+    /// A limit of zero or less.
+    pub fn new(limits: LastInchLimits) -> Result<Self, LimitError> {
+        let refused = |name: &str, value: String| LimitError::NotPositive {
+            name: name.to_owned(),
+            value,
+        };
+        if limits.orders_per_60s_max == 0 {
+            return Err(refused("last_inch.orders_per_60s_max", "0".to_owned()));
+        }
+        if limits.notional_per_60s_max <= Money::ZERO {
+            let value = limits.notional_per_60s_max.to_string();
+            return Err(refused("last_inch.notional_per_60s_max", value));
+        }
+        Ok(Self {
+            limits,
+            sent: VecDeque::new(),
+            sum: Money::ZERO,
+            tripped: None,
+        })
+    }
+
+    /// Lets the order out, and counts it; or trips, and lets nothing out until [`Self::reset`].
+    ///
+    /// # Errors
+    /// Why it tripped, now or before.
+    pub fn check(
+        &mut self,
+        now: Timestamp,
+        order: &ApprovedOrder,
+        recorded: Option<&OrderIntent>,
+    ) -> Result<(), Trip> {
+        if let Some(trip) = self.tripped {
+            return Err(trip);
+        }
+        let judged = self.judge(now, order, recorded);
+        self.tripped = judged.err();
+        judged
+    }
+
+    fn judge(
+        &mut self,
+        now: Timestamp,
+        order: &ApprovedOrder,
+        recorded: Option<&OrderIntent>,
+    ) -> Result<(), Trip> {
+        if recorded != Some(order.intent()) {
+            return Err(Trip::NotItsIntent);
+        }
+        while let Some((at, value)) = self.sent.front().copied() {
+            if now.since(at) < Self::WINDOW {
+                break;
+            }
+            self.sum -= value;
+            self.sent.pop_front();
+        }
+        let LastInchLimits {
+            orders_per_60s_max,
+            notional_per_60s_max,
+        } = self.limits;
+        if self.sent.len() >= usize::try_from(orders_per_60s_max).unwrap_or(usize::MAX) {
+            return Err(Trip::Orders {
+                max: orders_per_60s_max,
+            });
+        }
+        let value = notional(order.intent().order_qty, order.valued_at());
+        if self.sum + value > notional_per_60s_max {
+            return Err(Trip::Notional {
+                max: notional_per_60s_max,
+            });
+        }
+        self.sum += value;
+        self.sent.push_back((now, value));
+        Ok(())
+    }
+
+    /// An operator has resumed: counting begins anew.
+    pub fn reset(&mut self) {
+        self.tripped = None;
+        self.sent.clear();
+        self.sum = Money::ZERO;
+    }
+}

@@ -1,0 +1,113 @@
+//! A pair, its limits and a market of 99 to 101.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers, not all of them used by each test"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keel_domain::{
+    Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price, PriceFilter,
+    Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
+};
+use keel_risk::{Reference, RiskLimits, RiskView, SymbolLimits};
+
+pub(crate) const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+pub(crate) fn price(text: &str) -> Price {
+    text.parse().unwrap()
+}
+
+pub(crate) fn qty(text: &str) -> Qty {
+    text.parse().unwrap()
+}
+
+pub(crate) fn position(text: &str) -> SignedQty {
+    text.parse().unwrap()
+}
+
+pub(crate) fn symbol() -> Symbol {
+    "BTCUSDT".parse().unwrap()
+}
+
+pub(crate) fn instrument() -> Instrument {
+    let lot = LotSize {
+        min: qty("0.001"),
+        max: qty("1000"),
+        step: qty("0.001"),
+    };
+    Instrument {
+        symbol: symbol(),
+        base: "BTC".parse().unwrap(),
+        quote: "USDT".parse().unwrap(),
+        status: InstrumentStatus::Trading,
+        price_filter: PriceFilter {
+            min: price("0.01"),
+            max: price("1000000"),
+            tick_size: price("0.01"),
+        },
+        lot_size: lot,
+        market_lot_size: lot,
+        notional: NotionalRange {
+            min: Money::from(5),
+            max: None,
+            apply_min_to_market: true,
+            apply_max_to_market: false,
+            avg_price_mins: 5,
+        },
+        limits: Box::default(),
+    }
+}
+
+pub(crate) fn limits() -> RiskLimits {
+    let of_symbol = SymbolLimits {
+        order_qty_max: qty("2"),
+        order_notional_max: Money::from(250),
+        position_max: qty("3"),
+    };
+    RiskLimits {
+        per_symbol: BTreeMap::from([(symbol(), of_symbol)]),
+        gross_exposure_max: Money::from(1_000),
+        orders_per_10s_max: 3,
+        collar_through_bps: 200,
+        collar_away_bps: 1_000,
+        book_age_max: Duration::from_secs(2),
+        rejections_per_60s_max: 3,
+        entry_fills_per_60s_max: 10,
+    }
+}
+
+/// Flat, rich, at a market of 99 to 101.
+pub(crate) fn view(instrument: &Instrument) -> RiskView<'_> {
+    RiskView {
+        instrument,
+        reference: Ok(Reference {
+            bid: price("99"),
+            ask: price("101"),
+            age: Duration::ZERO,
+        }),
+        position: SignedQty::ZERO,
+        buy_leaves: Qty::ZERO,
+        sell_leaves: Qty::ZERO,
+        lowest_sell: None,
+        gross_exposure: Some(Money::ZERO),
+        quote_free: Some(Money::from(1_000_000)),
+        unknown_orders: 0,
+    }
+}
+
+pub(crate) fn limit(side: Side, at: &str, order_qty: &str) -> OrderIntent {
+    let ord_type = OrdType::Limit {
+        price: price(at),
+        time_in_force: TimeInForce::Gtc,
+    };
+    OrderIntent {
+        symbol: symbol(),
+        side,
+        ord_type,
+        order_qty: qty(order_qty),
+        purpose: Purpose::Entry,
+    }
+}

@@ -1,0 +1,122 @@
+//! The last check before the socket: its limits, and that it stays shut.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{T0, instrument, limit, limits, view};
+use keel_domain::{Money, OrderIntent, Side, Timestamp};
+use keel_risk::{ApprovedOrder, LastInch, LastInchLimits, LimitError, RiskGate, Trip};
+
+fn last_inch(orders: u32, notional: &str) -> LastInch {
+    LastInch::new(LastInchLimits {
+        orders_per_60s_max: orders,
+        notional_per_60s_max: notional.parse().unwrap(),
+    })
+    .unwrap()
+}
+
+/// A gate that lets everything of the test pass.
+fn gate() -> RiskGate {
+    let mut limits = limits();
+    limits.orders_per_10s_max = 1_000;
+    limits.gross_exposure_max = Money::from(1_000_000);
+    RiskGate::new(limits).unwrap()
+}
+
+fn approved(gate: &mut RiskGate, at: Timestamp, intent: OrderIntent) -> ApprovedOrder {
+    gate.approve(at, intent, "k1-1-1".parse().unwrap(), &view(&instrument()))
+        .unwrap()
+}
+
+/// Lets orders out at these milliseconds, each worth 10, and gives what became of the last.
+fn sent(last_inch: &mut LastInch, times: &[u64]) -> Result<(), Trip> {
+    let mut gate = gate();
+    let mut last = Ok(());
+    for ms in times {
+        let at = T0.plus(Duration::from_millis(*ms));
+        let intent = limit(Side::Buy, "100", "0.1");
+        last = last_inch.check(at, &approved(&mut gate, at, intent), Some(&intent));
+    }
+    last
+}
+
+#[test]
+fn f8_an_order_that_is_not_what_was_recorded_trips() {
+    let meant = limit(Side::Buy, "100", "0.1");
+    let recorded = [
+        None,
+        Some(limit(Side::Buy, "100", "0.2")),
+        Some(limit(Side::Buy, "100.01", "0.1")),
+        Some(limit(Side::Sell, "100", "0.1")),
+    ];
+    for recorded in recorded {
+        let order = approved(&mut gate(), T0, meant);
+        let mut last_inch = last_inch(10, "1000");
+        assert_eq!(
+            last_inch.check(T0, &order, recorded.as_ref()),
+            Err(Trip::NotItsIntent)
+        );
+    }
+    let order = approved(&mut gate(), T0, meant);
+    assert_eq!(last_inch(10, "1000").check(T0, &order, Some(&meant)), Ok(()));
+}
+
+#[test]
+fn f8_the_orders_of_any_sixty_seconds_are_counted() {
+    assert_eq!(
+        sent(&mut last_inch(3, "1000"), &[0, 30_000, 60_000, 60_001]),
+        Ok(())
+    );
+    assert_eq!(
+        sent(&mut last_inch(3, "1000"), &[0, 30_000, 59_998, 59_999]),
+        Err(Trip::Orders { max: 3 })
+    );
+}
+
+#[test]
+fn f8_the_value_of_any_sixty_seconds_is_added_up() {
+    assert_eq!(sent(&mut last_inch(100, "30"), &[0, 30_000, 59_999]), Ok(()));
+    assert_eq!(
+        sent(&mut last_inch(100, "30"), &[0, 30_000, 59_999, 60_000]),
+        Ok(())
+    );
+    let max = "29.99".parse().unwrap();
+    assert_eq!(
+        sent(&mut last_inch(100, "29.99"), &[0, 30_000, 59_999]),
+        Err(Trip::Notional { max })
+    );
+}
+
+#[test]
+fn f8_once_tripped_nothing_goes_out_until_an_operator_resumes() {
+    let mut last_inch = last_inch(1, "1000");
+    assert_eq!(sent(&mut last_inch, &[0]), Ok(()));
+    assert_eq!(sent(&mut last_inch, &[1]), Err(Trip::Orders { max: 1 }));
+    assert_eq!(
+        sent(&mut last_inch, &[3_600_000]),
+        Err(Trip::Orders { max: 1 }),
+        "an hour later"
+    );
+    last_inch.reset();
+    assert_eq!(sent(&mut last_inch, &[3_600_001]), Ok(()));
+}
+
+#[test]
+fn a_limit_of_zero_or_less_cannot_be_meant() {
+    let name = |orders, notional: &str| {
+        let limits = LastInchLimits {
+            orders_per_60s_max: orders,
+            notional_per_60s_max: notional.parse().unwrap(),
+        };
+        match LastInch::new(limits) {
+            Err(LimitError::NotPositive { name, .. }) => Some(name),
+            _ => None,
+        }
+    };
+    assert_eq!(name(0, "1").as_deref(), Some("last_inch.orders_per_60s_max"));
+    assert_eq!(name(1, "0").as_deref(), Some("last_inch.notional_per_60s_max"));
+    assert_eq!(name(1, "-1").as_deref(), Some("last_inch.notional_per_60s_max"));
+    assert_eq!(name(1, "0.01"), None);
+}

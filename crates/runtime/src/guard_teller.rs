@@ -1,0 +1,161 @@
+//! What people and machines are told by the guard.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use keel_config::Config;
+use keel_domain::{Symbol, Timestamp};
+use keel_guard::Event;
+use serde_json::{Value, json};
+
+use crate::{BUILD, Progress};
+
+/// Tells what the guard does: people on standard error and in the log, machines by one JSON object a line on standard output.
+#[derive(Debug, Clone, Copy)]
+pub struct GuardTeller {
+    /// For people.
+    pub progress: Progress,
+    /// For machines, too.
+    pub json: bool,
+}
+
+#[derive(Debug)]
+struct Told {
+    name: &'static str,
+    is_alert: bool,
+    text: String,
+    details: Value,
+}
+
+impl Told {
+    fn news(name: &'static str, text: &str) -> Self {
+        Self {
+            name,
+            is_alert: false,
+            text: text.to_owned(),
+            details: json!({}),
+        }
+    }
+
+    fn alert(name: &'static str, text: String, details: Value) -> Self {
+        Self {
+            name,
+            is_alert: true,
+            text,
+            details,
+        }
+    }
+}
+
+impl GuardTeller {
+    pub(crate) fn begin(self, config: &Config) {
+        let pairs: Vec<String> = config.trading.symbols.iter().map(ToString::to_string).collect();
+        self.progress.line(&format!(
+            "keel guard: mode {}, venue {}, configuration {}, build {BUILD}; pairs {}, state directory {}, silence of {} ms",
+            config.mode,
+            config.venue.name(),
+            config.hash(),
+            pairs.join(", "),
+            config.state_dir.display(),
+            config.guard_silence_max.as_millis(),
+        ));
+    }
+
+    pub(crate) fn ready(self, now: Timestamp) {
+        self.tell(now, Told::news("ready", "listening for the trader's heartbeat"));
+    }
+
+    pub(crate) fn unreachable(self, now: Timestamp, symbol: Symbol, error: &impl Display) {
+        let text =
+            format!("the venue does not answer now ({symbol}: {error}); it is asked again when needed");
+        let details = json!({ "symbol": symbol.as_str(), "problem": error.to_string() });
+        self.tell(now, Told::alert("unreachable", text, details));
+    }
+
+    pub(crate) fn event(self, now: Timestamp, event: &Event) {
+        self.tell(now, told(event));
+    }
+
+    fn tell(self, now: Timestamp, told: Told) {
+        let Told {
+            name,
+            is_alert,
+            text,
+            mut details,
+        } = told;
+        if is_alert {
+            tracing::error!(event = name, %details, "{text}");
+            self.progress.line(&format!("ALERT {text}"));
+        } else {
+            tracing::info!(event = name, "{text}");
+            self.progress.line(&text);
+        }
+        if self.json {
+            if let Some(object) = details.as_object_mut() {
+                object.insert("event".to_owned(), json!(name));
+                object.insert("at_ms".to_owned(), json!(now.as_millis()));
+                object.insert("text".to_owned(), json!(text));
+            }
+            // That nobody reads any more must not keep the guard from its work.
+            let _written = writeln!(std::io::stdout(), "{details}");
+        }
+    }
+}
+
+fn told(event: &Event) -> Told {
+    match event {
+        Event::Armed => Told::news("armed", "heartbeat: the trader is guarded"),
+        Event::Expected => Told::news(
+            "expected",
+            "a trader did not say that it ended: its heartbeat is expected from now on",
+        ),
+        Event::Disarmed => Told::news(
+            "disarmed",
+            "the trader ended in order: nothing to do until the next heartbeat",
+        ),
+        Event::Returned => Told::news(
+            "returned",
+            "heartbeat again: canceling is over, the trader looks after its orders; it is guarded again",
+        ),
+        Event::Cleared { stops } => Told {
+            details: json!({ "stops": stops }),
+            ..Told::news("cleared", &cleared(*stops))
+        },
+        Event::Silent { silence } => {
+            let ms = millis(*silence);
+            let text =
+                format!("no heartbeat for {ms} ms: canceling every open order of the pairs, except stops");
+            Told::alert("silent", text, json!({ "silence_ms": ms }))
+        }
+        Event::Canceled { symbol, orders } => {
+            let text = format!("{symbol}: {orders} canceled");
+            let details = json!({ "symbol": symbol.as_str(), "orders": orders });
+            Told::alert("canceled", text, details)
+        }
+        Event::Failed {
+            symbol,
+            problem,
+            wait,
+        } => {
+            let wait = millis(*wait);
+            let text = format!("{symbol}: {problem}; tried again in {wait} ms");
+            let details = json!({ "symbol": symbol.as_str(), "problem": problem, "wait_ms": wait });
+            Told::alert("failed", text, details)
+        }
+    }
+}
+
+fn cleared(stops: usize) -> String {
+    let kept = match stops {
+        0 => String::new(),
+        1 => " except 1 stop, which stays to protect what is held".to_owned(),
+        _ => format!(" except {stops} stops, which stay to protect what is held"),
+    };
+    format!(
+        "no order is open{kept}, twice in a row; a restarted trader arms the guard again by its heartbeat"
+    )
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,256 @@
+//! The whole system against the exchange in virtual time, in the emergencies that must end by themselves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers outside #[test] functions"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keel_binance_wire::signing::VerifyingKey;
+use keel_config::{Config, PAPER_TOML, Sources};
+use keel_domain::{Asset, Money, Timestamp};
+use keel_engine::Operator;
+use keel_risk::{HaltCause, TradingState, Trip};
+use keel_runtime::{Ending, Outcome, Progress, RunContext};
+use keel_sim_exchange::core::{AccountConfig, AccountId, Exchange, ExchangeConfig, Scenario};
+use keel_sim_exchange::faults::FaultFile;
+use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Protocol};
+use keel_simulation::{Simulation, SimulationSettings};
+
+const BEGINS_AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const KEY: &str = "drill-key";
+const SECRET: &str = "drill-secret";
+/// Every way in which an order can be placed.
+const PLACE: &str = r#"["order.place", "POST /api/v3/order"]"#;
+
+struct Drill {
+    simulation: Simulation,
+    account: AccountId,
+}
+
+impl Drill {
+    fn start(overrides: &[&str]) -> Self {
+        let mut config = ExchangeConfig::with_default_markets(5);
+        config.scenario = Scenario::Volatile;
+        config.accounts = vec![AccountConfig {
+            name: KEY.to_owned(),
+            funds: vec![(Asset::new("USDT").unwrap(), Money::from(100_000))],
+            ..AccountConfig::default()
+        }];
+        let exchange = Exchange::new(config, BEGINS_AT).unwrap();
+        let account = exchange.account(0).unwrap();
+        let key = AccountKey {
+            api_key: KEY.to_owned(),
+            verifying_key: VerifyingKey::hmac(SECRET),
+            account,
+            permissions: KeyPermissions::default(),
+        };
+        let sources = Sources::text("built-in paper.toml", PAPER_TOML)
+            .with_overrides(overrides.iter().map(|text| (*text).to_owned()));
+        let settings = SimulationSettings {
+            config: Config::load(&sources).unwrap(),
+            api_key: KEY.to_owned(),
+            api_secret: SECRET.to_owned(),
+            latency: Duration::from_millis(5),
+            context: RunContext {
+                seed: Some(5),
+                scenario: None,
+                accept_venue: None,
+                progress: Progress::silent(),
+            },
+        };
+        let protocol = Protocol::new(exchange, vec![key], BEGINS_AT);
+        let simulation = Simulation::start(settings, protocol, BEGINS_AT).unwrap();
+        Self { simulation, account }
+    }
+
+    /// One that has traded for a minute, and has orders open.
+    fn trading(overrides: &[&str]) -> Self {
+        let mut drill = Self::start(overrides);
+        drill.pass(Duration::from_secs(60));
+        drill.pass_until("orders are open", Duration::from_secs(10), |drill| {
+            drill.open_orders() > 0
+        });
+        drill
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.simulation.now().plus(time);
+        self.simulation.run(end);
+    }
+
+    /// Gives how long it took.
+    fn pass_until(&mut self, what: &str, within: Duration, is_so: impl Fn(&mut Self) -> bool) -> Duration {
+        let begin = self.simulation.now();
+        while !is_so(self) {
+            let taken = self.simulation.now().since(begin);
+            assert!(taken < within, "{what}: not within {within:?}");
+            self.pass(Duration::from_millis(10));
+        }
+        self.simulation.now().since(begin)
+    }
+
+    fn faults(&mut self, rules: &str) {
+        let file = FaultFile::parse("the drill", rules).unwrap();
+        let now = self.simulation.now();
+        self.simulation.protocol().set_faults(now, 5, file.rules).unwrap();
+    }
+
+    /// The orders open at the exchange that are no stops.
+    fn open_orders(&mut self) -> usize {
+        let account = self.account;
+        let exchange = self.simulation.protocol().exchange();
+        let open = exchange.open_orders(account, None);
+        open.filter(|order| order.ord_type.trigger().is_none()).count()
+    }
+
+    fn state(&self) -> (TradingState, Option<HaltCause>) {
+        let trader = self.simulation.desk().trader();
+        (trader.trading_state(), trader.restriction_cause().cloned())
+    }
+
+    fn submitted(&self) -> u64 {
+        self.simulation.desk().trader().counters().submitted
+    }
+
+    fn halt(&mut self) {
+        let reason = "drill".to_owned();
+        self.simulation
+            .operate(Operator::Halt(HaltCause::Operator { reason }));
+    }
+
+    fn end(self) -> (Outcome, BTreeMap<String, u64>) {
+        let faults = self.simulation.faults().clone();
+        (self.simulation.close().0, faults)
+    }
+}
+
+#[test]
+fn f8_the_last_inch_stops_everything_behind_a_gate_that_lets_pass() {
+    let mut drill = Drill::start(&["risk.last_inch.orders_per_60s_max=5"]);
+    drill.pass_until("halted", Duration::from_secs(60), |drill| {
+        drill.state().0 == TradingState::Halted
+    });
+    let cause = HaltCause::LastInch(Trip::Orders { max: 5 });
+    assert_eq!(drill.state().1, Some(cause));
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    let reason = "the limit was too low".to_owned();
+    drill.simulation.operate(Operator::Resume { reason });
+    drill.pass_until("it trades again", Duration::from_secs(5), |drill| {
+        drill.open_orders() > 0
+    });
+}
+
+#[test]
+fn f6_a_venue_that_refuses_every_order_for_ten_minutes_receives_three() {
+    let mut drill = Drill::start(&[]);
+    drill.faults(&format!(
+        "[[rule]]\nid = \"no\"\nrequest = {PLACE}\naction = \"reject\"\ncode = -2010\nmsg = \"This action is disabled on this account.\""
+    ));
+    drill.pass(Duration::from_secs(600));
+    assert_eq!(drill.submitted(), 3);
+    let (outcome, faults) = drill.end();
+    assert_eq!(faults["no"], 3);
+    let told = |alert: &String| alert.contains("still allowed: exits and cancels: runaway");
+    assert_eq!(
+        outcome.report.alerts.iter().filter(|a| told(a)).count(),
+        1,
+        "{:?}",
+        outcome.report.alerts
+    );
+    assert_eq!(outcome.ending, Ending::Closed);
+}
+
+#[test]
+fn f33_a_key_that_is_revoked_halts_within_five_seconds_of_its_first_refusal() {
+    let mut drill = Drill::trading(&[]);
+    drill.faults(
+        "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"",
+    );
+    drill.pass_until("the venue refuses", Duration::from_secs(60), |drill| {
+        drill.simulation.faults().contains_key("revoked")
+    });
+    drill.pass_until("halted", Duration::from_secs(5), |drill| {
+        drill.state().0 == TradingState::Halted
+    });
+    assert!(
+        matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
+        "{:?}",
+        drill.state()
+    );
+    let submitted = drill.submitted();
+    drill.pass(Duration::from_secs(120));
+    assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+}
+
+#[test]
+fn f9_a_halt_cancels_within_a_second_and_sends_nothing_after() {
+    let mut drill = Drill::trading(&[]);
+    drill.halt();
+    let submitted = drill.submitted();
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    drill.pass(Duration::from_secs(60));
+    assert_eq!(drill.submitted(), submitted);
+    assert_eq!(drill.end().0.ending, Ending::Closed);
+}
+
+#[test]
+fn f10_a_halt_needs_no_disk() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().fill_after(0);
+    drill.pass_until("halted", Duration::from_secs(5), |drill| {
+        drill.state().0 == TradingState::Halted
+    });
+    assert!(
+        matches!(drill.state().1, Some(HaltCause::Journal { .. })),
+        "{:?}",
+        drill.state()
+    );
+    let submitted = drill.submitted();
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    drill.pass(Duration::from_secs(60));
+    assert_eq!(drill.submitted(), submitted);
+}
+
+#[test]
+fn f34_a_halt_during_a_429_sends_no_order_and_is_verified_once_the_wait_is_over() {
+    let mut drill = Drill::trading(&[]);
+    drill.faults(
+        "[[rule]]\nid = \"limited\"\nrequest = \"*\"\naction = \"rate_limit\"\nretry_after_s = 20\nmax = 1",
+    );
+    drill.pass_until("the venue limits", Duration::from_secs(60), |drill| {
+        drill.simulation.faults().contains_key("limited")
+    });
+    drill.halt();
+    let submitted = drill.submitted();
+    drill.pass_until("nothing is open", Duration::from_secs(30), |drill| {
+        drill.open_orders() == 0
+    });
+    // The venue answers questions again after its 20 s.
+    drill.pass(Duration::from_secs(30));
+    assert_eq!(drill.submitted(), submitted);
+    assert_eq!(drill.end().0.ending, Ending::Closed);
+}
+
+#[test]
+fn f60_a_halt_with_every_websocket_down_cancels_by_rest() {
+    let mut drill = Drill::trading(&[]);
+    drill.faults(
+        "[[rule]]\nid = \"down\"\nconnection = \"*\"\naction = \"disconnect\"\n\n[[rule]]\nid = \"refused\"\nconnection = \"*\"\naction = \"refuse_connection\"",
+    );
+    drill.pass_until("the connections are down", Duration::from_secs(5), |drill| {
+        !drill.simulation.desk().trader().is_session_up()
+    });
+    drill.halt();
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+}
