@@ -107,12 +107,15 @@ fn the_ws_api_routes_orders_too() {
     assert_eq!(venue.ask(id, "sor.order.test", params)["result"], json!({}));
     let params = venue.ws_signed(HMAC_KEY, &hmac(), sweeping());
     let placed = venue.ask(id, "sor.order.place", params);
-    assert_eq!(placed["result"]["usedSor"], true, "{placed}");
+    let [placed] = placed["result"].as_array().unwrap().as_slice() else {
+        panic!("a list of one: {placed}")
+    };
+    assert_eq!(placed["usedSor"], true, "{placed}");
     let params = venue.ws_signed(HMAC_KEY, &hmac(), of("symbol=BTCUSDT"));
     let allocations = venue.ask(id, "myAllocations", params);
     assert_eq!(
         allocations["result"].as_array().unwrap().len(),
-        placed["result"]["fills"].as_array().unwrap().len()
+        placed["fills"].as_array().unwrap().len()
     );
 }
 

@@ -18,6 +18,7 @@ use super::Protocol;
 use super::endpoint::{Answer, Endpoint, Refusal, Weight, public};
 use crate::core::LevelQty;
 
+pub(super) use price_rules::NO_REFERENCE_PRICE;
 pub(super) use symbols::symbol;
 use symbols::{check_status, status_filter};
 pub(super) use tickers::{Window, best};

@@ -53,8 +53,11 @@ fn told_range(range: PriceRange) -> ExecutionRule {
     }
 }
 
+/// The venue's code for a pair that never had a reference price, or has no way to one.
+pub(in crate::protocol) const NO_REFERENCE_PRICE: i32 = -2043;
+
 fn no_reference_price() -> ApiError {
-    ApiError::new(-2043, "This symbol doesn't have a reference price.")
+    ApiError::new(NO_REFERENCE_PRICE, "This symbol doesn't have a reference price.")
 }
 
 pub(super) fn reference_price(protocol: &Protocol, now: Timestamp, params: &Params) -> Answer {
