@@ -97,7 +97,6 @@ impl PriceRange {
             Side::Buy => (self.bid_up, self.bid_down),
             Side::Sell => (self.ask_up, self.ask_down),
         };
-        // A product beyond what a price can be bounds nothing.
         let times = |factor: Money| reference.to_decimal().checked_mul(factor);
         let floor = |value: Money| Price::from_decimal(value.trunc_with_scale(8)).ok();
         let ceil = |value: Money| {
@@ -110,7 +109,8 @@ impl PriceRange {
             }
         };
         PriceBounds {
-            low: down.and_then(times).and_then(ceil),
+            // Above all prices, nothing trades; below a bound above all prices, everything does.
+            low: down.and_then(|factor| times(factor).and_then(ceil).or(Price::from_units(i64::MAX).ok())),
             high: up.and_then(times).and_then(floor),
         }
     }

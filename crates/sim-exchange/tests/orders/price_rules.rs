@@ -166,6 +166,33 @@ fn a_multiple_that_is_not_set_leaves_its_side_and_direction_free() {
 }
 
 #[test]
+fn a_bound_beyond_all_prices_is_free_above_and_shuts_below() {
+    for factor in ["100000000000", "79228162514264337593543950335"] {
+        for (range, trades) in [
+            (
+                PriceRange {
+                    bid_up: Some(money(factor)),
+                    ..PriceRange::default()
+                },
+                true,
+            ),
+            (
+                PriceRange {
+                    bid_down: Some(money(factor)),
+                    ..PriceRange::default()
+                },
+                false,
+            ),
+        ] {
+            let mut venue = around(Some("10"), range);
+            venue.place(0, limit(Side::Sell, "40", "1")).unwrap();
+            let id = venue.place(1, limit(Side::Buy, "40", "1")).unwrap();
+            assert_eq!(venue.status(1, id) == OrdStatus::Filled, trades, "{range:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_left_of_an_order_of_any_kind_expires_where_the_range_ends() {
     let stop = OrdType::StopLoss {
         trigger: stop_at("11"),
