@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, FilterInputs, InstrumentStatus, Money, OpenOverall, OrdType, OrderTerms, Price, Qty, Side, Symbol,
-    TimeInForce, Timestamp, notional,
+    Asset, FilterFailure, FilterInputs, Instrument, InstrumentStatus, LotSize, Money, OpenOverall, OrdType,
+    OrderTerms, Price, Qty, Side, Symbol, TimeInForce, Timestamp, notional,
 };
 
 use super::exchange::Exchange;
@@ -20,6 +20,23 @@ pub(super) enum Stage {
     Now,
     /// When another order is filled.
     Later,
+    /// When another order is filled, with a quantity that is not known before.
+    Unsized,
+}
+
+/// A pair's rules without those that judge a quantity.
+fn without_sizes(mut instrument: Instrument) -> Instrument {
+    let any = LotSize {
+        min: Qty::ZERO,
+        max: Qty::ZERO,
+        step: Qty::ZERO,
+    };
+    (instrument.lot_size, instrument.market_lot_size) = (any, any);
+    instrument.notional.min = Money::ZERO;
+    instrument.notional.max = None;
+    instrument.limits.min_notional = None;
+    instrument.limits.iceberg_parts = None;
+    instrument
 }
 
 /// An order that passed.
@@ -127,6 +144,7 @@ impl Exchange {
         account: AccountId,
         order: &NewOrder,
         earlier: &[&NewOrder],
+        stage: Stage,
     ) -> Result<(), OrderError> {
         let market = self.markets.get(&order.symbol).ok_or(OrderError::UnknownSymbol)?;
         let mut inputs = self
@@ -143,19 +161,33 @@ impl Exchange {
             open.algo_orders += is_algo;
             open.iceberg_orders += is_iceberg;
         }
-        let max_assets = self.max_assets(account);
         let check = |order: &NewOrder| {
             let terms = terms(order);
+            if stage == Stage::Unsized {
+                without_sizes(market.instrument.clone()).check(&terms, &inputs)?;
+                return self.limits().check(&terms, &open);
+            }
             market.instrument.check(&terms, &inputs)?;
             self.limits().check(&terms, &open)?;
-            let mut assets = max_assets.iter();
-            assets.try_for_each(|most| most.check(&market.instrument, &terms, &inputs))
+            self.check_assets(account, &market.instrument, &terms, &inputs)
         };
         if let Some(price) = order.options.peg.map(|peg| peg.price).filter(|p| !p.is_zero()) {
             let ord_type = at_price(order.ord_type, price);
             check(&NewOrder { ord_type, ..*order }).map_err(OrderError::Filter)?;
         }
         check(order).map_err(OrderError::Filter)
+    }
+
+    /// Whether an order is about no more of an asset than one of the account's may be.
+    pub(super) fn check_assets(
+        &self,
+        account: AccountId,
+        instrument: &Instrument,
+        terms: &OrderTerms,
+        inputs: &FilterInputs,
+    ) -> Result<(), FilterFailure> {
+        let mut assets = self.max_assets(account).iter();
+        assets.try_for_each(|most| most.check(instrument, terms, inputs))
     }
 
     /// All checks but the balance.
@@ -176,7 +208,7 @@ impl Exchange {
             return Err(OrderError::MarketClosed);
         }
         self.check_sor(order)?;
-        self.check_filters(now, account, order, earlier)?;
+        self.check_filters(now, account, order, earlier, stage)?;
         check_combination(order)?;
         if let Some(id) = order.cl_ord_id
             && owner.open_by_client_id.contains_key(&(order.symbol, id))
@@ -184,7 +216,7 @@ impl Exchange {
             return Err(OrderError::Duplicate);
         }
         let limit = order.ord_type.price();
-        let sweep = if order.ord_type.trigger().is_some() || stage == Stage::Later {
+        let sweep = if order.ord_type.trigger().is_some() || stage != Stage::Now {
             Sweep::default()
         } else {
             let own = self.own_liquidity(account, order);

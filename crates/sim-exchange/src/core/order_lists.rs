@@ -264,7 +264,7 @@ impl Exchange {
             .get(&list.symbol)
             .map_or(Price::ZERO, |m| m.stats.last);
         for (order, earlier) in [(above, &[][..]), (below, &[above][..])] {
-            self.check_filters(now, account, order, earlier)?;
+            self.check_filters(now, account, order, earlier, Stage::Now)?;
             if !lies_right(order, last) {
                 return Err(OrderError::PriceRelationship);
             }
@@ -293,10 +293,15 @@ impl Exchange {
         pending: &[&NewOrder],
     ) -> Result<(), OrderError> {
         let first = self.check_order(now, account, working, &[], Stage::Now)?;
+        let stage = if list.by_proceeds {
+            Stage::Unsized
+        } else {
+            Stage::Later
+        };
         let mut earlier = vec![working];
         let mut waiting = Vec::with_capacity(pending.len());
         for order in pending {
-            let admitted = self.check_order(now, account, order, &earlier, Stage::Later)?;
+            let admitted = self.check_order(now, account, order, &earlier, stage)?;
             earlier.push(*order);
             let to_lock = Money::ZERO;
             waiting.push((*order, Admitted { to_lock, ..admitted }));

@@ -2,6 +2,7 @@
 
 use keel_domain::{ClOrdId, OrderId, Symbol, Timestamp};
 
+use super::admission::Stage;
 use super::exchange::Exchange;
 use super::{AccountId, CancelRestriction, NewOrder, OrderError, OrderRef, OrderState};
 
@@ -55,7 +56,7 @@ impl Exchange {
         request: &Replacement,
     ) -> Result<Replaced, OrderError> {
         if let Ok(order) = self.pegged(&request.order) {
-            self.check_filters(now, account, &order, &[])?;
+            self.check_filters(now, account, &order, &[], Stage::Now)?;
         }
         let canceled = self.cancel_if(
             now,

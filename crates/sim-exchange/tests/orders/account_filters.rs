@@ -1,6 +1,6 @@
 //! Filters that bind an account over all pairs, and over an asset (filters.md, "Exchange Filters" and "Asset Filters").
 
-use keel_domain::{ExchangeLimits, FilterFailure, MaxAsset, OrdType, Side, Symbol};
+use keel_domain::{ExchangeLimits, FilterFailure, MaxAsset, OrdStatus, OrdType, Side, Symbol};
 use keel_sim_exchange::core::{
     ExchangeConfig, ListLegs, NewOrder, NewOrderList, OrderError, OrderRef, Replacement, Sor,
 };
@@ -256,6 +256,25 @@ fn an_asset_bounds_the_quantity_where_it_is_the_base_and_the_value_where_it_is_t
     );
     venue.place(0, elsewhere(limit(Side::Buy, "90", "1"))).unwrap();
     venue.place(0, limit(Side::Buy, "90", "5")).unwrap();
+}
+
+#[test]
+fn what_sells_the_proceeds_of_another_order_is_bounded_when_they_are_known() {
+    for (at, status) in [("100", OrdStatus::New), ("100.01", OrdStatus::Expired)] {
+        let mut venue = with_most("USDT", "200");
+        let legs = ListLegs::Oto {
+            working: limit(Side::Buy, "90", "2"),
+            pending: limit(Side::Sell, at, "2"),
+        };
+        let new = NewOrderList {
+            by_proceeds: true,
+            ..list(btcusdt(), legs)
+        };
+        let (now, owner) = (venue.now, venue.account(0));
+        let (_, placed) = venue.exchange.place_list(now, owner, new).unwrap();
+        venue.place(1, ioc(Side::Sell, "90", "2")).unwrap();
+        assert_eq!(venue.status(0, placed[1].order_id), status, "{at}");
+    }
 }
 
 #[test]
