@@ -141,3 +141,37 @@ fn f12_cancel_all_and_reduce_only_are_verified() {
     assert_eq!((code, &answer["state"]), (0, &json!("ReduceOnly")), "{answer}");
     drop(trader);
 }
+
+#[test]
+fn flatten_sells_what_is_held_and_the_venue_confirms_it() {
+    let drill = Drill::start(67);
+    let trader = drill.trader(&[
+        "protection.mode=venue",
+        "strategy.quoter.position_target=0.05",
+        "strategy.quoter.requote_ticks=1000000",
+    ]);
+    eventually("something is held", SOON, || !drill.held().is_zero());
+    let (code, status) = operator(&drill, &["status"]);
+    assert_eq!(code, 0, "{status}");
+    let text = status["text"].as_str().unwrap();
+    for shown in [
+        "BTCUSDT: position 0.0",
+        "lost today, USDT:",
+        "exits in a row that lost:",
+    ] {
+        assert!(text.contains(shown), "{shown} is not in {text}");
+    }
+    let (code, answer) = operator(&drill, &["flatten", "--reason", "going away"]);
+    assert_eq!((code, &answer["state"]), (0, &json!("ReduceOnly")), "{answer}");
+    assert!(
+        answer["verified"]
+            .as_str()
+            .unwrap()
+            .contains("nothing that can be sold is held"),
+        "{answer}"
+    );
+    assert_eq!(drill.open_orders(), Vec::<Value>::new());
+    let smallest = "0.0001".parse().unwrap();
+    assert!(drill.held() < smallest, "{} is held", drill.held());
+    drop(trader);
+}

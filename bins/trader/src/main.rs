@@ -52,6 +52,10 @@ enum Command {
     /// Cancel everything and permit only orders that reduce the position; latched until `trader resume`.
     #[command(after_help = "Example: trader reduce-only --config config/paper.toml --reason 'news at noon'")]
     ReduceOnly(operate::ReasonArgs),
+    /// Cancel everything, sell what is held within the price collar, and permit only orders that reduce; latched until `trader resume`.
+    /// A halt is lifted to that.
+    #[command(after_help = "Example: trader flatten --config config/paper.toml --reason 'going away'")]
+    Flatten(operate::ReasonArgs),
     /// Cancel what is open now. The strategy may place orders again: `trader halt` keeps it from that.
     #[command(after_help = "Example: trader cancel-all --config config/paper.toml")]
     CancelAll(ConfigArgs),
@@ -101,6 +105,10 @@ fn main() -> std::process::ExitCode {
         Command::ReduceOnly(args) => {
             let reason = args.reason.clone();
             operate::operate(&args.config, &Request::ReduceOnly { reason }, cli.json)
+        }
+        Command::Flatten(args) => {
+            let reason = args.reason.clone();
+            operate::operate(&args.config, &Request::Flatten { reason }, cli.json)
         }
         Command::CancelAll(args) => operate::operate(args, &Request::CancelAll, cli.json),
         Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),

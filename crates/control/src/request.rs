@@ -22,6 +22,11 @@ pub enum Request {
         /// Why; recorded.
         reason: String,
     },
+    /// The same, and sell what is held.
+    Flatten {
+        /// Why; recorded.
+        reason: String,
+    },
     /// Cancel everything that is open now, without a restriction.
     CancelAll,
     /// Compare the records with the venue now.
@@ -40,6 +45,7 @@ impl Request {
             Self::Halt { .. } => "halt",
             Self::Resume { .. } => "resume",
             Self::ReduceOnly { .. } => "reduce-only",
+            Self::Flatten { .. } => "flatten",
             Self::CancelAll => "cancel-all",
             Self::Reconcile => "reconcile",
         }
@@ -58,7 +64,10 @@ impl Request {
     #[must_use]
     pub fn body(&self) -> &str {
         match self {
-            Self::Halt { reason } | Self::Resume { reason } | Self::ReduceOnly { reason } => reason,
+            Self::Halt { reason }
+            | Self::Resume { reason }
+            | Self::ReduceOnly { reason }
+            | Self::Flatten { reason } => reason,
             Self::Status | Self::CancelAll | Self::Reconcile => "",
         }
     }
@@ -74,6 +83,7 @@ impl Request {
             "/halt" => Self::Halt { reason },
             "/resume" => Self::Resume { reason },
             "/reduce-only" => Self::ReduceOnly { reason },
+            "/flatten" => Self::Flatten { reason },
             "/cancel-all" => Self::CancelAll,
             "/reconcile" => Self::Reconcile,
             _ => return Err(format!("no such request: {path}")),
@@ -83,7 +93,7 @@ impl Request {
         }
         let needs_reason = matches!(
             request,
-            Self::Halt { .. } | Self::Resume { .. } | Self::ReduceOnly { .. }
+            Self::Halt { .. } | Self::Resume { .. } | Self::ReduceOnly { .. } | Self::Flatten { .. }
         );
         if needs_reason && request.body().is_empty() {
             return Err(format!("{path} needs the reason as its body"));

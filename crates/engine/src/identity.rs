@@ -197,7 +197,7 @@ impl Trader {
             .filter(|instrument| Some(instrument.quote) == currency)
             .map(|instrument| {
                 let held = self.state.ledger.position(instrument.symbol).to_decimal().abs();
-                held * instrument.price_filter.tick_size.to_decimal()
+                (held + self.dust(instrument.symbol)) * instrument.price_filter.tick_size.to_decimal()
             })
             .sum()
     }

@@ -40,7 +40,9 @@
 mod bar_check;
 mod brakes;
 mod counters;
+mod dust;
 mod fate;
+mod flatten;
 mod identity;
 mod listed;
 mod losses;

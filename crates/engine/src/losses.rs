@@ -38,7 +38,7 @@ impl Trader {
         let mut profit = Money::ZERO - self.state.fees_elsewhere;
         for (symbol, book) in self.state.ledger.books() {
             profit += book.realised() - book.fees_in_quote();
-            let position = book.average().position();
+            let position = book.average().position() + book.dust().position();
             if position.is_zero() {
                 continue;
             }
@@ -48,7 +48,7 @@ impl Trader {
             } else {
                 top.bid.price
             };
-            profit += book.average().unrealised(price.to_decimal()).ok()?;
+            profit += book.unrealised(price.to_decimal()).ok()?;
         }
         // Written down and read back it is the same to the byte.
         Some(profit.normalize())
@@ -92,8 +92,6 @@ impl Trader {
             "{state}, still allowed: {}: {cause}",
             state.still_allowed()
         )));
-        self.gate.restrict(state, cause.clone());
-        self.record(now, step, Fact::Restricted { state, cause });
-        self.cancel_all(now, step);
+        self.reduce_only(now, cause, step);
     }
 }

@@ -9,6 +9,8 @@ use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, St
 
 use crate::bar_check::BarCheck;
 use crate::brakes::Brakes;
+use crate::dust::Remainder;
+use crate::flatten::Flattening;
 use crate::protection::Protection;
 
 /// What the machine knows of one pair and need not survive a restart.
@@ -17,6 +19,8 @@ pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
     pub(crate) brakes: Brakes,
+    pub(crate) remainder: Remainder,
+    pub(crate) flattening: Option<Flattening>,
     pub(crate) protection: Protection,
     /// The order that failed a filter of the venue last, while its filters are the same.
     pub(crate) barred: Option<OrderIntent>,
@@ -138,6 +142,8 @@ impl Market {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
             brakes: Brakes::default(),
+            remainder: Remainder::default(),
+            flattening: None,
             protection: Protection::default(),
             barred: None,
             awaits_balances: false,

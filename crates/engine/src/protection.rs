@@ -13,6 +13,7 @@ use keel_execution::{CancelState, Ending, Order, OrderState, Reject};
 use keel_positions::Exit;
 use keel_risk::{HaltCause, Rule, TradingState};
 
+use crate::refusals::NOT_ABOUT_THE_ORDER;
 use crate::trading::IssuedBy;
 use crate::{Command, Step, Trader};
 
@@ -24,10 +25,6 @@ pub struct ProtectionSettings {
     /// How long a position that can be sold may be without a stop before a person is told.
     pub unprotected_max: Duration,
 }
-
-/// Refusals of anything that was sent at that moment: the clock, the rate, an overload, an end of service (the venue's errors.md,
-/// and its HTTP statuses). The same order may be taken a moment later.
-const NOT_ABOUT_THE_ORDER: [i32; 8] = [-1021, -1003, -1015, -1008, -1016, -403, -418, -429];
 
 /// What protects the position next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +123,10 @@ impl Trader {
             return;
         };
         for symbol in self.settings.symbols.clone() {
-            self.protect(now, symbol, settings, step);
+            // What is being sold needs the coins that a stop would lock.
+            if !self.is_flattening(symbol) {
+                self.protect(now, symbol, settings, step);
+            }
         }
     }
 
@@ -302,12 +302,7 @@ impl Trader {
         let Some(ord_type) = self.ord_type_of(rung, symbol, cover) else {
             return;
         };
-        let order_qty = self
-            .gate
-            .limits()
-            .per_symbol
-            .get(&symbol)
-            .map_or(missing, |limits| missing.min(limits.order_qty_max));
+        let order_qty = self.within_order_limits(symbol, missing, ord_type.price());
         let intent = OrderIntent {
             symbol,
             side: Side::Sell,
@@ -325,14 +320,36 @@ impl Trader {
         }
     }
 
-    fn ord_type_of(&self, rung: Rung, symbol: Symbol, cover: Cover) -> Option<OrdType> {
+    /// As much as one order may sell.
+    pub(crate) fn within_order_limits(&self, symbol: Symbol, qty: Qty, price: Option<Price>) -> Qty {
+        let limits = self.gate.limits().per_symbol.get(&symbol);
+        let (Some(limits), Some(instrument)) = (limits, self.state.instruments.get(&symbol)) else {
+            return qty;
+        };
+        let worth = price.and_then(|price| limits.order_notional_max.checked_div(price.to_decimal()));
+        let worth = worth.and_then(|qty| Qty::from_decimal(qty.trunc_with_scale(8)).ok());
+        let most = qty.min(limits.order_qty_max).min(worth.unwrap_or(qty));
+        most.floor_to(instrument.lot_size.step)
+    }
+
+    /// The lowest price that the collar allows below this one.
+    fn below(&self, symbol: Symbol, price: Price) -> Option<Price> {
         let tick = self.state.instruments.get(&symbol)?.price_filter.tick_size;
         let through = i128::from(self.gate.limits().collar_through_bps);
-        let below = |price: Price| {
-            let units = i64::try_from(i128::from(price.units()) * (10_000 - through) / 10_000).ok()?;
-            // Rounded up, so that it stays inside the collar.
-            Price::from_units(units).ok()?.ceil_to(tick)
-        };
+        let units = i64::try_from(i128::from(price.units()) * (10_000 - through) / 10_000).ok()?;
+        // Rounded up, so that it stays inside the collar.
+        Price::from_units(units).ok()?.ceil_to(tick)
+    }
+
+    /// A sale at once, at the worst price that the collar allows.
+    pub(crate) fn exit_within_collar(&self, symbol: Symbol, bid: Price) -> Option<OrdType> {
+        Some(OrdType::Limit {
+            price: self.below(symbol, bid)?,
+            time_in_force: TimeInForce::Ioc,
+        })
+    }
+
+    fn ord_type_of(&self, rung: Rung, symbol: Symbol, cover: Cover) -> Option<OrdType> {
         let trigger = Trigger::Stop {
             stop_px: cover.stop_px,
         };
@@ -340,13 +357,10 @@ impl Trader {
             Rung::Stop => Some(OrdType::StopLoss { trigger }),
             Rung::StopLimit => Some(OrdType::StopLossLimit {
                 trigger,
-                price: below(cover.stop_px)?,
+                price: self.below(symbol, cover.stop_px)?,
                 time_in_force: TimeInForce::Gtc,
             }),
-            Rung::Exit => Some(OrdType::Limit {
-                price: below(cover.bid?)?,
-                time_in_force: TimeInForce::Ioc,
-            }),
+            Rung::Exit => self.exit_within_collar(symbol, cover.bid?),
             Rung::Person => None,
         }
     }

@@ -232,7 +232,7 @@ impl Trader {
                 let left = left
                     .entry(instrument.base)
                     .or_insert_with(|| self.total(instrument.base));
-                *left -= self.state.ledger.position(*symbol).to_decimal();
+                *left -= self.state.ledger.position(*symbol).to_decimal() + self.dust(*symbol);
             }
         }
         left.retain(|_, left| left.is_sign_negative());
@@ -317,7 +317,8 @@ impl Trader {
                 continue;
             };
             let held = self.state.ledger.position(symbol).to_decimal();
-            let available = *left.entry(base).or_insert_with(|| self.total(base));
+            let available = *left.entry(base).or_insert_with(|| self.total(base)) - self.dust(symbol);
+            let available = available.max(Money::ZERO);
             left.insert(base, (available - held).max(Money::ZERO));
             if held <= available {
                 continue;

@@ -7,7 +7,7 @@ use keel_domain::{
     Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
-use keel_positions::{Adjustment, Transfer};
+use keel_positions::{Adjustment, Dust, Transfer};
 use keel_risk::{Breach, HaltCause, TradingDay, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +140,8 @@ pub enum Fact {
     },
     /// The position was set to what the venue holds; its cost is an estimate from here on.
     Adjusted(Adjustment),
+    /// What was left of a position and too small to sell left it; it stays in equity.
+    Dust(Dust),
     /// A trading day began; its loss is counted from this profit on.
     DayBegan {
         /// Which.

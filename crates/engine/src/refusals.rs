@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, Instrument, InstrumentStatus, Timestamp};
+use keel_domain::{ClOrdId, Instrument, InstrumentStatus, Purpose, Timestamp};
 use keel_execution::Reject;
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Trigger;
@@ -17,6 +17,10 @@ const NEW_ORDER_REJECTED: i32 = -2010;
 
 /// The venue knows no such pair.
 const BAD_SYMBOL: i32 = -1121;
+
+/// Refusals of anything that was sent at that moment: the clock, the rate, an overload, an end of service (the venue's errors.md,
+/// and its HTTP statuses). The same order may be taken a moment later.
+pub(crate) const NOT_ABOUT_THE_ORDER: [i32; 8] = [-1021, -1003, -1015, -1008, -1016, -403, -418, -429];
 
 /// Whether a refusal means every order on the pair.
 fn shut(reject: &Reject) -> Option<Shut> {
@@ -128,7 +132,11 @@ impl Trader {
             reject: reject.clone(),
         };
         self.record(now, step, refused);
-        self.brake_rejections(now, symbol, &reject, step);
+        // Exits go on during a 429, and are refused as long as it lasts.
+        let is_passing = NOT_ABOUT_THE_ORDER.contains(&reject.code) && intent.purpose == Purpose::ReduceOnly;
+        if !is_passing {
+            self.brake_rejections(now, symbol, &reject, step);
+        }
         self.run_strategy(now, symbol, Trigger::Timer, step);
     }
 }

@@ -24,16 +24,11 @@ impl Trader {
     pub(crate) fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {
         match operator {
             Operator::Halt(cause) => self.halt(now, cause, step),
-            Operator::Resume { reason } => {
-                self.record(now, step, Fact::Resumed { reason });
-                self.gate.resume();
-                for market in self.markets.values_mut() {
-                    market.brakes = Brakes::default();
-                }
-                self.listed.forget_missing();
-                self.closing = None;
+            Operator::Resume { reason } => self.resume(now, reason, step),
+            Operator::ReduceOnly { reason } => {
+                self.reduce_only(now, HaltCause::Operator { reason }, step);
             }
-            Operator::ReduceOnly { reason } => self.reduce_only(now, reason, step),
+            Operator::Flatten { reason } => self.begin_flatten(now, reason, step),
             Operator::CancelAll => self.cancel_all(now, step),
             Operator::Reconcile => {
                 if self.session_up {
@@ -78,6 +73,7 @@ impl Trader {
         match fact {
             Fact::Execution(report) => of_order(&report.cl_ord_id),
             Fact::Trade(trade) | Fact::ForeignTrade(trade) => Some(trade.symbol),
+            Fact::Dust(dust) => Some(dust.symbol),
             Fact::SubmitRejected { cl_ord_id, .. }
             | Fact::SubmitNotSent { cl_ord_id, .. }
             | Fact::SubmitUnknown { cl_ord_id, .. }
@@ -106,8 +102,19 @@ impl Trader {
         self.press_closing(now, step);
     }
 
-    fn reduce_only(&mut self, now: Timestamp, reason: String, step: &mut Step) {
-        let (state, cause) = (TradingState::ReduceOnly, HaltCause::Operator { reason });
+    pub(crate) fn resume(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        self.record(now, step, Fact::Resumed { reason });
+        self.gate.resume();
+        for market in self.markets.values_mut() {
+            market.brakes = Brakes::default();
+        }
+        self.listed.forget_missing();
+        self.closing = None;
+    }
+
+    /// Lets only orders out that reduce, and cancels everything but stops.
+    pub(crate) fn reduce_only(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
+        let state = TradingState::ReduceOnly;
         if self.gate.state() < state {
             self.gate.restrict(state, cause.clone());
             self.record(now, step, Fact::Restricted { state, cause });

@@ -193,12 +193,7 @@ impl DurableState {
             Fact::TradesRead { symbol, next } => {
                 self.next_trade.insert(*symbol, *next);
             }
-            Fact::Restricted { state, cause } => {
-                let known = self.restriction.as_ref().map(|(known, _)| *known);
-                if known.is_none_or(|known| *state > known) {
-                    self.restriction = Some((*state, cause.clone()));
-                }
-            }
+            Fact::Restricted { state, cause } => self.restrict(*state, cause),
             Fact::SymbolRestricted { symbol, state, cause } => {
                 let known = self.by_symbol.get(symbol).map(|(known, _)| *known);
                 if known.is_none_or(|known| *state > known) {
@@ -212,6 +207,9 @@ impl DurableState {
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
             }
+            Fact::Dust(dust) => {
+                self.ledger.book_dust(dust)?;
+            }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
             Fact::Peak { profit } => self.losses.note_peak(*profit),
             Fact::Resumed { .. } => {
@@ -222,6 +220,14 @@ impl DurableState {
             }
         }
         Ok(())
+    }
+
+    /// Never loosens: the first cause of the strictest state is kept.
+    fn restrict(&mut self, state: TradingState, cause: &HaltCause) {
+        let known = self.restriction.as_ref().map(|(known, _)| *known);
+        if known.is_none_or(|known| state > known) {
+            self.restriction = Some((state, cause.clone()));
+        }
     }
 
     /// Whether the report would change anything.

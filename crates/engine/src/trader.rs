@@ -65,6 +65,11 @@ pub enum Operator {
         /// Why.
         reason: String,
     },
+    /// The same, and what is held is sold within the collar. A halt is lifted to that.
+    Flatten {
+        /// Why.
+        reason: String,
+    },
     /// Cancel what is open now, without a restriction.
     CancelAll,
     /// Compare with the venue now. Nothing happens while the session is down: it is done when it comes up anyway.
@@ -105,6 +110,7 @@ pub struct Trader {
     pub(crate) strategy_failed: bool,
     pub(crate) ids: Option<ClOrdIdSource>,
     pub(crate) stop_ids: Option<ClOrdIdSource>,
+    pub(crate) flatten_ids: Option<ClOrdIdSource>,
     pub(crate) markets: BTreeMap<Symbol, Market>,
     pub(crate) balances: BTreeMap<Asset, Balance>,
     pub(crate) balances_at: Option<Timestamp>,
@@ -150,6 +156,7 @@ impl Trader {
             strategy_failed: false,
             ids: None,
             stop_ids: None,
+            flatten_ids: None,
             markets,
             balances: BTreeMap::new(),
             balances_at: None,
@@ -208,6 +215,7 @@ impl Trader {
         let ids_of = |name| ClOrdIdSource::new(self.settings.tag, StrategyMark::of(name), boot);
         self.ids = Some(ids_of(self.strategy.name()));
         self.stop_ids = Some(ids_of(Self::STOP_MARK));
+        self.flatten_ids = Some(ids_of(Self::FLATTEN_MARK));
         self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));
@@ -226,6 +234,7 @@ impl Trader {
             Event::Timer => self.on_timer(now, &mut step),
         }
         if changes_cover {
+            self.flatten(now, &mut step);
             self.protect_all(now, &mut step);
         }
         step

@@ -16,6 +16,7 @@ use crate::{Command, DurableState, Fact, Seen, Step, Trader};
 pub(crate) enum IssuedBy {
     Strategy,
     Protection,
+    Operator,
 }
 
 impl Trader {
@@ -78,6 +79,9 @@ impl Trader {
         for action in actions.drain(..) {
             match action {
                 Action::Submit(intent) => self.submit(now, intent, step),
+                Action::Cancel(cl_ord_id) if self.keeps_partial(now, cl_ord_id) => {
+                    self.counters.held_back += 1;
+                }
                 Action::Cancel(cl_ord_id) => self.cancel(now, cl_ord_id, step),
             }
         }
@@ -115,7 +119,11 @@ impl Trader {
             .markets
             .get(&intent.symbol)
             .is_none_or(|market| market.holds_back(now, &intent));
-        if !self.reconciliation.is_done() || is_held_back || self.makes_room(now, &intent, step) {
+        if !self.reconciliation.is_done()
+            || is_held_back
+            || self.is_flattening(intent.symbol)
+            || self.makes_room(now, &intent, step)
+        {
             self.counters.held_back += 1;
             return;
         }
@@ -139,6 +147,7 @@ impl Trader {
         let ids = match by {
             IssuedBy::Strategy => &mut self.ids,
             IssuedBy::Protection => &mut self.stop_ids,
+            IssuedBy::Operator => &mut self.flatten_ids,
         };
         let Some(Ok(cl_ord_id)) = ids.as_mut().map(keel_execution::ClOrdIdSource::next_id) else {
             self.counters.held_back += 1;
@@ -181,7 +190,7 @@ impl Trader {
 
     /// Counts every refusal; journals one per symbol and rule in ten seconds, so that a strategy that repeats
     /// itself cannot fill the disk.
-    fn on_breach(&mut self, now: Timestamp, intent: OrderIntent, breach: Breach, step: &mut Step) {
+    pub(crate) fn on_breach(&mut self, now: Timestamp, intent: OrderIntent, breach: Breach, step: &mut Step) {
         *self.counters.refused.entry(breach.rule).or_default() += 1;
         let key = (intent.symbol, breach.rule);
         let is_repeat = self

@@ -33,6 +33,7 @@ impl Trader {
         self.poll_orders(now, step);
         self.fetch_unbooked(now, step);
         self.cancel_halted(now, step);
+        self.book_dust(now, step);
         self.watch_losses(now, step);
         self.reconcile_when_due(now, step);
         self.resync_crossed(now, step);

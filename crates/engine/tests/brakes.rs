@@ -97,6 +97,30 @@ fn f6_refusals_count_for_sixty_seconds_and_by_reason() {
 }
 
 #[test]
+fn f34_exits_that_are_refused_for_the_rate_alone_block_no_entries() {
+    let refusals = |code, text: &str| {
+        let mut world = World::started();
+        let held = world.submit_live(entry(Side::Buy, 10));
+        fill(&mut world, held, 10);
+        for _ in 0..3 {
+            world.quote("99.99", "100.01");
+            let (id, _) = world.submit(exit(10));
+            reject(&mut world, id, (code, text));
+            world.now = world.now.plus(Duration::from_secs(10));
+        }
+        state(&world)
+    };
+    assert_eq!(
+        refusals(-1003, "Too much request weight used."),
+        TradingState::Active
+    );
+    assert_eq!(
+        refusals(NOT_AUTHORISED.0, NOT_AUTHORISED.1),
+        TradingState::EntriesBlocked
+    );
+}
+
+#[test]
 fn the_brake_lets_exits_out_cancels_entries_and_leaves_other_symbols_alone() {
     let mut world = World::started();
     let held = world.submit_live(entry(Side::Buy, 10));

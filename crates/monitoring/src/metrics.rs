@@ -132,6 +132,10 @@ fn symbols(page: &mut Page, snapshot: &Snapshot) {
     for symbol in &snapshot.symbols {
         page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);
     }
+    page.family("keel_dust", "gauge", "Base held that is too small to sell.");
+    for symbol in &snapshot.symbols {
+        page.sample("keel_dust", &[("symbol", &symbol.symbol)], symbol.dust);
+    }
     page.family(
         "keel_unprotected_seconds",
         "gauge",

@@ -78,6 +78,8 @@ pub struct SymbolSnapshot {
     pub data_ages: Vec<DataAge>,
     /// Base held.
     pub position: SignedQty,
+    /// Base held that is too small to sell, and not in the position.
+    pub dust: Money,
     /// What it cost on average.
     pub avg_px: Option<Price>,
     /// Realised profit, before fees.

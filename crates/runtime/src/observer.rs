@@ -158,6 +158,10 @@ impl Observer {
                         intent.side, intent.order_qty
                     ));
                 }
+                Fact::Dust(dust) => self.progress.line(&format!(
+                    "DUST {} {}: too small to sell, out of the position and still in equity",
+                    dust.symbol, dust.qty
+                )),
                 Fact::Restricted { state, cause } => self.progress.line(&format!("STATE {state}: {cause}")),
                 Fact::SymbolRestricted { symbol, state, cause } => {
                     self.progress.line(&format!("STATE {symbol} {state}: {cause}"));

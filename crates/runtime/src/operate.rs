@@ -31,6 +31,8 @@ enum Proof {
     Closed,
     /// None of these may be live.
     Ended(Vec<ClOrdId>),
+    /// Nothing that can be sold is held, and nothing is open.
+    Flat,
     /// The comparison is over.
     Reconciled,
 }
@@ -121,6 +123,15 @@ impl System {
                 Proof::Ended(live),
                 "reduce-only; every order that was open canceled",
             ),
+            Request::Flatten { .. } if self.desk.has_failed || self.desk.is_closing() => {
+                let text = "refused: the journal failed, or the trader is ending; start it anew";
+                return self.answer(call.answer, Verdict::Refused, text, "nothing was changed");
+            }
+            Request::Flatten { reason } => (
+                Operator::Flatten { reason },
+                Proof::Flat,
+                "reduce-only; everything canceled, and what was held is sold",
+            ),
             Request::CancelAll => (
                 Operator::CancelAll,
                 Proof::Ended(live),
@@ -170,6 +181,9 @@ impl System {
             if is_shown(&self.desk.trader, &pending.proof) {
                 let verified = match pending.proof {
                     Proof::Closed => "the venue shows no order of ours but stops that protect a position",
+                    Proof::Flat => {
+                        "the venue confirmed that every order ended, and that nothing that can be sold is held"
+                    }
                     Proof::Ended(_) => "the venue confirmed the end of each order that was open",
                     Proof::Reconciled => "the venue told its open orders, trades and balances",
                 };
@@ -227,6 +241,7 @@ fn is_shown(trader: &Trader, proof: &Proof) -> bool {
     match proof {
         Proof::Closed => trader.is_closed(),
         Proof::Ended(ids) => !trader.leftovers().any(|order| ids.contains(&order.cl_ord_id())),
+        Proof::Flat => trader.is_flat(),
         Proof::Reconciled => !trader.is_reconciling() && trader.is_session_up(),
     }
 }

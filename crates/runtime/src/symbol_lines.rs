@@ -42,7 +42,8 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
         realised: book.map(|book| book.realised()).unwrap_or_default(),
         unrealised: book
             .zip(closable)
-            .and_then(|(book, price)| book.average().unrealised(price.to_decimal()).ok()),
+            .and_then(|(book, price)| book.unrealised(price.to_decimal()).ok()),
+        dust: trader.dust(symbol),
         fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
         unprotected_ms: trader
             .unprotected_since(symbol)

@@ -55,7 +55,7 @@ pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
         line.turnover += book.turnover();
         let mark = mark(now, trader, symbol);
         line.unrealised += mark
-            .and_then(|price| book.average().unrealised(price.to_decimal()).ok())
+            .and_then(|price| book.unrealised(price.to_decimal()).ok())
             .unwrap_or_default();
     }
     lines.into_values().collect()

@@ -279,7 +279,8 @@ impl Watch {
         if trader.unknown_until().is_some() {
             found.push("an order's outcome is unknown a minute after the faults ended".to_owned());
         }
-        let (position, symbol) = (trader.state().ledger().position(self.symbol), self.symbol);
+        let symbol = self.symbol;
+        let (position, dust) = (trader.position(symbol).to_decimal(), trader.dust(symbol));
         let mut ids = BTreeSet::new();
         let exchange = simulation.protocol().exchange();
         let every = OrderQuery {
@@ -299,13 +300,15 @@ impl Watch {
             .filter(|balance| symbol.as_str().starts_with(balance.asset.as_str()))
             .map(|balance| balance.free + balance.locked)
             .sum();
-        if position.to_decimal() != held {
+        if position + dust != held {
             // A fill may be on its way.
             if now < until {
                 simulation.run(now.plus(LOOK_EVERY));
                 return self.agree(simulation, until);
             }
-            found.push(format!("the position is {position}, and the venue holds {held}"));
+            found.push(format!(
+                "the position is {position}, {dust} is dust, and the venue holds {held}"
+            ));
         }
         if ended == 0 {
             found.push("it never traded: the run shows nothing".to_owned());

@@ -284,6 +284,8 @@ impl World {
         let account = "1".to_owned();
         self.exchange(Event::Venue(VenueReport::SessionUp { account }));
         self.quote("99.99", "100.01");
+        // The day begins now, and not in the step that a test looks at.
+        self.exchange(Event::Timer);
     }
 
     /// The process dies and comes back with what was committed: first all of it as records, then a third of it as a

@@ -1,0 +1,144 @@
+//! Selling everything that is held, because an operator says so.
+
+use std::time::Duration;
+
+use keel_domain::{OrderIntent, Purpose, Qty, Side, Symbol, Timestamp};
+use keel_execution::Order;
+use keel_positions::Exit;
+use keel_risk::{HaltCause, TradingState};
+
+use crate::trading::IssuedBy;
+use crate::{Command, Step, Trader};
+
+/// A pair's position that is being sold. It ends with the process; the restriction does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flattening {
+    until: Timestamp,
+    next_at: Timestamp,
+}
+
+impl Trader {
+    /// Marks the ids of orders that flatten.
+    pub(crate) const FLATTEN_MARK: &str = "flat";
+    /// After so long a person is told what is left, and protection takes over again.
+    const FLATTEN_WITHIN: Duration = Duration::from_secs(60);
+    /// Between two orders on a pair, so that the book is another one.
+    const FLATTEN_EVERY: Duration = Duration::from_millis(500);
+
+    /// Leaves only exits, cancels everything, and sells what is held, within the collar. A halt is lifted to that: it is an
+    /// operator's word.
+    pub(crate) fn begin_flatten(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        if self.gate.cause() == Some(&HaltCause::Shutdown) {
+            return;
+        }
+        if self.gate.state() == TradingState::Halted {
+            let reason = format!("to flatten: {reason}");
+            self.resume(now, reason, step);
+        }
+        self.reduce_only(now, HaltCause::Operator { reason }, step);
+        for market in self.markets.values_mut() {
+            market.flattening = Some(Flattening {
+                until: now.plus(Self::FLATTEN_WITHIN),
+                next_at: now,
+            });
+        }
+        self.flatten(now, step);
+    }
+
+    /// Whether the pair's position is being sold.
+    pub(crate) fn is_flattening(&self, symbol: Symbol) -> bool {
+        self.markets
+            .get(&symbol)
+            .is_some_and(|market| market.flattening.is_some())
+    }
+
+    /// Whether nothing that can be sold is held, and nothing is open.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        let is_flattening = |symbol: &Symbol| self.is_flattening(*symbol);
+        !self.settings.symbols.iter().any(is_flattening)
+            && self.state.orders.live().next().is_none()
+            && self
+                .settings
+                .symbols
+                .iter()
+                .all(|symbol| self.held_for_sale(*symbol).is_none())
+    }
+
+    pub(crate) fn flatten(&mut self, now: Timestamp, step: &mut Step) {
+        for symbol in self.settings.symbols.clone() {
+            let market = self.markets.get(&symbol);
+            if let Some(flattening) = market.and_then(|market| market.flattening) {
+                self.flatten_symbol(now, symbol, flattening, step);
+            }
+        }
+    }
+
+    fn flatten_symbol(&mut self, now: Timestamp, symbol: Symbol, flattening: Flattening, step: &mut Step) {
+        if now >= flattening.until || self.gate.state_of(symbol) == TradingState::Halted {
+            self.end_flattening(symbol);
+            let left = self.position(symbol);
+            let text = format!("{symbol}: not flat, {left} left: `trader flatten` tries again");
+            step.push_command(Command::Alert(text));
+            return;
+        }
+        // What is open may hold the coins, or buy more of them.
+        let live = self.state.orders.live();
+        let open: Vec<_> = live
+            .filter(|order| order.symbol() == symbol)
+            .map(Order::cl_ord_id)
+            .collect();
+        if !open.is_empty() {
+            for id in open {
+                let tag = &self.settings.tag;
+                if tag.strategy_in(&id) != Some(Self::FLATTEN_MARK) {
+                    self.cancel(now, id, step);
+                }
+            }
+            return;
+        }
+        let Some(qty) = self.held_for_sale(symbol) else {
+            return self.end_flattening(symbol);
+        };
+        let ord_type = self.top(now, symbol).ok().and_then(|top| {
+            let price = top.bid.price;
+            self.exit_within_collar(symbol, price)
+        });
+        let Some(ord_type) = ord_type.filter(|_| now >= flattening.next_at) else {
+            return;
+        };
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.flattening = Some(Flattening {
+                next_at: now.plus(Self::FLATTEN_EVERY),
+                ..flattening
+            });
+        }
+        let intent = OrderIntent {
+            symbol,
+            side: Side::Sell,
+            ord_type,
+            order_qty: self.within_order_limits(symbol, qty, ord_type.price()),
+            purpose: Purpose::ReduceOnly,
+        };
+        if let Err(breach) = self.send(now, intent, IssuedBy::Operator, step) {
+            self.on_breach(now, intent, breach, step);
+        }
+    }
+
+    fn end_flattening(&mut self, symbol: Symbol) {
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.flattening = None;
+        }
+    }
+
+    /// What is held, in whole steps, where it is enough to be sold at the last price that is known.
+    fn held_for_sale(&self, symbol: Symbol) -> Option<Qty> {
+        let instrument = self.state.instruments.get(&symbol)?;
+        let held = self.position(symbol).long();
+        let market = self.markets.get(&symbol)?;
+        let bid = market.book.bids().next().map(|level| level.price);
+        let price = bid.or(market.last_trade)?;
+        let exit = Exit::of(instrument, held, price);
+        exit.is_possible().then_some(exit.sellable)
+    }
+}
