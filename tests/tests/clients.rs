@@ -7,11 +7,15 @@ use std::process::Command;
 use keel_tests::{API_KEY, API_SECRET, Exchange, root};
 
 fn life_of(script: &str) {
+    life_on(script, &[]);
+}
+
+fn life_on(script: &str, args: &[&str]) {
     let Ok(python) = std::env::var("KEEL_CLIENTS_PYTHON") else {
         eprintln!("left out: KEEL_CLIENTS_PYTHON names no Python with the clients");
         return;
     };
-    let exchange = Exchange::start(31);
+    let exchange = Exchange::start_with(31, args);
     let output = Command::new(python)
         .arg(root().join("tests/clients").join(script))
         .args([&exchange.rest_url, API_KEY, API_SECRET, &exchange.ws_api_url])
@@ -39,6 +43,14 @@ fn python_binance_lives_on_the_exchange() {
 #[test]
 fn the_official_sdk_lives_on_the_exchange() {
     life_of("binance_sdk_spot_life.py");
+}
+
+#[test]
+fn the_official_sdk_routes_and_pegs_orders_and_reads_every_rule() {
+    life_on(
+        "binance_sdk_spot_rules_life.py",
+        &["--symbols", "BTCUSDT,ETHUSDT,BTCUSDC"],
+    );
 }
 
 #[test]

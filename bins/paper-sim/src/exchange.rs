@@ -40,7 +40,8 @@ pub(crate) struct ExchangeArgs {
     /// what it receives.
     #[arg(long, value_name = "AMOUNT")]
     bnb_fees: Option<Money>,
-    /// The pairs [default: BTCUSDT,ETHUSDT; of a recording all].
+    /// The pairs, of BTCUSDT, ETHUSDT and BTCUSDC [default: BTCUSDT,ETHUSDT; of a recording all]. With BTCUSDT and BTCUSDC,
+    /// smart order routing joins the two.
     #[arg(long, value_delimiter = ',')]
     symbols: Vec<String>,
     /// All randomness of the market.

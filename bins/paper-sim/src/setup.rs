@@ -78,6 +78,7 @@ impl Setup {
                     api_key,
                     verifying_key,
                     account,
+                    created_at: now,
                 })
             });
         let keys = keys.collect();
@@ -98,12 +99,19 @@ fn config(seed: u64, market: &MarketSource) -> Result<(ExchangeConfig, Option<Pl
     match market {
         MarketSource::Generated { scenario, symbols } => {
             config.scenario = *scenario;
+            let wants = |name: &str| symbols.iter().any(|symbol| symbol.as_str() == name);
+            if wants("BTCUSDC") {
+                config = config.with_sor();
+                if !wants("BTCUSDT") {
+                    config.sors.clear();
+                }
+            }
             let known = |symbol| {
                 let mut markets = config.markets.iter();
                 markets.any(|market| market.instrument.symbol == symbol)
             };
             if let Some(symbol) = symbols.iter().find(|symbol| !known(**symbol)) {
-                bail!("the simulated exchange has no {symbol}; it has BTCUSDT and ETHUSDT");
+                bail!("the simulated exchange has no {symbol}; it has BTCUSDT, ETHUSDT and BTCUSDC");
             }
             let is_wanted =
                 |market: &Market| symbols.is_empty() || symbols.contains(&market.instrument.symbol);

@@ -7,7 +7,7 @@ use keel_domain::{
 
 use crate::enums::{WireOrderType, WireSymbolStatus, WireTimeInForce};
 use crate::filters::Filters;
-use crate::rest::{MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
+use crate::rest::{Fill, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
 use crate::ws_api::ExecutionReportEvent;
 
 /// A message whose words are the venue's but whose meaning is not.
@@ -35,10 +35,17 @@ pub enum ConvertError {
     /// An answer of the kind ACK, which does not tell the state.
     #[error("the answer does not tell the order's state")]
     NoState,
+    /// A fill by an allocation, which is no trade; only orders that use smart order routing have any.
+    #[error("a fill of the answer is an allocation, not a trade")]
+    NoTrade,
 }
 
 fn id<T>(what: &'static str, parsed: Result<T, IdError>) -> Result<T, ConvertError> {
     parsed.map_err(|source| ConvertError::Id { what, source })
+}
+
+fn fill_id(fill: &Fill) -> Result<u64, ConvertError> {
+    u64::try_from(fill.trade_id).map_err(|_| ConvertError::NoTrade)
 }
 
 /// The domain's report of a user event.
@@ -141,7 +148,7 @@ pub fn order_placed(placed: &OrderPlaced) -> Result<Vec<ExecutionReport>, Conver
         let is_whole = cum_qty == last.order_qty;
         let trade = Trade {
             symbol: last.symbol,
-            trade_id: TradeId(fill.trade_id),
+            trade_id: TradeId(fill_id(fill)?),
             order_id: last.order_id,
             side: last.side,
             last_px: fill.price,

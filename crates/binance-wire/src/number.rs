@@ -47,7 +47,10 @@ impl EightPlaces for Qty {
 
 impl EightPlaces for Money {
     fn write(&self) -> String {
-        format!("{:.8}", self.trunc_with_scale(8))
+        // Asked for eight places, the decimal itself writes into a buffer that its largest numbers do not fit.
+        let text = self.trunc_with_scale(8).to_string();
+        let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
+        format!("{whole}.{places:0<8}")
     }
 
     fn read(text: &str) -> Result<Self, NumberError> {

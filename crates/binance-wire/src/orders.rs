@@ -45,6 +45,12 @@ pub struct ConditionalFields {
     /// The price that was taken from the book.
     #[serde(with = "number::option", default, skip_serializing_if = "Option::is_none")]
     pub pegged_price: Option<Price>,
+    /// True where the order uses smart order routing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_sor: Option<bool>,
+    /// Where such an order was last active: `EXCHANGE`, `SOR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_floor: Option<String>,
 }
 
 /// Fields that an `executionReport` has only where they mean something ("Conditional Fields in Execution Report").
@@ -131,4 +137,16 @@ pub struct ConditionalEventFields {
         skip_serializing_if = "Option::is_none"
     )]
     pub pegged_price: Option<Price>,
+    /// `ONE_PARTY_TRADE_REPORT` where an allocation filled the order.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub match_type: Option<String>,
+    /// The allocation.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub allocation_id: Option<u64>,
+    /// Where an order that uses smart order routing was last active: `EXCHANGE`, `SOR`.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub working_floor: Option<String>,
+    /// True where the order uses smart order routing.
+    #[serde(rename = "uS", default, skip_serializing_if = "Option::is_none")]
+    pub used_sor: Option<bool>,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::enums::{WireOrderStatus, WireOrderType, WireSide, WireSymbolStatus, WireTimeInForce};
 pub use crate::filters::Filter;
 use crate::number;
+use crate::sor::Sor;
 
 /// `GET /api/v3/time`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +26,13 @@ pub struct ExchangeInfo {
     pub server_time: i64,
     /// Limits of requests and orders.
     pub rate_limits: Vec<RateLimit>,
-    /// Filters over all pairs; none are used here.
+    /// Filters over all pairs.
     pub exchange_filters: Vec<Filter>,
     /// The pairs.
     pub symbols: Vec<SymbolInfo>,
+    /// Where orders are routed over several books; not told where they are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sors: Vec<Sor>,
 }
 
 /// One limit, with its use where the venue tells it.
@@ -173,8 +177,14 @@ pub struct Fill {
     pub commission: Money,
     /// Its asset.
     pub commission_asset: String,
-    /// Trade id.
-    pub trade_id: u64,
+    /// Trade id; -1 where the order was filled by an allocation.
+    pub trade_id: i64,
+    /// `ONE_PARTY_TRADE_REPORT` where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_type: Option<String>,
+    /// The allocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alloc_id: Option<u64>,
 }
 
 /// The answer to a new order: ACK has the first five fields, RESULT the next, FULL the fills too.

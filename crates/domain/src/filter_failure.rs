@@ -50,4 +50,19 @@ pub enum FilterFailure {
     /// Too many open order lists.
     #[error("MAX_NUM_ORDER_LISTS")]
     MaxNumOrderLists,
+    /// Too many open orders over all pairs.
+    #[error("EXCHANGE_MAX_NUM_ORDERS")]
+    ExchangeMaxNumOrders,
+    /// Too many open orders over all pairs that wait for a trigger.
+    #[error("EXCHANGE_MAX_NUM_ALGO_ORDERS")]
+    ExchangeMaxNumAlgoOrders,
+    /// Too many open icebergs over all pairs.
+    #[error("EXCHANGE_MAX_NUM_ICEBERG_ORDERS")]
+    ExchangeMaxNumIcebergOrders,
+    /// Too many open order lists over all pairs.
+    #[error("EXCHANGE_MAX_NUM_ORDER_LISTS")]
+    ExchangeMaxNumOrderLists,
+    /// Too much of an asset in one order.
+    #[error("MAX_ASSET")]
+    MaxAsset,
 }

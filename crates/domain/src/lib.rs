@@ -13,6 +13,7 @@
 //! # Ok::<(), keel_domain::NumberError>(())
 //! ```
 
+mod account_filters;
 mod filter_failure;
 mod filters;
 mod fixed;
@@ -22,6 +23,7 @@ mod order;
 mod report;
 mod time;
 
+pub use account_filters::{ExchangeLimits, MaxAsset, OpenOverall};
 pub use filter_failure::FilterFailure;
 pub use filters::{
     FilterInputs, LotSize, MinNotional, NotionalRange, OrderLimits, OrderTerms, PercentPrice,

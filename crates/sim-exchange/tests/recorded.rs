@@ -10,8 +10,9 @@ use keel_domain::{
     InstrumentStatus, Money, OrdType, OrderId, Qty, Side, Symbol, TimeInForce, Timestamp, Trigger,
 };
 use keel_sim_exchange::core::{
-    AccountConfig, AccountId, Exchange, ExchangeConfig, ExchangeEvent, LevelQty, NewOrder, OrderOptions,
-    OrderRef, Quantity, QueueRule, RecordedChange, RecordedEvent, ReportKind, Scenario,
+    AccountConfig, AccountId, Exchange, ExchangeConfig, ExchangeEvent, ExpiryReason, LevelQty, NewOrder,
+    OrderOptions, OrderRef, PriceRange, PriceRules, Quantity, QueueRule, RecordedChange, RecordedEvent,
+    ReferenceCalculation, ReportKind, Scenario,
 };
 use proptest::prelude::*;
 
@@ -82,9 +83,14 @@ struct Scene {
 impl Scene {
     /// Begins with 100 bid with 10, 101 asked with 10 and 102 with 5.
     fn new(rule: QueueRule, events: Vec<RecordedChange>) -> Self {
+        Self::ruled(rule, events, Vec::new())
+    }
+
+    fn ruled(rule: QueueRule, events: Vec<RecordedChange>, price_rules: Vec<PriceRules>) -> Self {
         let mut config = ExchangeConfig::with_default_markets(1);
         config.scenario = Scenario::Calm;
         config.has_background = false;
+        config.price_rules = price_rules;
         config.markets.truncate(1);
         config.markets[0].start_price = "100".parse().unwrap();
         config.accounts = vec![AccountConfig {
@@ -418,6 +424,36 @@ fn a_recording_is_played_up_to_now_and_no_further() {
     assert_eq!(scene.tape.len(), 2);
     assert_eq!(scene.exchange.next_deadline(), Some(START.plus(second * 3)));
     assert!(!scene.exchange.is_played_out());
+}
+
+#[test]
+fn a_price_range_binds_our_orders_and_not_what_was_recorded() {
+    let (up, down) = (Some(Money::new(101, 2)), Some(Money::new(99, 2)));
+    let rules = PriceRules {
+        symbol: pair(),
+        reference: Some(ReferenceCalculation::External(0)),
+        range: Some(PriceRange {
+            bid_up: up,
+            bid_down: down,
+            ask_up: up,
+            ask_down: down,
+        }),
+    };
+    let events = vec![traded(Side::Buy, "101", "4"), ask("101", "6")];
+    let mut scene = Scene::ruled(QueueRule::Conservative, events, vec![rules]);
+    let given = Some("90".parse().unwrap());
+    assert!(scene.exchange.give_reference_price(START, pair(), given));
+    scene.step();
+    assert_eq!(scene.tape, [("101".to_owned(), "4".to_owned())]);
+    let order = scene.place(Side::Buy, "101", "1");
+    let found = scene
+        .exchange
+        .order(scene.client, pair(), OrderRef::OrderId(order));
+    assert_eq!(
+        found.unwrap().expiry_reason,
+        Some(ExpiryReason::PriceRangeExceeded)
+    );
+    assert_eq!(scene.best(Side::Sell), at("101", "6"));
 }
 
 #[test]

@@ -109,6 +109,7 @@ pub fn soak(seed: u64, simulated: Duration, config: &Config) -> Result<SoakRun> 
         verifying_key: VerifyingKey::hmac(&secret),
         account,
         permissions: KeyPermissions::default(),
+        created_at: BEGINS_AT,
     };
     let weather = Weather::of_seed(seed, simulated.as_secs());
     let mut protocol = Protocol::new(exchange, vec![key], BEGINS_AT);

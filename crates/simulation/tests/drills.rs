@@ -46,6 +46,7 @@ impl Drill {
             verifying_key: VerifyingKey::hmac(SECRET),
             account,
             permissions: KeyPermissions::default(),
+            created_at: BEGINS_AT,
         };
         let sources = Sources::text("built-in paper.toml", PAPER_TOML)
             .with_overrides(overrides.iter().map(|text| (*text).to_owned()));

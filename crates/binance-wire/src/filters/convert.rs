@@ -158,6 +158,11 @@ impl Filters {
             | Filter::PercentPrice { .. }
             | Filter::PercentPriceBySide { .. }
             | Filter::TrailingDelta { .. }
+            | Filter::ExchangeMaxNumOrders { .. }
+            | Filter::ExchangeMaxNumAlgoOrders { .. }
+            | Filter::ExchangeMaxNumIcebergOrders { .. }
+            | Filter::ExchangeMaxNumOrderLists { .. }
+            | Filter::MaxAsset { .. }
             | Filter::Other => {}
         }
     }

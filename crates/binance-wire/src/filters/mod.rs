@@ -1,11 +1,13 @@
 //! A pair's rules as the venue lists them (filters.md).
 
+mod account;
 mod convert;
 
 use keel_domain::{Money, Price, Qty};
 use serde::{Deserialize, Serialize};
 
 use crate::number;
+pub use account::{MyFilters, asset_filters, exchange_filters, exchange_limits, max_assets};
 pub(crate) use convert::{Filters, list};
 
 /// A pair's rule (filters.md). Those that are not used here are kept as `Other`.
@@ -162,6 +164,39 @@ pub enum Filter {
     MaxNumOrderLists {
         /// Most.
         max_num_order_lists: u32,
+    },
+    /// Most open orders over all pairs.
+    #[serde(rename = "EXCHANGE_MAX_NUM_ORDERS")]
+    ExchangeMaxNumOrders {
+        /// Most.
+        max_num_orders: u32,
+    },
+    /// Most open orders over all pairs that wait for a trigger.
+    #[serde(rename = "EXCHANGE_MAX_NUM_ALGO_ORDERS")]
+    ExchangeMaxNumAlgoOrders {
+        /// Most.
+        max_num_algo_orders: u32,
+    },
+    /// Most open icebergs over all pairs.
+    #[serde(rename = "EXCHANGE_MAX_NUM_ICEBERG_ORDERS")]
+    ExchangeMaxNumIcebergOrders {
+        /// Most.
+        max_num_iceberg_orders: u32,
+    },
+    /// Most open order lists over all pairs.
+    #[serde(rename = "EXCHANGE_MAX_NUM_ORDER_LISTS")]
+    ExchangeMaxNumOrderLists {
+        /// Most.
+        max_num_order_lists: u32,
+    },
+    /// Most of an asset in one order of the account.
+    #[serde(rename = "MAX_ASSET")]
+    MaxAsset {
+        /// The asset.
+        asset: String,
+        /// Most.
+        #[serde(with = "number")]
+        limit: Money,
     },
     /// A rule that is not used here.
     #[serde(other, rename = "OTHER")]

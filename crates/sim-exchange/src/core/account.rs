@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use keel_domain::{Asset, ClOrdId, Money, OrderId, Symbol, Timestamp};
+use keel_domain::{Asset, ClOrdId, MaxAsset, Money, OrderId, Symbol, Timestamp};
 
 use super::order_lists::OrderList;
 use super::{AccountConfig, AccountTrade, CommissionRates, OrderState, PreventedMatch};
@@ -48,6 +48,8 @@ pub(super) struct OpenCounts {
 pub(super) struct Account {
     /// Whether a client uses it: background participants leave no history.
     pub(super) has_client: bool,
+    /// Whether it does what was recorded, which no rule binds.
+    pub(super) is_recorded: bool,
     pub(super) holdings: BTreeMap<Asset, Holding>,
     pub(super) open: BTreeSet<OrderId>,
     pub(super) open_by_client_id: BTreeMap<(Symbol, ClOrdId), OrderId>,
@@ -63,6 +65,7 @@ pub(super) struct Account {
     pub(super) counts: BTreeMap<Symbol, OpenCounts>,
     pub(super) rates: CommissionRates,
     pub(super) trade_group: Option<u64>,
+    pub(super) max_assets: Vec<MaxAsset>,
     pub(super) updated_at: Timestamp,
     pub(super) touched: BTreeSet<Asset>,
 }
@@ -88,6 +91,7 @@ impl Account {
         };
         Self {
             has_client,
+            is_recorded: false,
             holdings: config.funds.iter().map(holding).collect(),
             open: BTreeSet::new(),
             open_by_client_id: BTreeMap::new(),
@@ -99,6 +103,7 @@ impl Account {
             counts: BTreeMap::new(),
             rates,
             trade_group: config.trade_group,
+            max_assets: config.max_assets.clone(),
             updated_at: now,
             touched: BTreeSet::new(),
         }

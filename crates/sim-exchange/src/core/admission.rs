@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, FilterInputs, InstrumentStatus, Money, OrdType, OrderTerms, Price, Qty, Side, Symbol, TimeInForce,
-    Timestamp, notional,
+    Asset, FilterFailure, FilterInputs, Instrument, InstrumentStatus, LotSize, Money, OpenOverall, OrdType,
+    OrderTerms, Price, Qty, Side, Symbol, TimeInForce, Timestamp, notional,
 };
 
 use super::exchange::Exchange;
@@ -20,6 +20,23 @@ pub(super) enum Stage {
     Now,
     /// When another order is filled.
     Later,
+    /// When another order is filled, with a quantity that is not known before.
+    Unsized,
+}
+
+/// A pair's rules without those that judge a quantity.
+fn without_sizes(mut instrument: Instrument) -> Instrument {
+    let any = LotSize {
+        min: Qty::ZERO,
+        max: Qty::ZERO,
+        step: Qty::ZERO,
+    };
+    (instrument.lot_size, instrument.market_lot_size) = (any, any);
+    instrument.notional.min = Money::ZERO;
+    instrument.notional.max = None;
+    instrument.limits.min_notional = None;
+    instrument.limits.iceberg_parts = None;
+    instrument
 }
 
 /// An order that passed.
@@ -91,7 +108,7 @@ impl Exchange {
             Qty::ZERO
         };
         Some(FilterInputs {
-            reference_price: None,
+            reference_price: market.reference.as_ref().and_then(|r| r.at(now)?.price),
             average_price: market.average_price(now, MarketState::AVERAGE_MINUTES),
             last_price: market.stats.last,
             open_orders: counts.orders,
@@ -101,26 +118,76 @@ impl Exchange {
         })
     }
 
+    /// What an account has open over all pairs.
+    #[must_use]
+    pub fn open_overall(&self, account: AccountId) -> OpenOverall {
+        let Some(owner) = self.accounts.get(account.0) else {
+            return OpenOverall::default();
+        };
+        let mut open = OpenOverall {
+            order_lists: u32::try_from(owner.open_lists.len()).unwrap_or(u32::MAX),
+            ..OpenOverall::default()
+        };
+        for counts in owner.counts.values() {
+            open.orders += counts.orders;
+            open.algo_orders += counts.algo;
+            open.iceberg_orders += counts.icebergs;
+        }
+        open
+    }
+
     /// The checks that the venue makes before its matching engine sees the order. `earlier`: orders of the same list
-    /// that are checked already.
+    /// that are checked already, and count as if they were open.
     pub(super) fn check_filters(
         &self,
         now: Timestamp,
         account: AccountId,
         order: &NewOrder,
-        earlier: u32,
+        earlier: &[&NewOrder],
+        stage: Stage,
     ) -> Result<(), OrderError> {
         let market = self.markets.get(&order.symbol).ok_or(OrderError::UnknownSymbol)?;
         let mut inputs = self
             .filter_inputs(now, account, order.symbol)
             .ok_or(OrderError::InsufficientBalance)?;
-        inputs.open_orders += earlier;
-        let check = |order: &NewOrder| market.instrument.check(&terms(order), &inputs);
+        let mut open = self.open_overall(account);
+        for order in earlier {
+            let is_algo = u32::from(order.ord_type.trigger().is_some());
+            let is_iceberg = u32::from(!order.options.iceberg_qty.is_zero());
+            inputs.open_orders += 1;
+            inputs.open_algo_orders += is_algo;
+            inputs.open_iceberg_orders += is_iceberg;
+            open.orders += 1;
+            open.algo_orders += is_algo;
+            open.iceberg_orders += is_iceberg;
+        }
+        let check = |order: &NewOrder| {
+            let terms = terms(order);
+            if stage == Stage::Unsized {
+                without_sizes(market.instrument.clone()).check(&terms, &inputs)?;
+                return self.limits().check(&terms, &open);
+            }
+            market.instrument.check(&terms, &inputs)?;
+            self.limits().check(&terms, &open)?;
+            self.check_assets(account, &market.instrument, &terms, &inputs)
+        };
         if let Some(price) = order.options.peg.map(|peg| peg.price).filter(|p| !p.is_zero()) {
             let ord_type = at_price(order.ord_type, price);
             check(&NewOrder { ord_type, ..*order }).map_err(OrderError::Filter)?;
         }
         check(order).map_err(OrderError::Filter)
+    }
+
+    /// Whether an order is about no more of an asset than one of the account's may be.
+    pub(super) fn check_assets(
+        &self,
+        account: AccountId,
+        instrument: &Instrument,
+        terms: &OrderTerms,
+        inputs: &FilterInputs,
+    ) -> Result<(), FilterFailure> {
+        let mut assets = self.max_assets(account).iter();
+        assets.try_for_each(|most| most.check(instrument, terms, inputs))
     }
 
     /// All checks but the balance.
@@ -129,7 +196,7 @@ impl Exchange {
         now: Timestamp,
         account: AccountId,
         order: &NewOrder,
-        earlier: u32,
+        earlier: &[&NewOrder],
         stage: Stage,
     ) -> Result<Admitted, OrderError> {
         let market = self.markets.get(&order.symbol).ok_or(OrderError::UnknownSymbol)?;
@@ -140,7 +207,8 @@ impl Exchange {
         if market.instrument.status != InstrumentStatus::Trading {
             return Err(OrderError::MarketClosed);
         }
-        self.check_filters(now, account, order, earlier)?;
+        self.check_sor(order)?;
+        self.check_filters(now, account, order, earlier, stage)?;
         check_combination(order)?;
         if let Some(id) = order.cl_ord_id
             && owner.open_by_client_id.contains_key(&(order.symbol, id))
@@ -148,11 +216,11 @@ impl Exchange {
             return Err(OrderError::Duplicate);
         }
         let limit = order.ord_type.price();
-        let sweep = if order.ord_type.trigger().is_some() || stage == Stage::Later {
+        let sweep = if order.ord_type.trigger().is_some() || stage != Stage::Now {
             Sweep::default()
         } else {
             let own = self.own_liquidity(account, order);
-            market.sweep(order.side, limit, order.quantity, &own)
+            self.sweep_for(order, limit, order.quantity, &own)
         };
         if matches!(order.ord_type, OrdType::LimitMaker { .. }) && !sweep.qty.is_zero() {
             return Err(OrderError::WouldMatch);
@@ -179,7 +247,7 @@ impl Exchange {
         account: AccountId,
         order: &NewOrder,
     ) -> Result<Admitted, OrderError> {
-        let admitted = self.check_order(now, account, order, 0, Stage::Now)?;
+        let admitted = self.check_order(now, account, order, &[], Stage::Now)?;
         self.check_free(account, admitted.asset, admitted.to_lock)?;
         Ok(admitted)
     }
@@ -207,7 +275,8 @@ impl Exchange {
         }
         let mut own: BTreeMap<Price, Qty> = BTreeMap::new();
         for member in self.trade_group_of(account) {
-            for resting in self.open_orders(member, Some(order.symbol)) {
+            let routes = self.routes(order.symbol, order.options.uses_sor);
+            for resting in routes.flat_map(|symbol| self.open_orders(member, Some(symbol))) {
                 if resting.side != order.side && !resting.shown.is_zero() {
                     let qty = own.entry(resting.price()).or_default();
                     *qty = qty.saturating_add(resting.leaves_qty());
@@ -219,9 +288,6 @@ impl Exchange {
 
     /// Whether a fill-or-kill order can trade whole.
     pub(super) fn can_fill(&self, account: AccountId, order: &NewOrder, order_qty: Qty) -> bool {
-        let Some(market) = self.markets.get(&order.symbol) else {
-            return false;
-        };
         let own = self.own_liquidity(account, order);
         let mut limit = order.ord_type.price();
         if order.options.stp_mode != super::StpMode::ExpireMaker {
@@ -237,10 +303,7 @@ impl Exchange {
                 (limit, before, _) => limit.or(before),
             };
         }
-        market
-            .sweep(order.side, limit, Quantity::Base(order_qty), &own)
-            .qty
-            >= order_qty
+        self.sweep_for(order, limit, Quantity::Base(order_qty), &own).qty >= order_qty
     }
 }
 

@@ -1,6 +1,9 @@
-//! Orders of a recorded market: placed and made smaller as they were, without any check.
+//! Orders of the background that no check holds back: a recorded market's, placed and made smaller as they were, and those
+//! that fill a client's on command.
 
-use keel_domain::{OrdStatus, OrdType, OrderId, Qty, Side, Symbol, Timestamp, notional};
+use keel_domain::{
+    InstrumentStatus, OrdStatus, OrdType, OrderId, Qty, Side, Symbol, TimeInForce, Timestamp, notional,
+};
 
 use super::admission::Admitted;
 use super::exchange::Exchange;
@@ -37,6 +40,41 @@ impl Exchange {
         self.begin(now, order_id);
         self.settle(now);
         Some(order_id)
+    }
+
+    /// Whether an order stands in a book where it may trade now, in whole or as an iceberg's part.
+    #[must_use]
+    pub fn is_fillable(&self, order_id: OrderId) -> bool {
+        let order = self.orders.get(&order_id).filter(|order| !order.shown.is_zero());
+        let pair = order.and_then(|order| self.instrument(order.symbol));
+        pair.is_some_and(|pair| pair.status == InstrumentStatus::Trading)
+    }
+
+    /// Lets the background take an order that rests, and all that stands before it, as a market that comes to its price would.
+    /// An exchange without background fills none, and a price range may end it early.
+    pub fn fill_resting(&mut self, now: Timestamp, order_id: OrderId) {
+        let background = self.accounts.iter().rposition(|account| !account.has_client);
+        while let (Some(taker), true) = (background, self.is_fillable(order_id)) {
+            let Some((symbol, side)) = self.orders.get(&order_id).map(|order| (order.symbol, order.side))
+            else {
+                break;
+            };
+            let Some(market) = self.markets.get(&symbol) else {
+                break;
+            };
+            let (traded, front) = (market.next_trade_id, market.book.front(side));
+            let Some((price, resting)) = front else { break };
+            let ord_type = OrdType::Limit {
+                price,
+                time_in_force: TimeInForce::Ioc,
+            };
+            let terms = (symbol, side.opposite(), ord_type, resting.leaves_qty);
+            self.enter_unchecked(now, AccountId(taker), terms);
+            let market = self.markets.get(&symbol);
+            if market.is_none_or(|market| market.next_trade_id == traded) {
+                break;
+            }
+        }
     }
 
     /// Makes an order of the background smaller; it keeps its place. With nothing left it ends.

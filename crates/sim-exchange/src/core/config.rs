@@ -1,11 +1,11 @@
 //! What an exchange is made of.
 
 use keel_domain::{
-    Asset, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrderLimits, PercentPriceBySide,
-    Price, PriceBand, PriceFilter, Qty, Symbol, TrailingDelta,
+    Asset, ExchangeLimits, Instrument, InstrumentStatus, LotSize, MaxAsset, Money, NotionalRange,
+    OrderLimits, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Symbol, TrailingDelta,
 };
 
-use super::{CommissionRates, Scenario};
+use super::{CommissionRates, PriceRules, Scenario};
 
 /// A pair and where its price starts.
 #[derive(Debug, Clone)]
@@ -27,6 +27,18 @@ pub struct AccountConfig {
     pub commission: Option<CommissionRates>,
     /// Accounts of one group do not trade with each other where an order asks for that.
     pub trade_group: Option<u64>,
+    /// The most of an asset that one of its orders may be about.
+    pub max_assets: Vec<MaxAsset>,
+}
+
+/// Pairs of one base whose quotes are worth the same, one to one: an order on one of them that uses smart order routing
+/// takes from the books of all (faqs/sor_faq.md).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sor {
+    /// What all of them trade.
+    pub base: Asset,
+    /// The pairs.
+    pub symbols: Vec<Symbol>,
 }
 
 /// What the exchange is made of.
@@ -46,6 +58,12 @@ pub struct ExchangeConfig {
     pub maker_rate: Money,
     /// Fraction of what a taking order receives.
     pub taker_rate: Money,
+    /// Where orders are routed over several books; nowhere, when empty.
+    pub sors: Vec<Sor>,
+    /// What an account may have open over all pairs.
+    pub limits: ExchangeLimits,
+    /// What binds the prices at which pairs trade; nothing, when empty.
+    pub price_rules: Vec<PriceRules>,
 }
 
 /// An exchange that cannot be made.
@@ -57,6 +75,16 @@ pub enum ConfigError {
     /// A pair that cannot start.
     #[error("{0}: the start price must be a positive multiple of the tick, with a tick above zero")]
     BadStart(Symbol),
+    /// A smart order routing over pairs that do not belong together.
+    #[error(
+        "smart order routing of {0} needs at least two pairs that the exchange has, all with that base, each once"
+    )]
+    BadSor(Asset),
+    /// Rules of prices that cannot hold.
+    #[error(
+        "the price rules of {0} need that pair, once, multiples above zero, and 1 to 10000 buckets of 1 to 86400000 ms"
+    )]
+    BadPriceRules(Symbol),
 }
 
 impl ExchangeConfig {
@@ -71,7 +99,48 @@ impl ExchangeConfig {
             accounts: Vec::new(),
             maker_rate: Money::new(1, 3),
             taker_rate: Money::new(1, 3),
+            sors: Vec::new(),
+            limits: ExchangeLimits::default(),
+            price_rules: Vec::new(),
         }
+    }
+
+    /// Adds BTCUSDC, with BTCUSDT's filters and price, and routes orders over the two books. Without BTCUSDT: nothing.
+    #[must_use]
+    pub fn with_sor(mut self) -> Self {
+        let model = self
+            .markets
+            .iter()
+            .find(|m| m.instrument.symbol.as_str() == "BTCUSDT");
+        let (Some(mut market), Ok(symbol), Ok(quote)) =
+            (model.cloned(), Symbol::new("BTCUSDC"), Asset::new("USDC"))
+        else {
+            return self;
+        };
+        self.sors.push(Sor {
+            base: market.instrument.base,
+            symbols: vec![market.instrument.symbol, symbol],
+        });
+        market.instrument.symbol = symbol;
+        market.instrument.quote = quote;
+        self.markets.push(market);
+        self
+    }
+
+    /// Whether the pairs of every smart order routing are there and belong together.
+    pub(super) fn check_sors(&self) -> Result<(), ConfigError> {
+        for sor in &self.sors {
+            let named = |symbol: &Symbol| {
+                let mut markets = self.markets.iter().map(|market| &market.instrument);
+                markets.any(|i| i.symbol == *symbol && i.base == sor.base)
+            };
+            let distinct: std::collections::BTreeSet<_> = sor.symbols.iter().collect();
+            let belongs = sor.symbols.iter().all(named);
+            if distinct.len() < 2 || distinct.len() < sor.symbols.len() || !belongs {
+                return Err(ConfigError::BadSor(sor.base));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,8 +26,10 @@ pub struct PublicTrade {
 pub struct AccountTrade {
     /// The pair.
     pub symbol: Symbol,
-    /// The trade.
+    /// The trade; where the order was filled by an allocation, the one made on its behalf.
     pub trade_id: TradeId,
+    /// The allocation, where smart order routing filled the order; counts up by one on the order's pair, from zero.
+    pub allocation_id: Option<u64>,
     /// The owner's order.
     pub order_id: OrderId,
     /// The owner's side.
@@ -70,6 +72,8 @@ pub struct Prevention {
     pub qty: Qty,
     /// The other order.
     pub counter_order_id: OrderId,
+    /// The other order's pair: another one only where orders are routed.
+    pub counter_symbol: Symbol,
     /// The accounts' group.
     pub trade_group: Option<u64>,
     /// What would have traded.

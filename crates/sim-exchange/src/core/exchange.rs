@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{Asset, Instrument, Money, OrderId, Price, Qty, Side, Symbol, Timestamp};
+use keel_domain::{
+    Asset, ExchangeLimits, Instrument, MaxAsset, Money, OrderId, Price, Qty, Side, Symbol, Timestamp,
+};
 
 use super::account::Account;
 use super::generator::Generator;
@@ -11,7 +13,7 @@ use super::market::MarketState;
 use super::playback::{Playback, Recording};
 use super::{
     AccountConfig, AccountId, AssetBalance, CommissionRates, ConfigError, DepthSnapshot, ExchangeConfig,
-    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade, QueueRule,
+    ExchangeEvent, LevelQty, Market, MarketStats, OrderState, PublicTrade, QueueRule, Sor,
 };
 
 /// The exchange.
@@ -25,6 +27,10 @@ pub struct Exchange {
     pub(super) next_order_id: u64,
     pub(super) next_execution_id: u64,
     pub(super) next_list_id: u64,
+    pub(super) sors: Vec<Sor>,
+    pub(super) limits: ExchangeLimits,
+    /// What the exchange took and gave by exchanging interchangeable quotes one to one. The sum over them stays zero.
+    pub(super) exchanged: BTreeMap<Asset, Money>,
     /// What a trade has made due; carried out once the order that traded is done.
     pub(super) due: VecDeque<Due>,
     /// What came from outside, less what went there.
@@ -53,6 +59,7 @@ impl Exchange {
                 return Err(ConfigError::BadStart(market.instrument.symbol));
             }
         }
+        config.check_sors()?;
         let house_rates = CommissionRates::of_standard(config.maker_rate, config.taker_rate);
         let accounts = config
             .accounts
@@ -76,12 +83,22 @@ impl Exchange {
             next_order_id: 1,
             next_execution_id: 1,
             next_list_id: 0,
+            sors: config.sors.clone(),
+            limits: config.limits,
+            exchanged: BTreeMap::new(),
             due: VecDeque::new(),
             transfers: BTreeMap::new(),
             events: VecDeque::new(),
             generator: None,
             playback: None,
         };
+        for (place, rules) in config.price_rules.iter().enumerate() {
+            let mut earlier = config.price_rules.iter().take(place);
+            let is_twice = earlier.any(|other| other.symbol == rules.symbol);
+            if is_twice || !exchange.set_price_rules(*rules) {
+                return Err(ConfigError::BadPriceRules(rules.symbol));
+            }
+        }
         if !config.has_background {
             return Ok(exchange);
         }
@@ -106,6 +123,11 @@ impl Exchange {
             .collect();
         let maker = self.add_background_account(&markets, now);
         let taker = self.add_background_account(&markets, now);
+        for account in [maker, taker] {
+            if let Some(account) = self.accounts.get_mut(account.0) {
+                account.is_recorded = true;
+            }
+        }
         self.playback = Some(Playback::new((maker, taker), rule, recording, now));
         self.advance(now);
     }
@@ -191,6 +213,26 @@ impl Exchange {
         self.markets.get(&symbol).map(|market| &market.instrument)
     }
 
+    /// What an account may have open over all pairs.
+    #[must_use]
+    pub fn limits(&self) -> &ExchangeLimits {
+        &self.limits
+    }
+
+    /// The most of each asset that one order of an account may be about, where that is bounded.
+    #[must_use]
+    pub fn max_assets(&self, account: AccountId) -> &[MaxAsset] {
+        self.accounts
+            .get(account.0)
+            .map_or(&[], |owner| owner.max_assets.as_slice())
+    }
+
+    /// Where orders are routed over several books.
+    #[must_use]
+    pub fn sors(&self) -> &[Sor] {
+        &self.sors
+    }
+
     /// What an account pays on trades.
     #[must_use]
     pub fn account_rates(&self, account: AccountId) -> CommissionRates {
@@ -271,6 +313,9 @@ impl Exchange {
     #[must_use]
     pub fn totals(&self) -> BTreeMap<Asset, Money> {
         let mut totals = self.commissions.clone();
+        for (asset, amount) in &self.exchanged {
+            *totals.entry(*asset).or_default() += *amount;
+        }
         for (asset, holding) in self.accounts.iter().flat_map(|account| account.holdings.iter()) {
             *totals.entry(*asset).or_default() += holding.free + holding.locked;
         }

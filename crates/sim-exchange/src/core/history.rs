@@ -20,6 +20,21 @@ pub struct TradeQuery {
     pub limit: usize,
 }
 
+/// Which allocations of an account are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AllocationQuery {
+    /// Of this order only.
+    pub order_id: Option<OrderId>,
+    /// From this allocation on.
+    pub from_id: Option<u64>,
+    /// From this time on.
+    pub start: Option<Timestamp>,
+    /// Until this time; without a start, the newest until then.
+    pub end: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Which orders of an account are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderQuery {
@@ -122,6 +137,7 @@ impl Exchange {
         };
         let is_wanted = |trade: &&AccountTrade| {
             trade.symbol == symbol
+                && trade.allocation_id.is_none()
                 && query.order_id.is_none_or(|id| trade.order_id == id)
                 && query.from_id.is_none_or(|id| trade.trade_id >= id)
                 && query.start.is_none_or(|start| trade.time >= start)
@@ -133,6 +149,36 @@ impl Exchange {
             0
         } else {
             wanted.len().saturating_sub(query.limit)
+        };
+        wanted.into_iter().skip(skip).take(query.limit).collect()
+    }
+
+    /// Fills of an account's orders on a pair by smart order routing, oldest first.
+    #[must_use]
+    pub fn allocations(
+        &self,
+        account: AccountId,
+        symbol: Symbol,
+        query: AllocationQuery,
+    ) -> Vec<AccountTrade> {
+        let Some(owner) = self.accounts.get(account.0) else {
+            return Vec::new();
+        };
+        let is_wanted = |trade: &&AccountTrade| {
+            trade.symbol == symbol
+                && trade
+                    .allocation_id
+                    .is_some_and(|id| query.from_id.is_none_or(|from| id >= from))
+                && query.order_id.is_none_or(|id| trade.order_id == id)
+                && query.start.is_none_or(|start| trade.time >= start)
+                && query.end.is_none_or(|end| trade.time <= end)
+        };
+        let wanted: Vec<AccountTrade> = owner.trades.iter().filter(is_wanted).copied().collect();
+        let is_newest = query.end.is_some() && query.start.is_none();
+        let skip = if is_newest {
+            wanted.len().saturating_sub(query.limit)
+        } else {
+            0
         };
         wanted.into_iter().skip(skip).take(query.limit).collect()
     }

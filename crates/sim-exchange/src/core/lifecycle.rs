@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::triggers::Woken;
 use super::{
     AccountId, AssetBalance, CancelRestriction, ExchangeEvent, ExpiryReason, NewOrder, OrderError, OrderRef,
-    OrderReport, OrderState, Quantity, ReportKind,
+    OrderReport, OrderState, Quantity, ReportKind, WorkingFloor,
 };
 
 /// Something that a trade has made due.
@@ -145,6 +145,7 @@ impl Exchange {
             working_at: None,
             trailing_at: None,
             pegged_price: order.ord_type.price().filter(|_| enters_pegged),
+            working_floor: order.options.uses_sor.then_some(WorkingFloor::Sor),
             expiry_reason: None,
             amendments: Vec::new(),
             locked: admitted.to_lock,
@@ -198,8 +199,12 @@ impl Exchange {
             self.report(&order, ReportKind::New);
             self.top_up(order_id);
         }
-        self.take(now, order_id);
-        self.rest_or_expire(now, order_id);
+        match self.take(now, order_id) {
+            Some(reason) => {
+                self.finish(now, order_id, OrdStatus::Expired, ReportKind::Expired(reason));
+            }
+            None => self.rest_or_expire(now, order_id),
+        }
     }
 
     /// A stop order that buys at any price takes what it needs beyond what it holds, as far as it is there.

@@ -91,7 +91,8 @@ impl Exchange {
         if by_proceeds {
             self.size_by_proceeds(first, &waiting);
         }
-        if !self.peg_waiting(now, &waiting)
+        if !self.passes_sized(now, by_proceeds, &waiting)
+            || !self.peg_waiting(now, &waiting)
             || !self.can_activate(&waiting)
             || !self.lock_for_list(first, &waiting)
         {
@@ -120,19 +121,42 @@ impl Exchange {
         })
     }
 
+    /// Gives waiting orders the quantity that was bought, adjusted to the lots that any of them has (faqs/opo.md).
     fn size_by_proceeds(&mut self, first: OrderId, waiting: &[OrderId]) {
         let Some(order) = self.orders.get(&first) else {
             return;
         };
-        let step = self
-            .instrument(order.symbol)
-            .map_or(Qty::ZERO, |i| i.lot_size.step);
-        let bought = Qty::from_decimal(order.locked.trunc_with_scale(8)).unwrap_or_default();
+        let Some(instrument) = self.instrument(order.symbol) else {
+            return;
+        };
+        let is_market = |id: &OrderId| {
+            self.orders
+                .get(id)
+                .is_some_and(|order| order.ord_type == OrdType::Market)
+        };
+        let mut lots = vec![instrument.lot_size];
+        if waiting.iter().any(is_market) {
+            lots.push(instrument.market_lot_size);
+        }
+        let mut qty = Qty::from_decimal(order.locked.trunc_with_scale(8)).unwrap_or_default();
+        for lot in lots {
+            let most = if lot.max.is_zero() { qty } else { lot.max };
+            qty = qty.min(most).floor_to(lot.step);
+        }
         for order_id in waiting {
             if let Some(order) = self.orders.get_mut(order_id) {
-                order.order_qty = bought.floor_to(step);
+                order.order_qty = qty;
             }
         }
+    }
+
+    /// Whether the filters pass waiting orders whose quantity was not known before.
+    fn passes_sized(&self, now: Timestamp, by_proceeds: bool, waiting: &[OrderId]) -> bool {
+        !by_proceeds
+            || waiting.iter().all(|id| {
+                let order = self.orders.get(id);
+                order.is_some_and(|order| self.passes_again(now, order, order.ord_type))
+            })
     }
 
     /// Whether waiting orders may begin at the last price: a contingent one must not have been triggered already, a

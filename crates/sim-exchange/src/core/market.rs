@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use keel_domain::{Instrument, Money, Price, Qty, Side, Timestamp, TradeId, notional};
 
 use super::book::Book;
+use super::reference::Reference;
 use super::triggers::Triggers;
-use super::{Market, PublicTrade, Quantity};
+use super::{Market, PriceRange, PublicTrade, Quantity};
 
 /// What a pair did since the exchange started (the venue: in the last 24 hours).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub(super) struct MarketState {
     /// What icebergs hold back, by side and price.
     pub(super) hidden: BTreeMap<(Side, Price), Qty>,
     pub(super) next_prevented_match: u64,
+    pub(super) next_allocation: u64,
+    pub(super) reference: Option<Reference>,
+    pub(super) range: Option<PriceRange>,
     /// Base and quote traded by minute, latest last. Bounded by [`MarketState::MINUTES_MAX`].
     minutes: VecDeque<(i64, Money, Money)>,
 }
@@ -51,6 +55,32 @@ pub(super) struct MarketState {
 pub(super) struct Sweep {
     pub(super) qty: Qty,
     pub(super) cost: Money,
+}
+
+impl Sweep {
+    /// Walks levels, best first: how much base an order can trade, and for how much quote.
+    pub(super) fn of(
+        levels: impl Iterator<Item = (Price, Qty)>,
+        side: Side,
+        limit: Option<Price>,
+        quantity: Quantity,
+        step: Qty,
+    ) -> Self {
+        let mut sweep = Self::default();
+        for (price, there) in levels {
+            let wanted = match quantity {
+                Quantity::Base(qty) => qty.saturating_sub(sweep.qty),
+                Quantity::Quote(value) => affordable(value - sweep.cost, price, step),
+            };
+            if is_beyond(side, limit, price) || wanted.is_zero() {
+                break;
+            }
+            let qty = wanted.min(there);
+            sweep.qty = sweep.qty.saturating_add(qty);
+            sweep.cost += notional(qty, price);
+        }
+        sweep
+    }
 }
 
 /// Whether a price is worse than an order's limit.
@@ -99,11 +129,14 @@ impl MarketState {
             triggers: Triggers::default(),
             hidden: BTreeMap::new(),
             next_prevented_match: 0,
+            next_allocation: 0,
+            reference: None,
+            range: None,
             minutes: VecDeque::new(),
         }
     }
-    /// Walks the book against an order: how much base it can trade, and for how much quote. What icebergs hold back
-    /// counts; what `own` names does not.
+
+    /// Walks the book against an order. What icebergs hold back counts; what `own` names does not.
     pub(super) fn sweep(
         &self,
         side: Side,
@@ -111,24 +144,20 @@ impl MarketState {
         quantity: Quantity,
         own: &BTreeMap<Price, Qty>,
     ) -> Sweep {
-        let step = self.instrument.lot_size.step;
-        let mut sweep = Sweep::default();
-        for level in self.book.levels(side.opposite()) {
-            let wanted = match quantity {
-                Quantity::Base(qty) => qty.saturating_sub(sweep.qty),
-                Quantity::Quote(value) => affordable(value - sweep.cost, level.price, step),
-            };
-            if is_beyond(side, limit, level.price) || wanted.is_zero() {
-                break;
-            }
-            let hidden = self.hidden.get(&(side.opposite(), level.price));
+        let levels = self.whole_levels(side.opposite()).map(|(price, there)| {
+            let taken = own.get(&price).copied().unwrap_or_default();
+            (price, there.saturating_sub(taken))
+        });
+        Sweep::of(levels, side, limit, quantity, self.instrument.lot_size.step)
+    }
+
+    /// The levels of a side, best first, with what icebergs hold back.
+    pub(super) fn whole_levels(&self, side: Side) -> impl Iterator<Item = (Price, Qty)> + '_ {
+        self.book.levels(side).map(move |level| {
+            let hidden = self.hidden.get(&(side, level.price));
             let there = level.qty.saturating_add(hidden.copied().unwrap_or_default());
-            let taken = own.get(&level.price).copied().unwrap_or_default();
-            let qty = wanted.min(there.saturating_sub(taken));
-            sweep.qty = sweep.qty.saturating_add(qty);
-            sweep.cost += notional(qty, level.price);
-        }
-        sweep
+            (level.price, there)
+        })
     }
 
     /// Changes what icebergs hold back at a price.
@@ -172,6 +201,9 @@ impl MarketState {
         stats.first_trade = stats.first_trade.or(Some(trade.trade_id));
         stats.count += 1;
         self.triggers.note(trade.price);
+        if let Some(reference) = &mut self.reference {
+            reference.note_trade(trade.time, trade.price);
+        }
         let minute = trade.time.as_millis().div_euclid(60_000);
         if self.minutes.back().is_none_or(|(latest, ..)| *latest != minute) {
             self.minutes.push_back((minute, Money::ZERO, Money::ZERO));

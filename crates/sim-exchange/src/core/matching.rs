@@ -6,41 +6,40 @@ use super::admission::is_fill_or_kill;
 use super::book::Resting;
 use super::exchange::Exchange;
 use super::market::{affordable, is_beyond};
+use super::pegged::at_price;
 use super::prevention::Prevented;
+use super::reference::PriceBounds;
 use super::settlement::Fill;
-use super::{ExchangeEvent, NewOrder, OrderState, PublicTrade, Quantity};
+use super::{ExchangeEvent, ExpiryReason, NewOrder, OrderState, PublicTrade, Quantity};
 
 impl Exchange {
-    /// Matches an order against the other side, best price first, then in order of arrival.
-    pub(super) fn take(&mut self, now: Timestamp, order_id: OrderId) {
-        let Some(order) = self.orders.get(&order_id) else {
-            return;
-        };
+    /// Matches an order against the other side, best price first, then in order of arrival. The range of prices in which it
+    /// may trade is set at its beginning and holds to its end. Gives why what is left must end, where it must not go on.
+    pub(super) fn take(&mut self, now: Timestamp, order_id: OrderId) -> Option<ExpiryReason> {
+        let order = self.orders.get(&order_id)?;
         let (symbol, side, limit) = (order.symbol, order.side, order.ord_type.price());
+        let is_recorded = self.accounts.get(order.account.0)?.is_recorded;
+        let bounds = if is_recorded {
+            PriceBounds::default()
+        } else {
+            self.price_bounds(now, symbol, side)
+        };
         if is_fill_or_kill(order.ord_type) {
-            let wanted = NewOrder {
-                symbol,
-                side,
-                ord_type: order.ord_type,
-                quantity: Quantity::Base(order.leaves_qty()),
-                cl_ord_id: None,
-                options: order.options,
-            };
-            if !self.can_fill(order.account, &wanted, order.leaves_qty()) {
-                return;
+            let refused = self.check_whole(order, bounds);
+            if refused.is_some() {
+                return refused;
             }
         }
         loop {
-            let (Some(order), Some(market)) = (self.orders.get(&order_id), self.markets.get(&symbol)) else {
-                return;
-            };
-            let Some((price, resting)) = market.book.front(side.opposite()) else {
-                return;
-            };
+            let (order, market) = (self.orders.get(&order_id)?, self.markets.get(&symbol)?);
+            let (price, resting) = self.front_for(order)?;
             let step = market.instrument.lot_size.step;
             let qty = wanted_at(order, price, step).min(resting.leaves_qty);
             if qty.is_zero() || is_beyond(side, limit, price) {
-                return;
+                return None;
+            }
+            if !bounds.contains(price) {
+                return Some(ExpiryReason::PriceRangeExceeded);
             }
             match self.prevent(now, order_id, resting, price) {
                 Prevented::Nothing => self.trade(now, order_id, resting.order_id, price, qty),
@@ -49,11 +48,38 @@ impl Exchange {
         }
     }
 
+    /// Why a fill-or-kill order cannot trade whole, if it cannot.
+    fn check_whole(&self, order: &OrderState, bounds: PriceBounds) -> Option<ExpiryReason> {
+        let leaves = order.leaves_qty();
+        let wanted = NewOrder {
+            symbol: order.symbol,
+            side: order.side,
+            ord_type: order.ord_type,
+            quantity: Quantity::Base(leaves),
+            cl_ord_id: None,
+            options: order.options,
+        };
+        if !self.can_fill(order.account, &wanted, leaves) {
+            return Some(ExpiryReason::UnfilledFok);
+        }
+        let within = at_price(order.ord_type, bounds.worst(order.side, order.price()));
+        let begins_within = self
+            .front_for(order)
+            .is_none_or(|(price, _)| bounds.contains(price));
+        let wanted = NewOrder {
+            ord_type: within,
+            ..wanted
+        };
+        let can_fill = begins_within && self.can_fill(order.account, &wanted, leaves);
+        (!can_fill).then_some(ExpiryReason::PriceRangeExceeded)
+    }
+
     fn trade(&mut self, now: Timestamp, taker: OrderId, maker: OrderId, price: Price, qty: Qty) {
-        let Some(order) = self.orders.get(&taker) else {
+        // The book is the resting order's: another one than the taker's where orders are routed.
+        let Some(resting) = self.orders.get(&maker) else {
             return;
         };
-        let (symbol, side) = (order.symbol, order.side);
+        let (symbol, side) = (resting.symbol, resting.side.opposite());
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };
@@ -70,6 +96,7 @@ impl Exchange {
         market.note_trade(&public);
         self.events.push_back(ExchangeEvent::Trade(public));
         self.take_shown(maker, price, qty);
+        let allocation_id = self.allocate(taker, symbol, price, qty);
         for (order_id, is_maker) in [(maker, true), (taker, false)] {
             self.touch_pair(now, order_id);
             let fill = Fill {
@@ -77,6 +104,7 @@ impl Exchange {
                 price,
                 qty,
                 is_maker,
+                allocation_id: allocation_id.filter(|_| !is_maker),
             };
             self.fill(now, order_id, fill);
         }
@@ -123,6 +151,7 @@ impl Exchange {
             order.iceberg_qty.min(leaves)
         };
         order.shown = shown;
+        order.leave_sor();
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };

@@ -25,9 +25,11 @@ mod pegged;
 mod playback;
 mod prevention;
 mod recording;
+mod reference;
 mod replace;
 mod scenario;
 mod settlement;
+mod sor;
 mod transfers;
 mod triggers;
 mod venue_change;
@@ -36,19 +38,20 @@ pub use account::{AccountId, AssetBalance};
 pub use amend::Amendment;
 pub use book::{Book, DepthSnapshot, Fill, LevelQty, Resting};
 pub use commission::{CommissionRates, Discount, Rates};
-pub use config::{AccountConfig, ConfigError, ExchangeConfig, Market};
+pub use config::{AccountConfig, ConfigError, ExchangeConfig, Market, Sor};
 pub use event::{AccountTrade, ExchangeEvent, OrderReport, Prevention, PublicTrade, ReportKind};
 pub use exchange::Exchange;
-pub use history::{OrderQuery, TradeQuery};
+pub use history::{AllocationQuery, OrderQuery, TradeQuery};
 pub use market::MarketStats;
 pub use order::{
     CancelRestriction, ExpiryReason, NewOrder, OrderError, OrderOptions, OrderRef, OrderState, Quantity,
-    StpMode,
+    StpMode, WorkingFloor,
 };
 pub use order_lists::{Contingency, ListLegs, ListReport, ListStatus, NewOrderList, OrderList};
 pub use pegged::{Peg, PegPriceType};
 pub use playback::Recording;
 pub use prevention::PreventedMatch;
 pub use recording::{QueueRule, RecordedChange, RecordedEvent};
+pub use reference::{PriceRange, PriceRules, ReferenceCalculation, ReferencePrice};
 pub use replace::{Replaced, Replacement, Step};
 pub use scenario::{Scenario, UnknownScenario};

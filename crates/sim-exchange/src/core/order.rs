@@ -45,6 +45,8 @@ pub struct OrderOptions {
     pub strategy_type: Option<i64>,
     /// How its price comes from the book.
     pub peg: Option<Peg>,
+    /// Whether it takes from the books of all pairs of its smart order routing.
+    pub uses_sor: bool,
 }
 
 /// What happens instead of a trade of an account, or a trade group, with itself (faqs/stp_faq.md).
@@ -82,6 +84,17 @@ pub enum ExpiryReason {
     UnfilledFok,
     /// The book was empty before a market order was filled.
     InsufficientLiquidity,
+    /// It would have traded at a price outside the range around the reference price.
+    PriceRangeExceeded,
+}
+
+/// Where an order that uses smart order routing was last active (faqs/sor_faq.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkingFloor {
+    /// In the book that it was sent to.
+    Exchange,
+    /// In the books of its smart order routing.
+    Sor,
 }
 
 /// In which states an order may be canceled.
@@ -119,6 +132,9 @@ pub enum OrderError {
     /// The displayed part of an iceberg is larger than the order.
     #[error("iceberg quantity exceeds quantity")]
     IcebergTooLarge,
+    /// The pair is of no smart order routing.
+    #[error("no smart order routing")]
+    NoSor,
     /// Terms that do not go together.
     #[error("unsupported order combination")]
     Combination,
@@ -217,6 +233,8 @@ pub struct OrderState {
     pub trailing_at: Option<Timestamp>,
     /// The price that a pegged order took from the book; none before.
     pub pegged_price: Option<Price>,
+    /// Where it was last active, if it uses smart order routing.
+    pub working_floor: Option<WorkingFloor>,
     /// Why it expired.
     pub expiry_reason: Option<ExpiryReason>,
     /// How it was amended, oldest first.

@@ -114,14 +114,18 @@ pub struct ListReport {
     pub time: Timestamp,
 }
 
-/// Whether the order of a pair lies on the side of the last price where it belongs.
-fn lies_right(order_type: OrdType, side: Side, price: Price, last: Price) -> bool {
-    match order_type {
-        OrdType::LimitMaker { .. } | OrdType::TakeProfitLimit { .. } => match side {
-            Side::Buy => price < last,
-            Side::Sell => price > last,
-        },
-        _ => !is_triggered(order_type, side, last),
+/// Whether the order of a pair lies on the side of the last price where it belongs. A pegged one with a trigger has no price
+/// of its own before that comes.
+fn lies_right(order: &NewOrder, last: Price) -> bool {
+    let is_unpriced = order.options.peg.is_some() && order.ord_type.trigger().is_some();
+    match order.ord_type {
+        OrdType::LimitMaker { price } | OrdType::TakeProfitLimit { price, .. } if !is_unpriced => {
+            match order.side {
+                Side::Buy => price < last,
+                Side::Sell => price > last,
+            }
+        }
+        _ => !is_triggered(order.ord_type, order.side, last),
     }
 }
 
@@ -209,6 +213,8 @@ impl Exchange {
         if most.is_some_and(|most| count >= most) {
             return Err(OrderError::Filter(FilterFailure::MaxNumOrderLists));
         }
+        let open = self.open_overall(account);
+        self.limits().check_list(&open).map_err(OrderError::Filter)?;
         if is_known {
             return Err(OrderError::Duplicate);
         }
@@ -257,15 +263,14 @@ impl Exchange {
             .markets
             .get(&list.symbol)
             .map_or(Price::ZERO, |m| m.stats.last);
-        for (order, earlier) in [(above, 0), (below, 1)] {
-            self.check_filters(now, account, order, earlier)?;
-            let price = order.ord_type.price().unwrap_or_default();
-            if !lies_right(order.ord_type, order.side, price, last) {
+        for (order, earlier) in [(above, &[][..]), (below, &[above][..])] {
+            self.check_filters(now, account, order, earlier, Stage::Now)?;
+            if !lies_right(order, last) {
                 return Err(OrderError::PriceRelationship);
             }
         }
-        let first = self.check_order(now, account, above, 0, Stage::Now)?;
-        let second = self.check_order(now, account, below, 1, Stage::Now)?;
+        let first = self.check_order(now, account, above, &[], Stage::Now)?;
+        let second = self.check_order(now, account, below, &[above], Stage::Now)?;
         let to_lock = first.to_lock.max(second.to_lock);
         self.check_free(account, first.asset, to_lock)?;
         let holds = |to_lock| Admitted { to_lock, ..first };
@@ -287,10 +292,17 @@ impl Exchange {
         working: &NewOrder,
         pending: &[&NewOrder],
     ) -> Result<(), OrderError> {
-        let first = self.check_order(now, account, working, 0, Stage::Now)?;
+        let first = self.check_order(now, account, working, &[], Stage::Now)?;
+        let stage = if list.by_proceeds {
+            Stage::Unsized
+        } else {
+            Stage::Later
+        };
+        let mut earlier = vec![working];
         let mut waiting = Vec::with_capacity(pending.len());
-        for (order, earlier) in pending.iter().zip(1_u32..) {
-            let admitted = self.check_order(now, account, order, earlier, Stage::Later)?;
+        for order in pending {
+            let admitted = self.check_order(now, account, order, &earlier, stage)?;
+            earlier.push(*order);
             let to_lock = Money::ZERO;
             waiting.push((*order, Admitted { to_lock, ..admitted }));
         }

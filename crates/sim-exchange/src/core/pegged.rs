@@ -1,10 +1,10 @@
 //! Orders whose price comes from the book (faqs/pegged_orders.md). It is taken once: when an order enters the book, or when
 //! it is triggered.
 
-use keel_domain::{FilterInputs, OrdType, OrderId, Price, Qty, Symbol, TimeInForce, Timestamp};
+use keel_domain::{FilterInputs, OrdType, OrderId, OrderTerms, Price, Qty, Symbol, TimeInForce, Timestamp};
 
 use super::exchange::Exchange;
-use super::{ListLegs, NewOrder, OrderError};
+use super::{ListLegs, NewOrder, OrderError, OrderState};
 
 /// From which side of the book the price comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,31 @@ impl Exchange {
         })
     }
 
+    /// Whether the filters pass an open order that begins only now, as the kind that it has become.
+    pub(super) fn passes_again(&self, now: Timestamp, order: &OrderState, ord_type: OrdType) -> bool {
+        let (Some(market), Some(inputs)) = (
+            self.markets.get(&order.symbol),
+            self.filter_inputs(now, order.account, order.symbol),
+        ) else {
+            return false;
+        };
+        // The order is counted already.
+        let inputs = FilterInputs {
+            open_orders: 0,
+            open_algo_orders: 0,
+            open_iceberg_orders: 0,
+            position: Qty::ZERO,
+            ..inputs
+        };
+        let mut terms = OrderTerms::new(order.side, ord_type, order.order_qty);
+        terms.iceberg_qty = order.iceberg_qty;
+        let instrument = &market.instrument;
+        let passed = instrument.check(&terms, &inputs);
+        passed
+            .and_then(|()| self.check_assets(order.account, instrument, &terms, &inputs))
+            .is_ok()
+    }
+
     /// An order that waited takes its price from the book, and holds what it needs at it. Whether it may begin: the book
     /// has the price, the filters pass it, and the funds are there. One without a peg may.
     pub(super) fn peg_now(&mut self, now: Timestamp, order_id: OrderId) -> bool {
@@ -125,24 +150,8 @@ impl Exchange {
         let Some(price) = self.peg_price(symbol, side, peg) else {
             return false;
         };
-        let (Some(market), Some(inputs)) = (
-            self.markets.get(&symbol),
-            self.filter_inputs(now, account, symbol),
-        ) else {
-            return false;
-        };
-        // The order is counted already.
-        let inputs = FilterInputs {
-            open_orders: 0,
-            open_algo_orders: 0,
-            open_iceberg_orders: 0,
-            position: Qty::ZERO,
-            ..inputs
-        };
         let ord_type = at_price(order.ord_type, price);
-        let mut terms = keel_domain::OrderTerms::new(side, ord_type, order.order_qty);
-        terms.iceberg_qty = order.iceberg_qty;
-        if market.instrument.check(&terms, &inputs).is_err() {
+        if !self.passes_again(now, order, ord_type) {
             return false;
         }
         let Some(asset) = self.locked_asset(symbol, side) else {

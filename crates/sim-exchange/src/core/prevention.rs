@@ -15,8 +15,10 @@ pub struct PreventedMatch {
     pub prevented_match_id: u64,
     /// The order that came.
     pub taker_order_id: OrderId,
-    /// The pair of the order that rested: the same.
+    /// The order that rested.
     pub maker_order_id: OrderId,
+    /// That order's pair: another one only where orders are routed.
+    pub maker_symbol: Symbol,
     /// The accounts' group.
     pub trade_group: Option<u64>,
     /// What was done.
@@ -70,7 +72,12 @@ impl Exchange {
             return StpMode::None;
         }
         match mode {
-            StpMode::Transfer if maker.options.stp_mode != StpMode::Transfer || is_same => StpMode::Decrement,
+            // What two pairs are paid in is not the same money, so nothing of it changes hands.
+            StpMode::Transfer
+                if maker.options.stp_mode != StpMode::Transfer || is_same || taker.symbol != maker.symbol =>
+            {
+                StpMode::Decrement
+            }
             mode => mode,
         }
     }
@@ -100,9 +107,14 @@ impl Exchange {
         }
         let owner = self.orders.get(&taker).map(|order| order.account.0);
         let owner = owner.and_then(|index| self.accounts.get(index));
+        let symbol_of = |id: OrderId| self.orders.get(&id).map(|order| order.symbol);
+        let (Some(taker_symbol), Some(maker_symbol)) = (symbol_of(taker), symbol_of(maker)) else {
+            return Prevented::Matched;
+        };
         let prevention = Prevention {
             qty: from_maker,
             counter_order_id: taker,
+            counter_symbol: taker_symbol,
             trade_group: owner.and_then(|owner| owner.trade_group),
             execution_qty: both,
             execution_px: price,
@@ -111,6 +123,7 @@ impl Exchange {
         let prevention = Prevention {
             qty: from_taker,
             counter_order_id: maker,
+            counter_symbol: maker_symbol,
             ..prevention
         };
         self.take_away(now, taker, prevention, None);
@@ -125,10 +138,10 @@ impl Exchange {
         price: Price,
         (from_taker, from_maker): (Qty, Qty),
     ) {
-        let Some(order) = self.orders.get(&taker) else {
+        let (Some(order), Some(resting)) = (self.orders.get(&taker), self.orders.get(&maker)) else {
             return;
         };
-        let (symbol, account) = (order.symbol, order.account);
+        let (symbol, account, maker_symbol) = (order.symbol, order.account, resting.symbol);
         let Some(market) = self.markets.get_mut(&symbol) else {
             return;
         };
@@ -139,6 +152,7 @@ impl Exchange {
             prevented_match_id,
             taker_order_id: taker,
             maker_order_id: maker,
+            maker_symbol,
             trade_group: self.accounts.get(account.0).and_then(|owner| owner.trade_group),
             mode,
             price,

@@ -2,6 +2,7 @@
 
 use keel_domain::{ClOrdId, OrderId, Symbol, Timestamp};
 
+use super::admission::Stage;
 use super::exchange::Exchange;
 use super::{AccountId, CancelRestriction, NewOrder, OrderError, OrderRef, OrderState};
 
@@ -43,7 +44,8 @@ pub struct Replaced {
 }
 
 impl Exchange {
-    /// Cancels an order, then places another. The filters judge the new order before anything is canceled.
+    /// Cancels an order, then places another. The filters judge the new order before anything is canceled; whether the book
+    /// has a price for a pegged one shows after the cancel, which may have taken it.
     ///
     /// # Errors
     /// `Filter`, `UnknownSymbol`; nothing changed.
@@ -53,8 +55,9 @@ impl Exchange {
         account: AccountId,
         request: &Replacement,
     ) -> Result<Replaced, OrderError> {
-        let order = self.pegged(&request.order)?;
-        self.check_filters(now, account, &order, 0)?;
+        if let Ok(order) = self.pegged(&request.order) {
+            self.check_filters(now, account, &order, &[], Stage::Now)?;
+        }
         let canceled = self.cancel_if(
             now,
             account,

@@ -12,6 +12,7 @@ pub(super) struct Fill {
     pub(super) price: Price,
     pub(super) qty: Qty,
     pub(super) is_maker: bool,
+    pub(super) allocation_id: Option<u64>,
 }
 
 impl Exchange {
@@ -74,6 +75,7 @@ impl Exchange {
         let trade = AccountTrade {
             symbol: order.symbol,
             trade_id: fill.trade_id,
+            allocation_id: fill.allocation_id,
             order_id,
             side: order.side,
             price: fill.price,

@@ -1,6 +1,6 @@
 //! What an operator of the exchange changes while it runs.
 
-use keel_domain::{Instrument, Symbol, Timestamp};
+use keel_domain::{ExchangeLimits, Instrument, MaxAsset, Symbol, Timestamp};
 
 use super::{AccountId, Exchange, OrderRef};
 
@@ -12,6 +12,18 @@ impl Exchange {
         let is_same_pair =
             market.instrument.base == instrument.base && market.instrument.quote == instrument.quote;
         is_same_pair.then(|| std::mem::replace(&mut market.instrument, instrument))
+    }
+
+    /// Puts other limits over all pairs in place of the present ones. What is open beyond them stays.
+    pub fn set_limits(&mut self, limits: ExchangeLimits) {
+        self.limits = limits;
+    }
+
+    /// Puts other limits of assets in place of an account's. What is open beyond them stays.
+    pub fn set_max_assets(&mut self, account: AccountId, most: Vec<MaxAsset>) {
+        if let Some(owner) = self.accounts.get_mut(account.0) {
+            owner.max_assets = most;
+        }
     }
 
     /// Cancels every client's open orders of a pair.

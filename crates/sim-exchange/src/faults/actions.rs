@@ -20,7 +20,7 @@ const HANGUPS: [(&str, Hangup); 2] = [("close", Hangup::Close), ("reset", Hangup
 const CONNECTIONS: [(&str, &str); 3] = [("streams", "streams"), ("ws_api", "ws_api"), ("*", "*")];
 
 /// Every action by its name. A `delay` is of requests or events, a `disconnect` of events or connections.
-const ACTIONS: [(&str, &str); 26] = [
+const ACTIONS: [(&str, &str); 27] = [
     ("lose_answer", "request"),
     ("lose_request", "request"),
     ("reset", "request"),
@@ -32,6 +32,7 @@ const ACTIONS: [(&str, &str); 26] = [
     ("rate_limit", "request"),
     ("ban", "request"),
     ("deny_order", "request"),
+    ("fill_before_cancel", "request"),
     ("drop", "event"),
     ("duplicate", "event"),
     ("reorder", "event"),
@@ -81,6 +82,14 @@ fn request(keys: &mut Keys<'_>, action: &str) -> Read<Fault> {
         ]
         .map(str::to_owned)
         .to_vec(),
+        (None, "fill_before_cancel") => [
+            "DELETE /api/v3/order",
+            "POST /api/v3/order/cancelReplace",
+            "order.cancel",
+            "order.cancelReplace",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         (named, _) => keys.required(
             "request",
             named,
@@ -118,6 +127,7 @@ fn request_action(keys: &mut Keys<'_>, action: &str) -> Read<RequestAction> {
         "cut_body" => RequestAction::CutBody,
         "rate_limit" => RequestAction::RateLimit(span(keys, "retry_after_s")?),
         "ban" => RequestAction::Ban(span(keys, "retry_after_s")?),
+        "fill_before_cancel" => RequestAction::FillFirst,
         _ => RequestAction::DenyOrder {
             span: span(keys, "for_s")?,
             hidden_in_lists: keys

@@ -15,6 +15,8 @@ pub struct RequestFacts<'a> {
     pub cl_ord_id: Option<&'a str>,
     /// The exchange's id of the order it is about, where there is such an order.
     pub order_id: Option<u64>,
+    /// The order that it names, also as the one to be replaced, where that rests in a book that trades.
+    pub resting_order_id: Option<u64>,
 }
 
 /// An event that is about to leave on a connection.

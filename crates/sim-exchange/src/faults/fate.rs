@@ -22,6 +22,8 @@ pub enum RequestFate {
     Cut,
     /// The order is said not to exist.
     Deny,
+    /// The order that it names is filled before it is carried out.
+    FillFirst(u64),
 }
 
 /// An answer in place of the exchange's own.

@@ -28,7 +28,11 @@ impl FaultPlan {
                     .order_id
                     .is_some_and(|order_id| !self.denied.contains_key(&order_id))
             };
-            let may_hit = !matches!(action, RequestAction::DenyOrder { .. }) || is_deniable();
+            let may_hit = match action {
+                RequestAction::DenyOrder { .. } => is_deniable(),
+                RequestAction::FillFirst => facts.resting_order_id.is_some(),
+                _ => true,
+            };
             if is_meant && may_hit && armed.choose(now) {
                 first = first.or(Some(index));
             }
@@ -77,6 +81,9 @@ impl FaultPlan {
             }
             RequestAction::RateLimit(span) => self.close(now, rule, span, 429),
             RequestAction::Ban(span) => self.close(now, rule, span, 418),
+            RequestAction::FillFirst => facts
+                .resting_order_id
+                .map_or(RequestFate::Pass, RequestFate::FillFirst),
             RequestAction::DenyOrder {
                 span,
                 hidden_in_lists,

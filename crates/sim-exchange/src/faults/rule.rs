@@ -75,6 +75,8 @@ pub enum RequestAction {
         /// Whether lists of orders leave it out as well.
         hidden_in_lists: bool,
     },
+    /// The order that is to be canceled is filled just before, with what stands before it in the book.
+    FillFirst,
 }
 
 /// How an event is spoilt.

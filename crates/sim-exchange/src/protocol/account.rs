@@ -1,16 +1,21 @@
 //! Accounts on request.
 
 use keel_binance_wire::convert::symbol_info;
+use keel_binance_wire::filters::{MyFilters, asset_filters, exchange_filters};
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{Account, CommissionRates, MyTrade, WireBalance};
-use keel_domain::{Money, OrderId, Side, Timestamp, TradeId, notional};
+use keel_binance_wire::sor::Allocation;
+use keel_domain::{Money, OrderId, Side, Symbol, Timestamp, TradeId, notional};
 use serde_json::{Value, json};
 
 use super::Protocol;
 use super::endpoint::Answer;
-use super::market::{limit, millis, symbol, to_value, whole};
-use crate::core::{AccountId, Discount, OrderRef, OrderState, Rates, TradeQuery};
+use super::market::{bad_combination, bad_symbol, limit, millis, symbol, to_value, whole};
+use super::trading::time_window;
+use crate::core::{
+    AccountId, AccountTrade, AllocationQuery, Discount, OrderRef, OrderState, Rates, TradeQuery,
+};
 
 /// A rate in hundredths of a percent.
 fn basis_points(rate: Money) -> i64 {
@@ -88,6 +93,31 @@ pub(super) fn commission(
     }))
 }
 
+/// What the account pays on trades of one pair or of each: the usual commission.
+pub(super) fn trade_fee(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
+    let wanted = if params.get("symbol").is_some() {
+        Some(symbol(protocol, params)?)
+    } else {
+        None
+    };
+    let rates = protocol.exchange.account_rates(account).standard;
+    let instruments = protocol.exchange.instruments().map(|i| i.symbol);
+    let fee = |symbol: Symbol| {
+        json!({
+            "symbol": symbol.as_str(),
+            "makerCommission": rates.maker.normalize().to_string(),
+            "takerCommission": rates.taker.normalize().to_string(),
+        })
+    };
+    let told = instruments.filter(|symbol| wanted.is_none_or(|wanted| wanted == *symbol));
+    Ok(Value::Array(told.map(fee).collect()))
+}
+
 pub(super) fn order_limits(
     protocol: &mut Protocol,
     now: Timestamp,
@@ -112,14 +142,65 @@ pub(super) fn order_limits(
     )
 }
 
-/// The filters that bind the account's orders on a pair. No account here has a limit of an asset.
-pub(super) fn my_filters(protocol: &mut Protocol, _: Timestamp, _: AccountId, params: &Params) -> Answer {
+/// The filters that bind the account's orders on a pair; of those of assets the two that the pair is about.
+pub(super) fn my_filters(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let filters = protocol
-        .exchange
-        .instrument(symbol)
-        .map(|instrument| symbol_info(instrument).filters);
-    Ok(json!({ "exchangeFilters": [], "symbolFilters": filters.unwrap_or_default(), "assetFilters": [] }))
+    let exchange = &protocol.exchange;
+    let instrument = exchange.instrument(symbol).ok_or_else(bad_symbol)?;
+    let mut assets = exchange.max_assets(account).to_vec();
+    assets.retain(|most| [instrument.base, instrument.quote].contains(&most.asset));
+    to_value(MyFilters {
+        exchange_filters: exchange_filters(exchange.limits()),
+        symbol_filters: symbol_info(instrument).filters,
+        asset_filters: asset_filters(&assets),
+    })
+}
+
+/// Fills by smart order routing. Only the documented combinations of parameters are taken.
+pub(super) fn my_allocations(
+    protocol: &mut Protocol,
+    _: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
+    let symbol = symbol(protocol, params)?;
+    let (start, end) = time_window(params)?;
+    let query = AllocationQuery {
+        order_id: whole(params, "orderId")?.map(OrderId),
+        from_id: whole(params, "fromAllocationId")?,
+        start,
+        end,
+        limit: limit(params, 500, 1_000)?,
+    };
+    let has_time = start.is_some() || end.is_some();
+    if has_time && (query.order_id.is_some() || query.from_id.is_some()) {
+        return Err(bad_combination().into());
+    }
+    let exchange = &protocol.exchange;
+    let allocations = exchange.allocations(account, symbol, query).into_iter();
+    let told = |(trade, allocation_id): (AccountTrade, u64)| Allocation {
+        symbol: trade.symbol.to_string(),
+        allocation_id,
+        allocation_type: "SOR".to_owned(),
+        order_id: trade.order_id.0,
+        order_list_id: -1,
+        price: trade.price,
+        qty: trade.qty,
+        quote_qty: notional(trade.qty, trade.price),
+        commission: trade.commission,
+        commission_asset: trade.commission_asset.to_string(),
+        time: trade.time.as_millis(),
+        is_buyer: trade.side == Side::Buy,
+        is_maker: trade.is_maker,
+        is_allocator: false,
+    };
+    let allocations = allocations.filter_map(|trade| trade.allocation_id.map(|id| (trade, id)));
+    to_value(allocations.map(told).collect::<Vec<_>>())
 }
 
 pub(super) fn my_trades(

@@ -53,6 +53,7 @@ impl AccountKey {
         Ok(Caller {
             account: self.account,
             permissions: self.permissions,
+            created_at: self.created_at,
         })
     }
 }

@@ -5,7 +5,7 @@ use keel_binance_wire::params::Params;
 use keel_domain::Timestamp;
 use serde_json::Value;
 
-use super::key::{KeyPermissions, Need};
+use super::key::{Caller, Need};
 use super::rest::Method;
 use super::{Protocol, account, key, market, order_lists, replacing, trading};
 use crate::core::AccountId;
@@ -48,7 +48,7 @@ impl From<ApiError> for Refusal {
 pub(super) type Answer = Result<Value, Refusal>;
 
 type Public = fn(&Protocol, Timestamp, &Params) -> Answer;
-type OfKey = fn(Timestamp, KeyPermissions) -> Answer;
+type OfKey = fn(&Caller) -> Answer;
 type Signed = fn(&mut Protocol, Timestamp, AccountId, &Params) -> Answer;
 
 /// Who may ask, and what answers.
@@ -178,6 +178,23 @@ const TRADING: &[Endpoint] = &[
             trading::test,
         )
     },
+    trade(
+        Method::Post,
+        "/api/v3/sor/order",
+        "sor.order.place",
+        1,
+        trading::place_routed,
+    ),
+    Endpoint {
+        need: Need::Trading,
+        ..signed(
+            Method::Post,
+            "/api/v3/sor/order/test",
+            "sor.order.test",
+            Weight::By(weight_of_test),
+            trading::test_routed,
+        )
+    },
     get("/api/v3/order", "order.status", 4, trading::status),
     trade(
         Method::Delete,
@@ -225,7 +242,14 @@ const ACCOUNT: &[Endpoint] = &[
         Weight::By(weight_of_my_trades),
         account::my_trades,
     ),
+    get(
+        "/api/v3/myAllocations",
+        "myAllocations",
+        20,
+        account::my_allocations,
+    ),
     get("/api/v3/myFilters", "myFilters", 40, account::my_filters),
+    get("/sapi/v1/asset/tradeFee", "", 1, account::trade_fee),
     Endpoint {
         method: Method::Get,
         path: "/sapi/v1/account/apiRestrictions",

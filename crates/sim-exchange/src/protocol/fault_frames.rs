@@ -7,7 +7,8 @@ use keel_domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::connection::ConnectionKind;
-use super::faults::{Held, denial, is_order_list};
+use super::fault_orders::{denial, is_order_list};
+use super::faults::Held;
 use super::ws_api::params_of;
 use super::{ConnId, Outgoing, Protocol};
 use crate::faults::{
@@ -89,6 +90,10 @@ impl Protocol {
                     self.send_now(id, Outgoing::Text(half(&reply).into()));
                 }
             }
+            RequestFate::FillFirst(order_id) => {
+                self.fill_first(now, order_id);
+                self.ws_request(now, id, frame);
+            }
             RequestFate::Deny => {
                 let (code, msg) = denial(name.contains("cancel"));
                 let reply = json!({ "id": request_id, "status": 400, "error": { "code": code, "msg": msg } });
@@ -125,6 +130,7 @@ impl Protocol {
             symbol: params.get("symbol"),
             cl_ord_id: cl_ord_id.as_deref(),
             order_id,
+            resting_order_id: self.resting_named(api_key.as_deref(), &params),
         };
         let fate = self.faults.plan.on_request(now, &facts);
         (fate, request)

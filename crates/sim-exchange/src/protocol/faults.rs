@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use keel_binance_wire::error::{code, text};
 use keel_binance_wire::params::Params;
-use keel_domain::{ClOrdId, Instrument, OrderId, Timestamp};
-use serde_json::{Value, json};
+use keel_domain::{Instrument, Timestamp};
+use serde_json::json;
 
+use super::fault_orders::{denial, is_order_list};
 use super::rest::{HttpRequest, HttpResponse, Method};
 use super::{ConnId, Outgoing, Protocol};
-use crate::core::OrderRef;
 use crate::faults::{
     Fault, FaultPlan, Injected, InjectedAnswer, Loss, RequestFacts, RequestFate, Rule, Stage, VenueAction,
 };
@@ -205,33 +204,6 @@ impl Protocol {
         }
     }
 
-    /// The order that parameters name, with the client's id: of an account, or of the request itself where it is new.
-    pub(super) fn order_named(
-        &self,
-        api_key: Option<&str>,
-        params: &Params,
-    ) -> (Option<u64>, Option<String>) {
-        let account = api_key.and_then(|key| self.keys.get(key)).map(|key| key.account);
-        let symbol = params.get("symbol").and_then(|text| text.parse().ok());
-        let by_id = params
-            .get("orderId")
-            .and_then(|text| text.parse().ok())
-            .map(|id| OrderRef::OrderId(OrderId(id)));
-        let client_id = params.get("origClientOrderId").filter(|id| !id.is_empty());
-        let by = by_id.or_else(|| ClOrdId::new(client_id?).ok().map(OrderRef::ClOrdId));
-        let order = account
-            .zip(symbol)
-            .zip(by)
-            .and_then(|((account, symbol), by)| self.exchange.order(account, symbol, by).ok());
-        match order {
-            Some(order) => (Some(order.order_id.0), Some(order.cl_ord_id.to_string())),
-            None => {
-                let named = client_id.or_else(|| params.get("newClientOrderId"));
-                (None, named.map(str::to_owned))
-            }
-        }
-    }
-
     /// Takes one request, of a client or of the operator (`/keel/...`), with whatever goes wrong.
     pub fn serve(&mut self, now: Timestamp, request: &HttpRequest) -> Reply {
         self.tick_faults(now);
@@ -268,6 +240,10 @@ impl Protocol {
                 }
             }
             RequestFate::Cut => Reply::Now(Served::by(Delivery::Cut, self.http(now, request))),
+            RequestFate::FillFirst(order_id) => {
+                self.fill_first(now, order_id);
+                Reply::Now(Served::whole(self.http(now, request)))
+            }
             RequestFate::Deny => {
                 let (code, msg) = denial(request.method == Method::Delete);
                 Reply::Now(Served::whole(error_response(400, code, msg)))
@@ -313,36 +289,9 @@ impl Protocol {
             symbol: params.get("symbol"),
             cl_ord_id: cl_ord_id.as_deref(),
             order_id,
+            resting_order_id: self.resting_named(request.api_key.as_deref(), &params),
         };
         self.faults.plan.on_request(now, &facts)
-    }
-
-    /// Leaves denied orders out of a list of orders, as JSON text.
-    pub(super) fn hide_orders(&self, now: Timestamp, body: &mut String) {
-        let Ok(Value::Array(mut orders)) = serde_json::from_str::<Value>(body) else {
-            return;
-        };
-        orders.retain(|order| {
-            let id = order.get("orderId").and_then(Value::as_u64);
-            !id.is_some_and(|id| self.faults.plan.hides(now, id))
-        });
-        *body = Value::Array(orders).to_string();
-    }
-}
-
-pub(super) fn is_order_list(name: &str) -> bool {
-    matches!(
-        name.rsplit('/').next(),
-        Some("openOrders" | "allOrders" | "openOrders.status")
-    )
-}
-
-/// The venue's words for an order that is not there: to a cancel, and to a question.
-pub(super) fn denial(is_cancel: bool) -> (i32, &'static str) {
-    if is_cancel {
-        (code::CANCEL_REJECTED, text::UNKNOWN_ORDER)
-    } else {
-        (code::NO_SUCH_ORDER, text::NO_SUCH_ORDER)
     }
 }
 

@@ -130,13 +130,15 @@ pub(super) enum Need {
 pub(super) struct Caller {
     pub(super) account: AccountId,
     pub(super) permissions: KeyPermissions,
+    pub(super) created_at: Timestamp,
 }
 
 /// What the key may do, to its owner.
-pub(super) fn restrictions(now: Timestamp, permissions: KeyPermissions) -> Answer {
+pub(super) fn restrictions(caller: &Caller) -> Answer {
+    let permissions = caller.permissions;
     Ok(json!({
         "ipRestrict": permissions.is_ip_restricted,
-        "createTime": now.as_millis(),
+        "createTime": caller.created_at.as_millis(),
         "enableReading": permissions.reading,
         "enableWithdrawals": permissions.withdrawals,
         "enableInternalTransfer": permissions.internal_transfer,

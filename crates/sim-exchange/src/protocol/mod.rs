@@ -6,12 +6,14 @@ mod connection;
 mod endpoint;
 mod fault_events;
 mod fault_frames;
+mod fault_orders;
 mod fault_venue;
 mod faults;
 mod key;
 mod limits;
 mod market;
 mod operator;
+mod operator_rules;
 mod order_answers;
 mod order_lists;
 mod order_pairs;
@@ -57,6 +59,8 @@ pub struct AccountKey {
     pub account: AccountId,
     /// What it may do there.
     pub permissions: KeyPermissions,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 /// A WebSocket connection.

@@ -6,6 +6,11 @@
 //! | `POST /keel/faults` | switches rules on; the body is a fault file, or the same as JSON |
 //! | `DELETE /keel/faults/{id}` | switches one off, and what it set goes back |
 //! | `POST /keel/symbol/{symbol}/status` | body `{"status":"HALT"}`: the pair's status from now on |
+//! | `POST /keel/symbol/{symbol}/execution_rules` | a list as in `executionRules`: the pair's rules from now on |
+//! | `POST /keel/symbol/{symbol}/reference_price/calculation` | as in `referencePrice/calculation`, or `null` |
+//! | `POST /keel/symbol/{symbol}/reference_price` | body `{"referencePrice":"100"}` or `null`: where it comes from outside |
+//! | `POST /keel/exchange_filters` | a list as in `exchangeInfo`: the filters over all pairs from now on |
+//! | `POST /keel/account/{api key}/asset_filters` | a list as in `myFilters`: the account's filters of assets from now on |
 //! | `POST /keel/account/{api key}/deposit`, `withdraw` | body `{"asset":"USDT","amount":"100"}`: money from outside, or to there; told by `balanceUpdate` |
 
 use keel_domain::{Asset, InstrumentStatus, Money, Timestamp};
@@ -37,6 +42,19 @@ impl Protocol {
                 }
             }
             (Method::Post, ["symbol", symbol, "status"]) => self.post_status(symbol, &request.raw_body),
+            (Method::Post, ["symbol", symbol, "execution_rules"]) => {
+                self.post_execution_rules(symbol, &request.raw_body)
+            }
+            (Method::Post, ["symbol", symbol, "reference_price", "calculation"]) => {
+                self.post_calculation(symbol, &request.raw_body)
+            }
+            (Method::Post, ["symbol", symbol, "reference_price"]) => {
+                self.post_reference_price(now, symbol, &request.raw_body)
+            }
+            (Method::Post, ["exchange_filters"]) => self.post_exchange_filters(&request.raw_body),
+            (Method::Post, ["account", key, "asset_filters"]) => {
+                self.post_asset_filters(key, &request.raw_body)
+            }
             (Method::Post, ["account", key, "deposit"]) => {
                 self.post_transfer(now, key, &request.raw_body, false)
             }
@@ -46,7 +64,7 @@ impl Protocol {
             _ => refusal(
                 404,
                 &format!("{} is nothing an operator can do", request.path),
-                "use GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/symbol/{symbol}/status, POST /keel/account/{api key}/deposit or withdraw",
+                "use GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/exchange_filters, POST /keel/symbol/{symbol}/status, execution_rules, reference_price or reference_price/calculation, POST /keel/account/{api key}/deposit, withdraw or asset_filters",
             ),
         }
     }
@@ -132,7 +150,7 @@ impl Protocol {
     }
 }
 
-fn answer(status: u16, body: &Value) -> HttpResponse {
+pub(super) fn answer(status: u16, body: &Value) -> HttpResponse {
     HttpResponse {
         status,
         headers: Vec::new(),
@@ -140,6 +158,6 @@ fn answer(status: u16, body: &Value) -> HttpResponse {
     }
 }
 
-fn refusal(status: u16, problem: &str, remedy: &str) -> HttpResponse {
+pub(super) fn refusal(status: u16, problem: &str, remedy: &str) -> HttpResponse {
     answer(status, &json!({ "error": problem, "remedy": remedy }))
 }

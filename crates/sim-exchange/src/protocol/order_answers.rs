@@ -10,7 +10,10 @@ use serde::Serialize;
 
 use super::endpoint::Answer;
 use super::market::to_value;
-use crate::core::{Exchange, ExpiryReason, OrderError, OrderState, Peg, PegPriceType, StpMode, TradeQuery};
+use crate::core::{
+    AccountTrade, AllocationQuery, Exchange, ExpiryReason, OrderError, OrderState, Peg, PegPriceType,
+    StpMode, TradeQuery, WorkingFloor,
+};
 
 /// The venue's words for an order that is not there, on a query.
 pub(super) const NOT_FOUND_BY_QUERY: (i32, &str) = (code::NO_SUCH_ORDER, text::NO_SUCH_ORDER);
@@ -39,6 +42,7 @@ pub(super) fn refused(error: OrderError, unknown: (i32, &str)) -> ApiError {
         OrderError::WouldMatch => rejected(text::WOULD_MATCH),
         OrderError::WouldTrigger => rejected("Order would trigger immediately."),
         OrderError::IcebergTooLarge => rejected("IcebergQty exceeds QTY."),
+        OrderError::NoSor => ApiError::new(code::INVALID_MESSAGE, "This symbol is not enabled for SOR."),
         OrderError::Combination => rejected("Unsupported order combination"),
         OrderError::NoLiquidity => rejected("Order book liquidity is less than symbol minimum quantity."),
         OrderError::LittleLiquidity => {
@@ -78,6 +82,23 @@ pub(super) const fn stp_word(mode: StpMode) -> &'static str {
     }
 }
 
+/// How an order was filled that did not trade itself (enums.md).
+pub(super) const MATCH_TYPE: &str = "ONE_PARTY_TRADE_REPORT";
+
+/// The trade's id as its owner is told it: -1 where an allocation filled the order.
+pub(super) fn told_trade_id(trade: &AccountTrade) -> i64 {
+    let own = trade.allocation_id.is_none().then_some(trade.trade_id.0);
+    own.and_then(|id| i64::try_from(id).ok()).unwrap_or(-1)
+}
+
+/// The venue's word for a floor.
+pub(super) const fn floor_word(floor: WorkingFloor) -> &'static str {
+    match floor {
+        WorkingFloor::Exchange => "EXCHANGE",
+        WorkingFloor::Sor => "SOR",
+    }
+}
+
 /// The venue's word for a reason.
 pub(super) const fn expiry_word(reason: ExpiryReason) -> &'static str {
     match reason {
@@ -88,6 +109,7 @@ pub(super) const fn expiry_word(reason: ExpiryReason) -> &'static str {
         ExpiryReason::UnfilledIoc => "UNFILLED_IOC_QUANTITY_EXPIRED",
         ExpiryReason::UnfilledFok => "UNFILLED_FOK_ORDER_EXPIRED",
         ExpiryReason::InsufficientLiquidity => "INSUFFICIENT_LIQUIDITY",
+        ExpiryReason::PriceRangeExceeded => "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
     }
 }
 
@@ -134,6 +156,8 @@ fn conditional(state: &OrderState) -> ConditionalFields {
         peg_offset_type: peg_offset_type.flatten(),
         peg_offset_value: state.options.peg.and_then(|peg| peg.offset),
         pegged_price: state.pegged_price,
+        used_sor: state.working_floor.map(|_| true),
+        working_floor: state.working_floor.map(|floor| floor_word(floor).to_owned()),
     }
 }
 
@@ -182,12 +206,20 @@ pub(super) fn placed(
             ..TradeQuery::default()
         };
         let trades = exchange.my_trades(state.account, state.symbol, query).into_iter();
-        trades.map(|trade| Fill {
+        let allocations = AllocationQuery {
+            order_id: Some(state.order_id),
+            limit: usize::MAX,
+            ..AllocationQuery::default()
+        };
+        let allocations = exchange.allocations(state.account, state.symbol, allocations);
+        allocations.into_iter().chain(trades).map(|trade| Fill {
             price: trade.price,
             qty: trade.qty,
             commission: trade.commission,
             commission_asset: trade.commission_asset.to_string(),
-            trade_id: trade.trade_id.0,
+            trade_id: told_trade_id(&trade),
+            match_type: trade.allocation_id.map(|_| MATCH_TYPE.to_owned()),
+            alloc_id: trade.allocation_id,
         })
     });
     let is_ack = resp_type == WireRespType::Ack;

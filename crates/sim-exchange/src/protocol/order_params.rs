@@ -298,6 +298,7 @@ impl<'a> Leg<'a> {
             strategy_id: whole(self.params, &self.name("strategyId"))?,
             strategy_type,
             peg: self.peg()?,
+            uses_sor: false,
         })
     }
 
@@ -317,6 +318,26 @@ impl<'a> Leg<'a> {
             options: self.options()?,
         })
     }
+}
+
+/// An order that is routed over several books: a limit or market order by quantity.
+pub(super) fn routed(params: &Params, symbol: Symbol) -> Result<(NewOrder, WireRespType), ApiError> {
+    const FOREIGN: [&str; 6] = [
+        "quoteOrderQty",
+        "stopPrice",
+        "trailingDelta",
+        "pegPriceType",
+        "pegOffsetType",
+        "pegOffsetValue",
+    ];
+    let order_type = Leg::alone(params).order_type()?;
+    if !matches!(order_type, WireOrderType::Limit | WireOrderType::Market) {
+        return Err(ApiError::new(code::INVALID_ORDER_TYPE, "Invalid orderType."));
+    }
+    Leg::alone(params).forbid(&FOREIGN)?;
+    let (mut order, resp_type) = single(params, symbol)?;
+    order.options.uses_sor = true;
+    Ok((order, resp_type))
 }
 
 /// An order alone, with how much its answer is to tell.

@@ -184,7 +184,7 @@ fn prevented(prevented: &PreventedMatch) -> Value {
         "symbol": prevented.symbol.as_str(),
         "preventedMatchId": prevented.prevented_match_id,
         "takerOrderId": prevented.taker_order_id.0,
-        "makerSymbol": prevented.symbol.as_str(),
+        "makerSymbol": prevented.maker_symbol.as_str(),
         "makerOrderId": prevented.maker_order_id.0,
         "tradeGroupId": prevented.trade_group.and_then(|id| i64::try_from(id).ok()).unwrap_or(-1),
         "selfTradePreventionMode": stp_word(prevented.mode),

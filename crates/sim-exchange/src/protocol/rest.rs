@@ -151,9 +151,10 @@ impl Protocol {
         &mut self,
         now: Timestamp,
         endpoint: &Endpoint,
-        Caller { account, permissions }: Caller,
+        caller: Caller,
         params: &Params,
     ) -> Answer {
+        let account = caller.account;
         if endpoint.orders > 0 {
             let checked = self.usage.check_orders(now, account, endpoint.orders);
             if let Err(too_many) = checked {
@@ -167,7 +168,7 @@ impl Protocol {
         match endpoint.handler {
             Handler::Public(handler) => handler(self, now, params),
             Handler::Signed(handler) => handler(self, now, account, params),
-            Handler::OfKey(handler) => handler(now, permissions),
+            Handler::OfKey(handler) => handler(&caller),
         }
     }
 

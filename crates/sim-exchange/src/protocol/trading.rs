@@ -1,10 +1,11 @@
 //! Orders on request.
 
+use keel_binance_wire::enums::WireRespType;
 use keel_binance_wire::error::ApiError;
 use keel_binance_wire::number::EightPlaces;
 use keel_binance_wire::params::Params;
-use keel_domain::{OrderId, Side, Timestamp};
-use serde_json::{Value, json};
+use keel_domain::{OrderId, Side, Symbol, Timestamp};
+use serde_json::{Map, Value, json};
 
 use super::Protocol;
 use super::account::discount;
@@ -12,15 +13,34 @@ use super::endpoint::{Answer, Refusal};
 use super::market::{limit, symbol};
 use super::order_answers::{NOT_FOUND_BY_CANCEL, NOT_FOUND_BY_QUERY, canceled, placed, refused, status_of};
 use super::order_lists;
-use super::order_params::{client_id, order_ref, restriction, single, whole};
-use crate::core::{AccountId, OrderError, OrderQuery, OrderRef, Rates};
+use super::order_params::{client_id, order_ref, restriction, routed, single, whole};
+use crate::core::{AccountId, NewOrder, OrderError, OrderQuery, OrderRef, Rates};
 
 /// The longest time between the start and the end of a list of orders.
 const LIST_HOURS_MAX: i64 = 24;
 
 pub(super) fn place(protocol: &mut Protocol, now: Timestamp, account: AccountId, params: &Params) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let (order, resp_type) = single(params, symbol)?;
+    enter(protocol, now, (account, symbol), single(params, symbol)?)
+}
+
+/// Places an order that is routed over several books.
+pub(super) fn place_routed(
+    protocol: &mut Protocol,
+    now: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
+    let symbol = symbol(protocol, params)?;
+    enter(protocol, now, (account, symbol), routed(params, symbol)?)
+}
+
+fn enter(
+    protocol: &mut Protocol,
+    now: Timestamp,
+    (account, symbol): (AccountId, Symbol),
+    (order, resp_type): (NewOrder, WireRespType),
+) -> Answer {
     let exchange = &mut protocol.exchange;
     let order_id = exchange
         .place(now, account, order)
@@ -34,27 +54,67 @@ pub(super) fn place(protocol: &mut Protocol, now: Timestamp, account: AccountId,
 pub(super) fn test(protocol: &mut Protocol, now: Timestamp, account: AccountId, params: &Params) -> Answer {
     let symbol = symbol(protocol, params)?;
     let (order, _) = single(params, symbol)?;
-    protocol
-        .exchange
-        .test(now, account, &order)
-        .map_err(|e| refused(e, NOT_FOUND_BY_QUERY))?;
-    if params.get("computeCommissionRates") != Some("true") {
+    try_out(protocol, now, account, &order)?;
+    if !wants_rates(params) {
         return Ok(json!({}));
     }
-    let rates = protocol.exchange.account_rates(account);
-    let for_order = |rates: &Rates| {
-        let extra = match order.side {
-            Side::Buy => rates.buyer,
-            Side::Sell => rates.seller,
-        };
-        json!({ "maker": (rates.maker + extra).write(), "taker": (rates.taker + extra).write() })
+    let special = protocol.exchange.account_rates(account).special;
+    let mut told = rates_for(protocol, account, order.side);
+    told.insert(
+        "specialCommissionForOrder".to_owned(),
+        for_side(&special, order.side),
+    );
+    Ok(Value::Object(told))
+}
+
+/// The same for an order that is routed; its special commission is not documented.
+pub(super) fn test_routed(
+    protocol: &mut Protocol,
+    now: Timestamp,
+    account: AccountId,
+    params: &Params,
+) -> Answer {
+    let symbol = symbol(protocol, params)?;
+    let (order, _) = routed(params, symbol)?;
+    try_out(protocol, now, account, &order)?;
+    if !wants_rates(params) {
+        return Ok(json!({}));
+    }
+    Ok(Value::Object(rates_for(protocol, account, order.side)))
+}
+
+fn try_out(
+    protocol: &Protocol,
+    now: Timestamp,
+    account: AccountId,
+    order: &NewOrder,
+) -> Result<(), ApiError> {
+    let tested = protocol.exchange.test(now, account, order);
+    tested.map_err(|e| refused(e, NOT_FOUND_BY_QUERY))
+}
+
+fn wants_rates(params: &Params) -> bool {
+    params.get("computeCommissionRates") == Some("true")
+}
+
+fn for_side(rates: &Rates, side: Side) -> Value {
+    let extra = match side {
+        Side::Buy => rates.buyer,
+        Side::Sell => rates.seller,
     };
-    Ok(json!({
-        "standardCommissionForOrder": for_order(&rates.standard),
-        "specialCommissionForOrder": for_order(&rates.special),
-        "taxCommissionForOrder": for_order(&rates.tax),
-        "discount": discount(rates.discount),
-    }))
+    json!({ "maker": (rates.maker + extra).write(), "taker": (rates.taker + extra).write() })
+}
+
+fn rates_for(protocol: &Protocol, account: AccountId, side: Side) -> Map<String, Value> {
+    let rates = protocol.exchange.account_rates(account);
+    let told = [
+        ("standardCommissionForOrder", for_side(&rates.standard, side)),
+        ("taxCommissionForOrder", for_side(&rates.tax, side)),
+        ("discount", discount(rates.discount)),
+    ];
+    told.map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 pub(super) fn status(protocol: &mut Protocol, _: Timestamp, account: AccountId, params: &Params) -> Answer {

@@ -11,7 +11,9 @@ use keel_domain::{Asset, Money, OrdStatus, Price, Qty, Timestamp, notional};
 use serde::Serialize;
 use serde_json::json;
 
-use super::order_answers::{expiry_word, peg_words, stop_px, stp_word, trailing_time};
+use super::order_answers::{
+    MATCH_TYPE, expiry_word, floor_word, peg_words, stop_px, stp_word, told_trade_id, trailing_time,
+};
 use super::order_lists::contingency_word;
 use crate::core::{AssetBalance, ListReport, ListStatus, OrderReport, OrderState, ReportKind};
 
@@ -61,9 +63,7 @@ pub(super) fn execution_report(report: &OrderReport) -> String {
         commission: trade.map_or(Money::ZERO, |trade| trade.commission),
         commission_asset: trade.map(|trade| trade.commission_asset.to_string().into()),
         transact_time: time,
-        trade_id: trade
-            .and_then(|trade| i64::try_from(trade.trade_id.0).ok())
-            .unwrap_or(-1),
+        trade_id: trade.map_or(-1, |trade| told_trade_id(&trade)),
         execution_id: report.execution_id,
         is_on_book: is_on_book(order),
         is_maker: trade.is_some_and(|trade| trade.is_maker),
@@ -112,6 +112,10 @@ fn conditional(report: &OrderReport) -> ConditionalEventFields {
         ReportKind::Prevented(prevention) => Some(prevention),
         _ => None,
     };
+    let allocation_id = match report.kind {
+        ReportKind::Trade(trade) => trade.allocation_id,
+        _ => None,
+    };
     let (peg_price_type, peg_offset_type) = order.options.peg.map(peg_words).unzip();
     ConditionalEventFields {
         trailing_delta: order
@@ -126,7 +130,7 @@ fn conditional(report: &OrderReport) -> ConditionalEventFields {
         last_prevented_qty: prevention.map(|p| p.qty),
         trade_group_id: prevention.and_then(|p| p.trade_group),
         counter_order_id: prevention.map(|p| p.counter_order_id.0),
-        counter_symbol: prevention.map(|_| order.symbol.to_string()),
+        counter_symbol: prevention.map(|p| p.counter_symbol.to_string()),
         prevented_execution_qty: prevention.map(|p| p.execution_qty),
         prevented_execution_px: prevention.map(|p| p.execution_px),
         prevented_execution_quote: prevention.map(|p| notional(p.execution_qty, p.execution_px)),
@@ -134,6 +138,10 @@ fn conditional(report: &OrderReport) -> ConditionalEventFields {
         peg_offset_type: peg_offset_type.flatten(),
         peg_offset_value: order.options.peg.and_then(|peg| peg.offset),
         pegged_price: order.pegged_price,
+        match_type: allocation_id.map(|_| MATCH_TYPE.to_owned()),
+        allocation_id,
+        working_floor: order.working_floor.map(|floor| floor_word(floor).to_owned()),
+        used_sor: order.working_floor.map(|_| true),
     }
 }
 

@@ -9,6 +9,7 @@ use keel_domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::endpoint::{Answer, Endpoint, Handler, Refusal, endpoints};
+use super::market::NO_REFERENCE_PRICE;
 use super::rest::error_body;
 use super::{ConnId, Outgoing, Protocol};
 use crate::core::AccountId;
@@ -128,7 +129,7 @@ impl Protocol {
             None => (None, self.ws_session_answer(now, id, peer, method, params)),
         };
         let is_banned = answer.as_ref().is_err_and(|refusal| refusal.status == 418);
-        let mut reply = match answer {
+        let mut reply = match form_of(method, answer) {
             Ok(result) => json!({ "id": request.id, "status": 200, "result": result }),
             Err(refusal) => failure(now, &request.id, &refusal),
         };
@@ -205,6 +206,18 @@ impl Protocol {
             told.push(limit);
         }
         json!(told)
+    }
+}
+
+/// The answers that the WS API's own samples show in another form than REST's: a routed order is a list of one, and that a
+/// pair never had a reference price is a result.
+fn form_of(method: &str, answer: Answer) -> Answer {
+    match (method, answer) {
+        ("sor.order.place", Ok(placed)) => Ok(json!([placed])),
+        ("referencePrice", Err(refusal)) if refusal.error.code == NO_REFERENCE_PRICE => {
+            Ok(error_body(&refusal))
+        }
+        (_, answer) => answer,
     }
 }
 

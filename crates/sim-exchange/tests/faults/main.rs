@@ -8,6 +8,7 @@
 )]
 
 mod events;
+mod fills;
 mod operator;
 mod plan;
 mod requests;

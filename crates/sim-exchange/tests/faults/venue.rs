@@ -34,6 +34,7 @@ pub(crate) fn protocol(rules: &str, now: Timestamp) -> Protocol {
         verifying_key: VerifyingKey::hmac(SECRET),
         account: exchange.account(0).unwrap(),
         permissions: KeyPermissions::default(),
+        created_at: now,
     };
     let mut protocol = Protocol::with_limits(exchange, vec![key], Limits::off(), now);
     let file = FaultFile::parse("test.toml", rules).unwrap();

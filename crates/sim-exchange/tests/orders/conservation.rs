@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{OrdType, OrderId, Price, Qty, Side, TimeInForce, Trigger};
+use keel_domain::{OrdType, OrderId, Price, Qty, Side, Symbol, TimeInForce, Trigger};
 use keel_sim_exchange::core::{
     CommissionRates, Discount, ListLegs, Market, NewOrder, NewOrderList, OrderRef, Rates, StpMode,
 };
@@ -19,6 +19,8 @@ enum Step {
         stop: i64,
         lots: i64,
         mode: usize,
+        /// On the other quote's pair; and routed over both.
+        routing: (bool, bool),
     },
     List {
         kind: u8,
@@ -41,14 +43,16 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         9_900_i64..10_100,
         1_i64..60,
         0_usize..6,
+        any::<(bool, bool)>(),
     )
-        .prop_map(|(kind, side, ticks, stop, lots, mode)| Step::Place {
+        .prop_map(|(kind, side, ticks, stop, lots, mode, routing)| Step::Place {
             kind,
             side,
             ticks,
             stop,
             lots,
             mode,
+            routing,
         });
     let list =
         (0_u8..3, side, 1_i64..60, 1_i64..40, any::<bool>()).prop_map(|(kind, side, gap, lots, proceeds)| {
@@ -167,9 +171,13 @@ fn legs(kind: u8, side: Side, last: i64, gap: i64, quantity: i64) -> ListLegs {
     }
 }
 
-fn open(venue: &Venue, account: usize, which: usize) -> Option<OrderId> {
+fn btcusdc() -> Symbol {
+    "BTCUSDC".parse().unwrap()
+}
+
+fn open(venue: &Venue, account: usize, which: usize) -> Option<(Symbol, OrderId)> {
     let open = venue.exchange.open_orders(venue.account(account), None);
-    let open: Vec<OrderId> = open.map(|order| order.order_id).collect();
+    let open: Vec<(Symbol, OrderId)> = open.map(|order| (order.symbol, order.order_id)).collect();
     open.get(which % open.len().max(1)).copied()
 }
 
@@ -185,8 +193,12 @@ fn play(venue: &mut Venue, account: usize, step: Step) {
             stop,
             lots,
             mode,
+            routing: (is_other, is_routed),
         } => {
-            let _ = venue.place(account, new(side, kind_of(kind, at(ticks), at(stop)), lots, mode));
+            let mut order = new(side, kind_of(kind, at(ticks), at(stop)), lots, mode);
+            order.symbol = if is_other { btcusdc() } else { btcusdt() };
+            order.options.uses_sor = is_routed && kind <= 5;
+            let _ = venue.place(account, order);
         }
         Step::List {
             kind,
@@ -204,17 +216,17 @@ fn play(venue: &mut Venue, account: usize, step: Step) {
             let _ = venue.exchange.place_list(now, owner, list);
         }
         Step::Cancel(which) => {
-            if let Some(id) = open(venue, account, which) {
+            if let Some((symbol, id)) = open(venue, account, which) {
                 venue
                     .exchange
-                    .cancel(now, owner, btcusdt(), OrderRef::OrderId(id), None)
+                    .cancel(now, owner, symbol, OrderRef::OrderId(id), None)
                     .unwrap();
             }
         }
         Step::Amend(which, to) => {
-            if let Some(id) = open(venue, account, which) {
+            if let Some((symbol, id)) = open(venue, account, which) {
                 let by = OrderRef::OrderId(id);
-                let _ = venue.exchange.amend(now, owner, btcusdt(), by, (lots(to), None));
+                let _ = venue.exchange.amend(now, owner, symbol, by, (lots(to), None));
             }
         }
         Step::Transfer(amount) => {
@@ -223,9 +235,9 @@ fn play(venue: &mut Venue, account: usize, step: Step) {
     }
 }
 
-fn check_book(venue: &Venue) {
+fn check_book(venue: &Venue, symbol: Symbol) {
     let mut shown: BTreeMap<(Side, Price), Qty> = BTreeMap::new();
-    let depth = venue.exchange.depth(btcusdt(), usize::MAX).unwrap();
+    let depth = venue.exchange.depth(symbol, usize::MAX).unwrap();
     for (side, levels) in [(Side::Buy, &depth.bids), (Side::Sell, &depth.asks)] {
         for level in levels {
             shown.insert((side, level.price), level.qty);
@@ -233,7 +245,7 @@ fn check_book(venue: &Venue) {
     }
     let mut left: BTreeMap<(Side, Price), Qty> = BTreeMap::new();
     for account in 0..3 {
-        for order in venue.exchange.open_orders(venue.account(account), None) {
+        for order in venue.exchange.open_orders(venue.account(account), Some(symbol)) {
             assert!(!order.leaves_qty().is_zero(), "{order:?}");
             if order.working_at.is_some() {
                 let qty = left.entry((order.side, order.price())).or_default();
@@ -257,6 +269,7 @@ fn busy_venue() -> Venue {
     bnb.instrument.base = asset("BNB");
     bnb.start_price = price("10");
     config.markets.push(bnb);
+    let mut config = config.with_sor();
     config.maker_rate = money("0.001");
     config.taker_rate = money("0.002");
     for account in &mut config.accounts {
@@ -264,6 +277,7 @@ fn busy_venue() -> Venue {
         account.funds = vec![
             (asset("BTC"), money("0.2")),
             (asset("USDT"), money("20")),
+            (asset("USDC"), money("20")),
             (asset("BNB"), money("0.002")),
         ];
     }
@@ -294,12 +308,13 @@ proptest! {
         for (account, step) in steps {
             play(&mut venue, account, step);
             venue.check(3, &totals);
-            check_book(&venue);
+            check_book(&venue, btcusdt());
+            check_book(&venue, btcusdc());
         }
         for account in 0..3 {
-            while let Some(id) = open(&venue, account, 0) {
+            while let Some((symbol, id)) = open(&venue, account, 0) {
                 let (now, owner) = (venue.now, venue.account(account));
-                venue.exchange.cancel(now, owner, btcusdt(), OrderRef::OrderId(id), None).unwrap();
+                venue.exchange.cancel(now, owner, symbol, OrderRef::OrderId(id), None).unwrap();
             }
         }
         venue.check(3, &totals);

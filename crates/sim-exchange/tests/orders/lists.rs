@@ -279,6 +279,71 @@ fn proceeds_are_kept_for_the_order_that_sells_them_less_commission_in_whole_step
 }
 
 #[test]
+fn what_sells_proceeds_is_adjusted_to_its_lots_and_judged_when_they_are_known() {
+    let run = |pending: NewOrder, change: &dyn Fn(&mut keel_domain::Instrument)| {
+        let mut config = config(2);
+        change(&mut config.markets[0].instrument);
+        let mut venue = Venue::with(config);
+        let chain = NewOrderList {
+            by_proceeds: true,
+            ..list(ListLegs::Oto {
+                working: limit(Side::Buy, "99", "2.5"),
+                pending,
+            })
+        };
+        let placed = place_list(&mut venue, chain).unwrap();
+        venue.place(1, limit(Side::Buy, "95", "9")).unwrap();
+        venue.place(1, ioc(Side::Sell, "99", "2.5")).unwrap();
+        assert_eq!(
+            venue.locked(0, "BTC").is_zero(),
+            pending.ord_type == OrdType::Market || venue.status(0, ids(&placed)[1]) == OrdStatus::Expired
+        );
+        venue.order(0, ids(&placed)[1])
+    };
+    let unchanged = |_: &mut keel_domain::Instrument| {};
+    let sold = run(market(Side::Sell, "2.5"), &unchanged);
+    assert_eq!((sold.ord_status, sold.cum_qty), (OrdStatus::Filled, qty("2.5")));
+    let sold = run(market(Side::Sell, "2.5"), &|instrument| {
+        instrument.market_lot_size.step = qty("0.2")
+    });
+    assert_eq!((sold.ord_status, sold.cum_qty), (OrdStatus::Filled, qty("2.4")));
+    let sold = run(market(Side::Sell, "2.5"), &|instrument| {
+        instrument.market_lot_size.max = qty("2")
+    });
+    assert_eq!(sold.cum_qty, qty("2"));
+    // A limit order knows nothing of market lots.
+    let rests = run(limit(Side::Sell, "120", "2.5"), &|instrument| {
+        instrument.market_lot_size.max = qty("2")
+    });
+    assert_eq!((rests.ord_status, rests.order_qty), (OrdStatus::New, qty("2.5")));
+}
+
+#[test]
+fn proceeds_too_small_for_a_filter_are_given_back() {
+    let mut config = config(2);
+    config.maker_rate = money("0.1");
+    config.markets[0].instrument.notional.min = money("240");
+    let mut venue = Venue::with(config);
+    let chain = NewOrderList {
+        by_proceeds: true,
+        ..list(ListLegs::Oto {
+            working: limit(Side::Buy, "99", "2.5"),
+            pending: limit(Side::Sell, "105", "2.5"),
+        })
+    };
+    let placed = place_list(&mut venue, chain).unwrap();
+    venue.place(1, ioc(Side::Sell, "99", "2.5")).unwrap();
+    // 2.5 less 10 % at 105 is 236.25.
+    let pending = venue.order(0, ids(&placed)[1]);
+    assert_eq!(
+        (pending.ord_status, pending.expiry_reason, pending.order_qty),
+        (OrdStatus::Expired, Some(ExpiryReason::Rejected), qty("2.25"))
+    );
+    assert_eq!(venue.locked(0, "BTC"), Money::ZERO);
+    assert_eq!(venue.free(0, "BTC"), money("1002.25"));
+}
+
+#[test]
 fn an_account_has_at_most_twenty_open_lists_and_no_two_of_one_id() {
     let mut venue = Venue::new(1);
     let chain = |name: Option<&str>| NewOrderList {

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account_filters;
 mod accounts;
 mod amends;
 mod conservation;
@@ -16,5 +17,8 @@ mod filters;
 mod icebergs;
 mod lists;
 mod pegged;
+mod pegged_lists;
 mod prevention;
+mod price_rules;
+mod sor;
 mod triggers;

@@ -5,7 +5,7 @@ use keel_sim_exchange::core::{ExpiryReason, NewOrder, OrderError, Peg, PegPriceT
 
 use crate::support::*;
 
-fn pegged(mut order: NewOrder, price_type: PegPriceType, offset: Option<u8>) -> NewOrder {
+pub(crate) fn pegged(mut order: NewOrder, price_type: PegPriceType, offset: Option<u8>) -> NewOrder {
     order.options.peg = Some(Peg {
         price_type,
         offset,
@@ -15,7 +15,7 @@ fn pegged(mut order: NewOrder, price_type: PegPriceType, offset: Option<u8>) -> 
 }
 
 /// Account 0 bids at 99, 98 and asks at 101, 103.
-fn quoted() -> Venue {
+pub(crate) fn quoted() -> Venue {
     let mut venue = Venue::new(3);
     for at in ["99", "98"] {
         venue.place(0, limit(Side::Buy, at, "1")).unwrap();

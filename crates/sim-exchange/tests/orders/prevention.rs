@@ -53,6 +53,7 @@ fn expire_taker_ends_what_came_and_leaves_what_rested() {
     let last = venue.reports(taker).pop().unwrap();
     let prevention = Prevention {
         qty: qty("3"),
+        counter_symbol: btcusdt(),
         counter_order_id: maker,
         trade_group: None,
         execution_qty: qty("1"),

@@ -116,24 +116,43 @@ impl Venue {
         Self::of(Scenario::Calm, limits)
     }
 
+    /// With BTCUSDC besides, and orders routed over BTCUSDT and BTCUSDC.
+    pub fn with_sor() -> Self {
+        Self::of_config(
+            ExchangeConfig::with_default_markets(7).with_sor(),
+            Limits::default(),
+        )
+    }
+
     pub fn of(scenario: Scenario, limits: Limits) -> Self {
         let mut config = ExchangeConfig::with_default_markets(7);
         config.scenario = scenario;
-        let account = |name: &str| AccountConfig {
+        Self::of_config(config, limits)
+    }
+
+    /// 100,000 USDT and 10 BTC.
+    pub fn account(name: &str) -> AccountConfig {
+        AccountConfig {
             name: name.to_owned(),
             funds: vec![
                 ("USDT".parse().unwrap(), 100_000.into()),
                 ("BTC".parse().unwrap(), 10.into()),
             ],
             ..AccountConfig::default()
-        };
-        config.accounts = vec![account("hmac"), account("ed25519"), account("rsa")];
+        }
+    }
+
+    pub fn of_config(mut config: ExchangeConfig, limits: Limits) -> Self {
+        if config.accounts.is_empty() {
+            config.accounts = ["hmac", "ed25519", "rsa"].map(Self::account).to_vec();
+        }
         let exchange = Exchange::new(config, START).unwrap();
         let key = |api_key: &str, verifying_key, index| AccountKey {
             api_key: api_key.to_owned(),
             verifying_key,
             account: exchange.account(index).unwrap(),
             permissions: KeyPermissions::default(),
+            created_at: START,
         };
         let keys = vec![
             key(HMAC_KEY, VerifyingKey::hmac(HMAC_SECRET), 0),

@@ -173,6 +173,7 @@ fn streams_that_never_tell_anything_are_taken_in_silence() {
     let names = [
         "btcusdt@nothing",
         "BTCUSDT@trade",
+        // The pair has none.
         "btcusdt@referencePrice",
         "xyzusdt@trade",
     ];

@@ -4,14 +4,49 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use keel_binance_wire::params::Params;
-use keel_domain::{Price, Side};
-use keel_sim_exchange::core::Scenario;
-use keel_sim_exchange::protocol::{ConnId, HttpRequest, Limits, Method};
+use keel_domain::{MaxAsset, Money, Price, Side};
+use keel_sim_exchange::core::{ExchangeConfig, PriceRange, PriceRules, ReferenceCalculation, Scenario};
+use keel_sim_exchange::faults::FaultFile;
+use keel_sim_exchange::protocol::{ConnId, HttpRequest, Limits, Method, Reply, Served};
 use serde_json::json;
 
 use crate::common::{HMAC_KEY, Venue, hmac};
 
-const STREAMS: &str = "/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@depth@100ms/btcusdt@depth5/btcusdt@bookTicker/btcusdt@kline_1s/ethusdt@trade/!ticker_1h@arr/!miniTicker@arr&timeUnit=MICROSECOND";
+const STREAMS: &str = "/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@depth@100ms/btcusdt@depth5/btcusdt@bookTicker/btcusdt@kline_1s/ethusdt@trade/!ticker_1h@arr/!miniTicker@arr/btcusdt@referencePrice/ethusdt@referencePrice&timeUnit=MICROSECOND";
+
+const FAULTS: &str = "seed = 3\n[[rule]]\naction = \"fill_before_cancel\"\nprobability = 0.5\n";
+
+/// Routed orders, price rules, and filters over all pairs and of an asset.
+fn config(scenario: Scenario) -> ExchangeConfig {
+    let mut config = ExchangeConfig::with_default_markets(7).with_sor();
+    config.scenario = scenario;
+    config.limits.max_num_orders = Some(40);
+    config.limits.max_num_order_lists = Some(10);
+    let rules = |symbol: &str, reference, range| PriceRules {
+        symbol: symbol.parse().unwrap(),
+        reference: Some(reference),
+        range,
+    };
+    let mean = ReferenceCalculation::ArithmeticMean {
+        bucket_count: 7,
+        bucket_width_ms: 900,
+    };
+    let range = PriceRange {
+        bid_up: Some(Money::new(100_001, 5)),
+        ask_down: Some(Money::new(99_999, 5)),
+        ..PriceRange::default()
+    };
+    config.price_rules = vec![
+        rules("BTCUSDT", mean, Some(range)),
+        rules("ETHUSDT", ReferenceCalculation::External(0), None),
+    ];
+    config.accounts = ["hmac", "ed25519", "rsa"].map(Venue::account).to_vec();
+    config.accounts[0].max_assets = vec![MaxAsset {
+        asset: "USDT".parse().unwrap(),
+        limit: 40_000.into(),
+    }];
+    config
+}
 
 /// Everything that came out of a venue, in order.
 struct Transcript {
@@ -24,7 +59,12 @@ struct Transcript {
 
 impl Transcript {
     fn new(scenario: Scenario) -> Self {
-        let mut venue = Venue::of(scenario, Limits::default());
+        let mut venue = Venue::of_config(config(scenario), Limits::default());
+        let faults = FaultFile::parse("f.toml", FAULTS).unwrap();
+        venue
+            .protocol
+            .set_faults(venue.now, faults.seed.unwrap(), faults.rules)
+            .unwrap();
         let (streams, api) = (venue.open(STREAMS), venue.open("/ws-api/v3"));
         let signed = venue.ws_signed(HMAC_KEY, &hmac(), Params::new());
         venue.ask(api, "userDataStream.subscribe.signature", signed);
@@ -37,7 +77,9 @@ impl Transcript {
     }
 
     fn send(&mut self, name: &'static str, request: &HttpRequest) {
-        let response = self.venue.protocol.http(self.venue.now, request);
+        let Reply::Now(Served { response, .. }) = self.venue.protocol.serve(self.venue.now, request) else {
+            panic!("{name} waits")
+        };
         *self.accepted.entry(name).or_default() += u32::from(matches!(response.status, 200 | 409));
         writeln!(self.text, "{name} {response:?}").unwrap();
         self.note_frames();
@@ -77,6 +119,53 @@ impl Transcript {
         Price::from_units(units)
             .unwrap()
             .floor_to("0.01".parse().unwrap())
+    }
+
+    /// Routed orders with their allocations, pegged ones alone, in a list and in place of another, and prices from outside.
+    fn routed_and_pegged(&mut self) {
+        self.order("routed", "sor/order", "side=BUY&type=MARKET&quantity=0.3");
+        let peg = "timeInForce=GTC&quantity=0.001&pegPriceType=PRIMARY_PEG";
+        self.order(
+            "pegged",
+            "order",
+            &format!("side=BUY&type=LIMIT&{peg}&newClientOrderId=pegged"),
+        );
+        self.order(
+            "pegged replacement",
+            "order/cancelReplace",
+            &format!(
+                "side=SELL&type=LIMIT&{peg}&cancelReplaceMode=ALLOW_FAILURE&cancelOrigClientOrderId=pegged"
+            ),
+        );
+        self.order(
+            "pegged list",
+            "orderList/oto",
+            "workingType=LIMIT&workingSide=BUY&workingQuantity=0.001&workingTimeInForce=GTC&workingPegPriceType=PRIMARY_PEG\
+             &pendingType=LIMIT&pendingSide=SELL&pendingQuantity=0.001&pendingTimeInForce=GTC&pendingPegPriceType=PRIMARY_PEG\
+             &pendingPegOffsetType=PRICE_LEVEL&pendingPegOffsetValue=1",
+        );
+        for (name, path, query) in [
+            ("allocations", "myAllocations", "symbol=BTCUSDT"),
+            ("my filters", "myFilters", "symbol=BTCUSDT"),
+        ] {
+            self.ask(Method::Get, name, path, query);
+        }
+        let given = self.venue.now.as_millis() % 1_000 + 3_000;
+        let mut request = self
+            .venue
+            .plain(Method::Post, "/keel/symbol/ETHUSDT/reference_price", "");
+        request.raw_body = json!({ "referencePrice": given.to_string() }).to_string();
+        self.send("given price", &request);
+        for path in [
+            "referencePrice?symbol=BTCUSDT",
+            "referencePrice?symbol=ETHUSDT",
+            "referencePrice/calculation?symbol=BTCUSDT",
+            "executionRules",
+        ] {
+            let (path, query) = path.split_once('?').unwrap_or((path, ""));
+            let request = self.venue.plain(Method::Get, &format!("/api/v3/{path}"), query);
+            self.send("price rules", &request);
+        }
     }
 
     /// An order of every type, lists of orders, and what is done to them.
@@ -144,7 +233,13 @@ impl Transcript {
             &format!("side=BUY&type=LIMIT_MAKER&quantity=0.001&price={below}&cancelReplaceMode=ALLOW_FAILURE&cancelOrderId=1"),
         );
         self.order("refused", "order", "side=BUY&type=MARKET&quantity=0.000001");
+        self.order("refused", "order", "side=BUY&type=MARKET&quantity=1");
+        self.routed_and_pegged();
         self.ask(Method::Get, "open orders", "openOrders", "symbol=BTCUSDT");
+        self.place_by_ws_api(below);
+    }
+
+    fn place_by_ws_api(&mut self, below: Price) {
         let params = Venue::limit_order("BUY", &below.to_string(), "0.001");
         let signed = self.venue.ws_signed(HMAC_KEY, &hmac(), params);
         let frame = json!({ "id": "q", "method": "order.place", "params": signed });
@@ -194,6 +289,15 @@ fn the_same_seed_and_requests_give_the_same_answers_and_frames_to_the_byte() {
             assert!(*count > 0, "{scenario}: no {name} is ever accepted");
         }
         assert_eq!(first.accepted["refused"], 0);
+        for word in [
+            "allocId",
+            "peggedPrice",
+            "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
+            "MAX_ASSET",
+            "-2011",
+        ] {
+            assert!(first.text.contains(word), "{scenario}: no {word}");
+        }
         assert!(first.text.lines().count() > 2_000, "{scenario}");
         let differs = first.text.lines().zip(second.text.lines()).find(|(a, b)| a != b);
         assert_eq!(differs, None, "{scenario}");

@@ -1,7 +1,7 @@
 //! Anything that a client can send is answered or ends its connection; nothing panics, and the venue goes on.
 
 use keel_binance_wire::params::Params;
-use keel_sim_exchange::protocol::{ConnId, Limits, Method, Outgoing};
+use keel_sim_exchange::protocol::{ConnId, Limits, Method, Outgoing, Reply, Served};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ fn param() -> impl Strategy<Value = String> {
         "signature",
         "recvWindow",
         "orderId",
+        "fromAllocationId",
     ]);
     let value = prop_oneof![
         prop::sample::select(vec![
@@ -192,10 +193,11 @@ proptest! {
         order in valid_order(),
         mutations in prop::collection::vec(mutation(), 1..4),
         scratches in prop::collection::vec((any::<prop::sample::Index>(), any::<Option<char>>()), 0..4),
-        path in prop::sample::select(vec!["order", "order/test", "order/cancelReplace", "sor/order"]),
-        method in prop::sample::select(vec!["order.place", "order.test", "order.cancelReplace", "sor.order.place"]),
+        path in prop::sample::select(vec!["order", "order/test", "order/cancelReplace", "sor/order", "sor/order/test"]),
+        method in prop::sample::select(vec!["order.place", "order.test", "order.cancelReplace", "sor.order.place", "sor.order.test"]),
     ) {
-        let mut venue = Venue::with_limits(Limits::off());
+        let config = keel_sim_exchange::core::ExchangeConfig::with_default_markets(7).with_sor();
+        let mut venue = Venue::of_config(config, Limits::off());
         let totals = venue.protocol.exchange().totals();
         let params = mutated(order, &mutations);
 
@@ -253,6 +255,35 @@ proptest! {
             let answer = venue.request(&request);
             prop_assert!(answer.status < 500, "{} {}", answer.status, answer.body);
         }
+    }
+
+    #[test]
+    fn whatever_an_operator_sends_is_taken_or_refused_and_orders_are_answered_after_it(
+        (path, body) in prop::sample::select(vec![
+            ("symbol/BTCUSDT/execution_rules", r#"[{"ruleType":"PRICE_RANGE","bidLimitMultUp":"1.1","askLimitMultDown":"9"}]"#),
+            ("symbol/BTCUSDT/reference_price/calculation", r#"{"calculationType":"ARITHMETIC_MEAN","bucketCount":9,"bucketWidthMs":90}"#),
+            ("symbol/BTCUSDT/reference_price/calculation", r#"{"calculationType":"EXTERNAL","externalCalculationId":7}"#),
+            ("symbol/BTCUSDT/reference_price", r#"{"referencePrice":"65000.01"}"#),
+            ("exchange_filters", r#"[{"filterType":"EXCHANGE_MAX_NUM_ORDERS","maxNumOrders":5}]"#),
+            ("account/hmac-key/asset_filters", r#"[{"filterType":"MAX_ASSET","asset":"BTC","limit":"7.5"}]"#),
+        ]),
+        scratches in prop::collection::vec((any::<prop::sample::Index>(), any::<Option<char>>()), 0..4),
+        digits in "[0-9]{0,40}",
+    ) {
+        let mut venue = Venue::with_limits(Limits::off());
+        let totals = venue.protocol.exchange().totals();
+        for body in [scratched(body, &scratches), body.replace('9', &digits), body.replace('5', &digits)] {
+            let mut request = venue.plain(Method::Post, &format!("/keel/{path}"), "");
+            request.raw_body = body;
+            let Reply::Now(Served { response, .. }) = venue.protocol.serve(venue.now, &request) else {
+                panic!("the operator waits")
+            };
+            prop_assert!([200, 400].contains(&response.status), "{} {}", response.status, response.body);
+            let taken = venue.signed(Method::Post, "/api/v3/order", Venue::market_order("BUY", "0.01"));
+            prop_assert!(taken.status < 500, "{}", taken.body);
+            venue.wait_millis(300);
+        }
+        prop_assert_eq!(venue.protocol.exchange().totals(), totals);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Several keys: RSA signatures, and what each key may do (faqs/api_key_types.md, "Request Security").
 
-use crate::common::{Answer, ED25519_KEY, HMAC_KEY, READ_ONLY_KEY, RSA_KEY, Venue, ed25519, hmac};
+use crate::common::{Answer, ED25519_KEY, HMAC_KEY, READ_ONLY_KEY, RSA_KEY, START, Venue, ed25519, hmac};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
 use keel_sim_exchange::protocol::{KeyPermissions, Method};
@@ -106,6 +106,10 @@ fn a_key_is_told_what_it_may_do() {
         .map(|name| answer[name].as_bool().unwrap())
     };
     assert_eq!(flags(&usual), [true, true, true, false]);
+    venue.wait_millis(5_000);
+    let later = ask(&mut venue, Method::Get, path, (HMAC_KEY, &hmac()), Params::new()).ok();
+    // When the key was made, not when it was asked for.
+    assert_eq!(later["createTime"], START.as_millis());
     let other = ask(
         &mut venue,
         Method::Get,
@@ -115,6 +119,20 @@ fn a_key_is_told_what_it_may_do() {
     )
     .ok();
     assert_eq!(flags(&other), [false, true, false, true]);
+}
+
+#[test]
+fn trade_fees_are_told_of_one_pair_or_of_all() {
+    let mut venue = Venue::new();
+    let path = "/sapi/v1/asset/tradeFee";
+    let fee =
+        |symbol: &str| json!({ "symbol": symbol, "makerCommission": "0.001", "takerCommission": "0.001" });
+    let all = venue.signed(Method::Get, path, Params::new()).ok();
+    assert_eq!(all, json!([fee("BTCUSDT"), fee("ETHUSDT")]));
+    let one = Params::new().with("symbol", "ETHUSDT");
+    assert_eq!(venue.signed(Method::Get, path, one).ok(), json!([fee("ETHUSDT")]));
+    let none = Params::new().with("symbol", "XYZ");
+    assert_eq!(venue.signed(Method::Get, path, none).refusal().1, -1121);
 }
 
 #[test]

@@ -7,6 +7,7 @@
     reason = "helpers outside #[test] functions"
 )]
 
+mod account_filters;
 mod common;
 mod control;
 mod determinism;
@@ -17,8 +18,11 @@ mod limits;
 mod market;
 mod order_counts;
 mod pegged;
+mod pegged_lists;
+mod price_rules;
 mod samples;
 mod signatures;
+mod sor;
 mod streams;
 mod user_data;
 mod ws_api;

@@ -98,13 +98,29 @@ fn a_difference_of_any_kind_is_listed() {
 
 #[test]
 fn rest_answers_have_the_documented_keys_and_types() {
-    let mut venue = Venue::new();
+    let plain = [
+        include_str!("../samples/rest.json"),
+        include_str!("../samples/combined.json"),
+    ];
+    assert_none(&rest_differences(Venue::new(), &plain));
+}
+
+#[test]
+fn rest_answers_of_routed_orders_have_the_documented_keys_and_types() {
+    let samples = [include_str!("../samples/sor.json")];
+    assert_none(&rest_differences(Venue::with_sor(), &samples));
+}
+
+#[test]
+fn rest_answers_about_price_rules_have_the_documented_keys_and_types() {
+    let samples = [include_str!("../samples/price_rules.json")];
+    assert_none(&rest_differences(crate::price_rules::ruled(), &samples));
+}
+
+fn rest_differences(mut venue: Venue, files: &[&str]) -> Vec<String> {
     venue.wait_millis(65_000);
     let mut differences = Vec::new();
-    let samples = [
-        read(include_str!("../samples/rest.json")),
-        read(include_str!("../samples/combined.json")),
-    ];
+    let samples: Vec<Value> = files.iter().map(|file| read(file)).collect();
     let mut order_id = String::new();
     for sample in samples.iter().flat_map(|samples| samples.as_array().unwrap()) {
         let (name, body) = match (sample["get"].as_str(), sample["signed"].as_str()) {
@@ -128,7 +144,7 @@ fn rest_answers_have_the_documented_keys_and_types() {
         };
         compare(name, &body, &sample["shape"], &mut differences);
     }
-    assert_none(&differences);
+    differences
 }
 
 #[test]

@@ -2,15 +2,16 @@
 
 use keel_binance_wire::convert::symbol_info;
 use keel_binance_wire::error::ApiError;
+use keel_binance_wire::filters::exchange_filters;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::rest::{ExchangeInfo, SymbolInfo};
-use keel_domain::{Symbol, Timestamp};
-use serde_json::{Value, json};
+use keel_binance_wire::sor::Sor;
+use keel_domain::Timestamp;
 
-use super::symbols::{Wanted, all, count, has_status, status_filter, symbol, wanted};
+use super::symbols::{Wanted, all, has_status, status_filter, wanted};
 use super::{bad_combination, to_value};
 use crate::protocol::Protocol;
-use crate::protocol::endpoint::{Answer, Refusal};
+use crate::protocol::endpoint::Answer;
 
 /// Pairs with one of these are told where a request names no permissions.
 const USUAL_PERMISSIONS: [&str; 3] = ["SPOT", "MARGIN", "LEVERAGED"];
@@ -73,39 +74,15 @@ pub(super) fn exchange_info(protocol: &Protocol, now: Timestamp, params: &Params
         timezone: "UTC".to_owned(),
         server_time: now.as_millis(),
         rate_limits: protocol.usage.limits.rate_limits(),
-        exchange_filters: Vec::new(),
+        exchange_filters: exchange_filters(protocol.exchange.limits()),
         symbols: infos.collect(),
+        sors: protocol.exchange.sors().iter().map(told_sor).collect(),
     })
 }
 
-/// 2 for each pair, 40 at most and for all.
-pub(super) fn weight_of_rules(params: &Params) -> u32 {
-    count(params).map_or(40, |symbols| symbols.saturating_mul(2).min(40))
-}
-
-/// No pair here has a rule about the prices at which orders may trade.
-pub(super) fn execution_rules(protocol: &Protocol, _: Timestamp, params: &Params) -> Answer {
-    let status = status_filter(params)?;
-    let symbols = match wanted(protocol, params)? {
-        Wanted::All => all(protocol),
-        _ if status.is_some() => return Err(bad_combination().into()),
-        Wanted::One(symbol) => vec![symbol],
-        Wanted::Some(symbols) => symbols,
-    };
-    let rules = |symbol: Symbol| json!({ "symbol": symbol.as_str(), "rules": [] });
-    let rules: Vec<Value> = symbols
-        .into_iter()
-        .filter(|symbol| has_status(protocol, *symbol, status))
-        .map(rules)
-        .collect();
-    Ok(json!({ "symbolRules": rules }))
-}
-
-/// No pair here has a reference price, nor a way to make one.
-pub(super) fn reference_price(protocol: &Protocol, _: Timestamp, params: &Params) -> Answer {
-    symbol(protocol, params)?;
-    Err(Refusal::from(ApiError::new(
-        -2043,
-        "This symbol doesn't have a reference price.",
-    )))
+fn told_sor(sor: &crate::core::Sor) -> Sor {
+    Sor {
+        base_asset: sor.base.to_string(),
+        symbols: sor.symbols.iter().map(ToString::to_string).collect(),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod info;
 mod klines;
+mod price_rules;
 mod symbols;
 mod tickers;
 mod trades;
@@ -17,6 +18,7 @@ use super::Protocol;
 use super::endpoint::{Answer, Endpoint, Refusal, Weight, public};
 use crate::core::LevelQty;
 
+pub(super) use price_rules::NO_REFERENCE_PRICE;
 pub(super) use symbols::symbol;
 use symbols::{check_status, status_filter};
 pub(super) use tickers::{Window, best};
@@ -34,8 +36,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     public(
         "/api/v3/executionRules",
         "executionRules",
-        Weight::By(info::weight_of_rules),
-        info::execution_rules,
+        Weight::By(price_rules::weight_of_rules),
+        price_rules::execution_rules,
     ),
     public("/api/v3/depth", "depth", Weight::By(weight_of_depth), depth),
     public(
@@ -104,13 +106,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/api/v3/referencePrice",
         "referencePrice",
         Weight::Fixed(2),
-        info::reference_price,
+        price_rules::reference_price,
     ),
     public(
         "/api/v3/referencePrice/calculation",
         "referencePrice.calculation",
         Weight::Fixed(2),
-        info::reference_price,
+        price_rules::calculation,
     ),
 ];
 
@@ -127,7 +129,7 @@ pub(super) fn invalid(name: &str) -> ApiError {
     ApiError::new(-1130, format!("Data sent for parameter '{name}' is not valid."))
 }
 
-fn bad_combination() -> ApiError {
+pub(super) fn bad_combination() -> ApiError {
     ApiError::new(-1128, "Combination of optional parameters invalid.")
 }
 

@@ -170,6 +170,8 @@ impl Protocol {
                 (Some(symbol), Kind::MiniTicker | Kind::Rolling(_) | Kind::AvgPrice) => {
                     traded.contains(&symbol)
                 }
+                // It moves with time alone.
+                (Some(_), Kind::ReferencePrice) => true,
                 (None, _) => !traded.is_empty(),
                 _ => false,
             };

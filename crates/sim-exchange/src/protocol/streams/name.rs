@@ -57,6 +57,7 @@ pub(in crate::protocol) enum Kind {
     Ticker,
     Rolling(Reach),
     AvgPrice,
+    ReferencePrice,
 }
 
 /// A stream that tells something: of one pair, or of all that changed.
@@ -130,6 +131,7 @@ fn kind_of(name: &str) -> Option<Kind> {
         "miniTicker" => Kind::MiniTicker,
         "ticker" => Kind::Ticker,
         "avgPrice" => Kind::AvgPrice,
+        "referencePrice" => Kind::ReferencePrice,
         _ => return None,
     })
 }
@@ -154,6 +156,7 @@ impl fmt::Display for Kind {
             Self::Ticker => f.write_str("ticker"),
             Self::Rolling(reach) => write!(f, "ticker_{}", reach.name()),
             Self::AvgPrice => f.write_str("avgPrice"),
+            Self::ReferencePrice => f.write_str("referencePrice"),
         }
     }
 }

@@ -3,11 +3,12 @@
 use keel_binance_wire::market::{
     AggTradeEvent, AvgPriceEvent, KlineEvent, KlineFigures, MiniTickerEvent, RollingTickerEvent, TickerEvent,
 };
+use keel_binance_wire::price_rules::ReferencePriceEvent;
 use keel_binance_wire::stream::{BookTickerEvent, TradeEvent};
 use keel_domain::{Money, Price, Qty, Side, Symbol, Timestamp};
 
 use super::{Kind, Stream};
-use crate::core::{LevelQty, PublicTrade};
+use crate::core::{LevelQty, PublicTrade, ReferencePrice};
 use crate::protocol::Protocol;
 use crate::protocol::market::Window;
 use crate::protocol::tape::{AggTrade, Interval, Kline};
@@ -60,6 +61,7 @@ pub(super) enum Figure {
     Full(Timestamp, Box<Full>),
     Rolling(Timestamp, &'static str, Window),
     Average(Timestamp, Symbol, Money, Timestamp),
+    Reference(Symbol, ReferencePrice),
 }
 
 /// A 24-hour ticker's figures.
@@ -94,6 +96,12 @@ impl Figure {
                 interval: "5m".into(),
                 price: *price,
                 last_trade_time: unit.of(*last_trade),
+            }),
+            Self::Reference(symbol, reference) => to_json(ReferencePriceEvent {
+                event: "referencePrice".into(),
+                symbol: symbol.as_str().into(),
+                price: reference.price,
+                time: unit.of(reference.time),
             }),
         }
     }
@@ -165,6 +173,7 @@ impl Protocol {
                 let average = tape.last_five_minutes(now)?.average();
                 Figure::Average(now, symbol, average, tape.last_trade()?.time)
             }
+            Kind::ReferencePrice => Figure::Reference(symbol, self.exchange.reference_price(now, symbol)?),
             Kind::Ticker => {
                 let window = Window::last_day(self, symbol, now)?;
                 let [bid, ask] = crate::protocol::market::best(self, symbol);
