@@ -59,7 +59,8 @@ impl Trader {
     /// The position in BTCUSDT, as the trader has it.
     #[must_use]
     pub fn position(&self) -> Money {
-        money(&self.snapshot()["symbols"][0]["position"])
+        let symbol = &self.snapshot()["symbols"][0];
+        money(&symbol["position"]) + money(&symbol["dust"])
     }
 }
 
@@ -288,8 +289,9 @@ impl Drill {
         );
 
         let symbol: Symbol = "BTCUSDT".parse().unwrap();
+        let dust = state.ledger().book(symbol).map(|book| book.dust().position());
         assert_eq!(
-            state.ledger().position(symbol).to_decimal(),
+            state.ledger().position(symbol).to_decimal() + dust.unwrap_or_default(),
             self.held(),
             "the position: {said}"
         );
