@@ -1,5 +1,6 @@
 //! Trades by a configuration: against a simulated exchange, or the venue's testnet.
 
+mod adopt;
 mod check;
 mod guard;
 mod journal;
@@ -62,6 +63,9 @@ enum Command {
     /// Compare the records with the venue now.
     #[command(after_help = "Example: trader reconcile --config config/paper.toml")]
     Reconcile(ConfigArgs),
+    /// Make the records anew from what the venue knows, after the state directory was lost. Cancels this instance's open orders.
+    #[command(after_help = "Example: trader adopt --config config/paper.toml --reason 'the disk died'")]
+    Adopt(operate::ReasonArgs),
     /// Record the pairs' market data as it arrives, for `paper-sim replay`. Needs no key.
     #[command(
         after_help = "Example: trader record --config config/testnet.toml --out recordings/today --duration 1h"
@@ -112,6 +116,7 @@ fn main() -> std::process::ExitCode {
         }
         Command::CancelAll(args) => operate::operate(args, &Request::CancelAll, cli.json),
         Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),
+        Command::Adopt(args) => adopt::run(args, cli.json),
         Command::Record(args) => record::run(args, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };

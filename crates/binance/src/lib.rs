@@ -33,12 +33,16 @@
 //! ```
 
 mod driver;
+mod history;
 mod open_orders;
+mod rest_client;
 mod session;
 mod signed;
 
 pub use driver::{Driver, DriverError, Tap, install_crypto_provider};
-pub use open_orders::{OpenList, OpenOrders, OpenOrdersError, RequestError};
+pub use history::History;
+pub use open_orders::{OpenList, OpenOrders};
+pub use rest_client::{RequestError, RestClientError};
 pub use session::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
     SessionSettings, Slot, Stats, Transmit,

@@ -196,6 +196,15 @@ impl SignedRequests {
         self.sign(at, Envelope::Rest, params)
     }
 
+    /// All orders from an id on.
+    pub(crate) fn all_orders_from(&self, at: Timestamp, symbol: Symbol, from: OrderId) -> Params {
+        let params = Params::new()
+            .with("symbol", symbol)
+            .with("orderId", from)
+            .with("limit", 1_000);
+        self.sign(at, Envelope::Rest, params)
+    }
+
     pub(crate) fn my_trades(&self, at: Timestamp, symbol: Symbol, from: Option<TradeId>) -> Params {
         let mut params = Params::new().with("symbol", symbol).with("limit", 1_000);
         if let Some(from) = from {

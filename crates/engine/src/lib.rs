@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adoption;
 mod bar_check;
 mod brakes;
 mod counters;
@@ -65,6 +66,7 @@ mod trading;
 mod upkeep;
 mod view;
 
+pub use adoption::{AdoptError, AdoptedPair, Adoption, VenuePast, adopt};
 pub use counters::Counters;
 pub use identity::MoneyCheck;
 pub use market::{MarketCondition, Shut};

@@ -41,6 +41,14 @@ impl InstanceTag {
         tag.parse().ok().filter(|tag| is_made && tag != self)
     }
 
+    /// Which boot of this instance made the id: the third of its parts.
+    #[must_use]
+    pub fn boot_in(&self, cl_ord_id: &ClOrdId) -> Option<u64> {
+        let mut parts = cl_ord_id.as_str().split('-');
+        let is_ours = parts.next() == Some(self.0.as_str());
+        parts.nth(1).filter(|_| is_ours)?.parse().ok()
+    }
+
     /// Whether the id was made by an instance with this tag.
     #[must_use]
     pub fn owns(&self, cl_ord_id: &ClOrdId) -> bool {

@@ -11,6 +11,7 @@
 //! assert!(clock.now() >= before, "it never runs backwards, whatever is done to the wall clock");
 //! ```
 
+mod adopt;
 mod alerts;
 mod assemble;
 mod clock;
@@ -33,6 +34,7 @@ mod system;
 mod terminal;
 mod valuation;
 
+pub use adopt::{Adopted, adopt_from_venue};
 pub use assemble::{BUILD, identity, open_journal};
 pub use clock::Clock;
 pub use desk::Desk;
