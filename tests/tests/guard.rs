@@ -117,27 +117,32 @@ fn f25_a_killed_traders_orders_are_canceled_and_its_successor_arms_the_guard_aga
 fn f31_a_killed_traders_stop_stays_while_its_other_orders_go() {
     let drill = Drill::start(90);
     let mut guard = guard(&drill);
-    let trader = drill.trader(&[
-        "protection.mode=venue",
-        "strategy.quoter.position_target=0.05",
-        "strategy.quoter.requote_ticks=1000000",
-    ]);
-    let stops = || {
+    let trader = drill.trader(&[FAR, &["protection.mode=venue"]].concat());
+    wait_for_open_order(&drill);
+    drill.force_fill();
+    // Stops, and exits that carry one.
+    let protecting = || {
         let orders = drill.open_orders();
-        orders
-            .into_iter()
-            .filter(|order| order["type"] == "STOP_LOSS")
-            .collect::<Vec<_>>()
+        let of_stop = |order: &serde_json::Value| order["type"] == "STOP_LOSS";
+        let lists: Vec<_> = orders
+            .iter()
+            .filter(|order| of_stop(order))
+            .map(|order| order["orderListId"].clone())
+            .collect();
+        let in_list =
+            |order: &serde_json::Value| order["orderListId"] != -1 && lists.contains(&order["orderListId"]);
+        let stays = |order: &serde_json::Value| of_stop(order) || in_list(order);
+        orders.iter().filter(|o| stays(o)).cloned().collect::<Vec<_>>()
     };
-    eventually("a stop rests", SOON, || !stops().is_empty());
+    eventually("a stop rests", SOON, || !protecting().is_empty());
     trader.process.signal("KILL");
     let _killed = trader.process.finish(SOON);
     place_far_below(&drill);
-    let left = stops();
+    let left = protecting();
     assert!(!left.is_empty());
     guard.wait_for("ALERT no heartbeat for", SOON);
     guard.wait_for("no order is open except", SOON);
-    assert_eq!(drill.open_orders(), left, "the stops, and nothing else");
+    assert_eq!(drill.open_orders(), left, "what protects, and nothing else");
     let (code, said) = end(guard);
     assert_eq!(code, Some(1), "{said}");
 }
