@@ -1,0 +1,88 @@
+//! How a trader ends: verified, or in haste and saying what may be left; and the unit files that end it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers outside #[test] functions"
+)]
+
+use std::time::Duration;
+
+use keel_tests::{Drill, eventually, root};
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(20);
+const FAR: &[&str] = &[
+    "strategy.quoter.quote_offset_ticks=100000",
+    "strategy.quoter.requote_ticks=90000",
+];
+
+/// The venue takes no cancel any more.
+fn no_cancels(drill: &Drill) {
+    drill.fault(json!({
+        "id": "no-cancels", "request": ["order.cancel", "DELETE /api/v3/order"],
+        "action": "status", "status": 503, "stage": "before"
+    }));
+}
+
+#[test]
+fn f11_a_second_ctrl_c_ends_at_once_with_4_and_names_what_may_be_left() {
+    let drill = Drill::start(92);
+    let mut trader = drill.trader(FAR).process;
+    eventually("an order is open", SOON, || !drill.open_orders().is_empty());
+    no_cancels(&drill);
+    trader.signal("INT");
+    trader.wait_for("closing: no new orders", SOON);
+    drill.wait_for_fault("no-cancels", 1, SOON);
+    let placed = drill.placed();
+    trader.signal("INT");
+    let (code, said) = trader.finish(Duration::from_secs(5));
+    assert_eq!(code, Some(4), "{said}");
+    let open = drill.open_orders();
+    assert!(!open.is_empty());
+    for order in &open {
+        let id = order["clientOrderId"].as_str().unwrap();
+        assert!(said.contains(id), "{id} is not named: {said}");
+    }
+    assert_eq!(drill.placed(), placed, "nothing was sent while it ended");
+}
+
+#[test]
+fn f11_sigterm_without_a_verified_end_is_4_too() {
+    let drill = Drill::start(93);
+    let trader = drill.trader(FAR).process;
+    eventually("an order is open", SOON, || !drill.open_orders().is_empty());
+    no_cancels(&drill);
+    trader.signal("TERM");
+    let (code, said) = trader.finish(Duration::from_secs(60));
+    assert_eq!(code, Some(4), "{said}");
+    let open = drill.open_orders();
+    assert!(said.contains(open[0]["clientOrderId"].as_str().unwrap()), "{said}");
+}
+
+/// What the unit files start exists, they stop as it expects, and no exit code that a restart cannot cure is restarted.
+#[test]
+fn the_unit_files_start_and_stop_what_there_is() {
+    for (file, command) in [("keel-trader.service", "run"), ("keel-guard.service", "guard")] {
+        let text = std::fs::read_to_string(root().join("docs/systemd").join(file)).unwrap();
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}=")));
+            line.unwrap_or_else(|| panic!("{file}: no {key}")).to_owned()
+        };
+        let start = format!("/usr/local/bin/trader {command} --config /etc/keel/keel.toml");
+        assert_eq!(value("ExecStart"), start);
+        assert_eq!(value("KillSignal"), "SIGTERM");
+        assert!(value("RestartPreventExitStatus").contains('2'));
+        let credentials: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("LoadCredential="))
+            .filter_map(|line| line.split(':').next())
+            .collect();
+        assert_eq!(credentials, ["api_key", "api_secret"], "as the trader looks for them");
+        let help = std::process::Command::new(keel_tests::binary("trader"))
+            .args([command, "--help"])
+            .output()
+            .unwrap();
+        assert!(help.status.success(), "{command}");
+    }
+}
