@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use keel_domain::Money;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -139,13 +140,18 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
     ));
     for line in &report.pnl {
         let net = line.realised + line.unrealised - line.fees;
+        // A loss that is rounded to nothing would keep its sign.
+        let shown = |money: Money| match money.round_dp(4) {
+            zero if zero.is_zero() => Money::ZERO,
+            money => money,
+        };
         progress.line(&format!(
             "profit and loss {} {}: realised {}, unrealised {}, fees {}",
-            net.round_dp(4),
+            shown(net),
             line.currency,
-            line.realised.round_dp(4),
-            line.unrealised.round_dp(4),
-            line.fees.round_dp(4),
+            shown(line.realised),
+            shown(line.unrealised),
+            shown(line.fees),
         ));
     }
     if report.identity.is_empty() {
