@@ -57,7 +57,10 @@ fn f11_sigterm_without_a_verified_end_is_4_too() {
     let (code, said) = trader.finish(Duration::from_secs(60));
     assert_eq!(code, Some(4), "{said}");
     let open = drill.open_orders();
-    assert!(said.contains(open[0]["clientOrderId"].as_str().unwrap()), "{said}");
+    assert!(
+        said.contains(open[0]["clientOrderId"].as_str().unwrap()),
+        "{said}"
+    );
 }
 
 /// What the unit files start exists, they stop as it expects, and no exit code that a restart cannot cure is restarted.
@@ -66,7 +69,9 @@ fn the_unit_files_start_and_stop_what_there_is() {
     for (file, command) in [("keel-trader.service", "run"), ("keel-guard.service", "guard")] {
         let text = std::fs::read_to_string(root().join("docs/systemd").join(file)).unwrap();
         let value = |key: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}=")));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{key}=")));
             line.unwrap_or_else(|| panic!("{file}: no {key}")).to_owned()
         };
         let start = format!("/usr/local/bin/trader {command} --config /etc/keel/keel.toml");
@@ -78,7 +83,11 @@ fn the_unit_files_start_and_stop_what_there_is() {
             .filter_map(|line| line.strip_prefix("LoadCredential="))
             .filter_map(|line| line.split(':').next())
             .collect();
-        assert_eq!(credentials, ["api_key", "api_secret"], "as the trader looks for them");
+        assert_eq!(
+            credentials,
+            ["api_key", "api_secret"],
+            "as the trader looks for them"
+        );
         let help = std::process::Command::new(keel_tests::binary("trader"))
             .args([command, "--help"])
             .output()

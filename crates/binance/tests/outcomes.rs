@@ -444,3 +444,35 @@ proptest::proptest! {
         });
     }
 }
+
+#[test]
+fn f61_a_pair_that_is_gone_keeps_no_other_from_being_described() {
+    let mut rig = Rig::up(KeyKind::Hmac);
+    rig.call(|session, now| session.query_instruments(now));
+    let unknown = || json!({"code": -1121, "msg": "Invalid symbol."});
+    let (request, query) = rig
+        .asked(HttpMethod::Get, "/api/v3/exchangeInfo")
+        .expect("all at once");
+    assert!(query.starts_with("symbols="), "{query}");
+    rig.answer(request, 400, unknown());
+    assert_eq!(rig.reports(), [], "which of them is not known yet");
+    let mut asked = Vec::new();
+    while let Some((request, query)) = rig.asked(HttpMethod::Get, "/api/v3/exchangeInfo") {
+        if query == "symbol=BTCUSDT" {
+            rig.answer(request, 400, unknown());
+        } else {
+            let info = json!({"timezone": "UTC", "serverTime": 1, "rateLimits": [], "exchangeFilters": [], "symbols": []});
+            rig.answer(request, 200, info);
+        }
+        asked.push(query);
+    }
+    assert_eq!(asked, ["symbol=BTCUSDT", "symbol=ETHUSDT"]);
+    let reports = rig.reports();
+    let cause = RefusedCause::Symbol(btc());
+    assert!(
+        matches!(&reports[..], [VenueReport::Refused { cause: told, reject }] if *told == cause && reject.code == -1121),
+        "{reports:?}"
+    );
+    rig.pass_with(secs(20), Rig::answer_routine);
+    assert_eq!(rig.reports(), [], "asked once");
+}

@@ -162,13 +162,11 @@ impl Trader {
         if !self.has_been_up {
             return;
         }
-        if cause != RefusedCause::Symbols {
-            self.halt(now, HaltCause::KeyRefused { what }, step);
-            return;
-        }
-        // The venue does not say which: none of them is described any more.
-        for symbol in self.settings.symbols.clone() {
-            self.shut(symbol, Shut::Unlisted, step);
+        match cause {
+            RefusedCause::Symbol(symbol) => self.shut(symbol, Shut::Unlisted, step),
+            RefusedCause::Key | RefusedCause::Signature => {
+                self.halt(now, HaltCause::KeyRefused { what }, step);
+            }
         }
     }
 

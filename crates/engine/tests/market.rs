@@ -272,7 +272,7 @@ fn f39_a_pair_that_the_venue_no_longer_knows_takes_no_order() {
         text: "Invalid symbol.".to_owned(),
     };
     world.on_venue(VenueReport::Refused {
-        cause: RefusedCause::Symbols,
+        cause: RefusedCause::Symbol(symbol()),
         reject,
     });
     assert_eq!(
@@ -280,6 +280,8 @@ fn f39_a_pair_that_the_venue_no_longer_knows_takes_no_order() {
         (MarketCondition::Shut(Shut::Unlisted), 0)
     );
     assert!(alerted(&world, "delisted or renamed"));
+    let other = world.trader.market_condition(world.now, other_symbol());
+    assert_eq!(other, MarketCondition::Usable, "the other pair trades on");
     world.on_venue(VenueReport::Instrument(instrument(symbol())));
     assert_eq!(
         (condition(&world), entries(&mut world)),

@@ -41,8 +41,8 @@ pub enum RefusedCause {
     #[error("the venue refuses the signature")]
     Signature,
     /// A configured pair does not exist.
-    #[error("the venue does not know a configured pair")]
-    Symbols,
+    #[error("the venue does not know the pair {0}")]
+    Symbol(Symbol),
 }
 
 impl RefusedCause {
@@ -54,7 +54,7 @@ impl RefusedCause {
                 "check the key, its permissions and its IP restriction at the venue, and [credentials]"
             }
             Self::Signature => "check that secret and key belong together, and [credentials] kind",
-            Self::Symbols => "compare [trading] symbols with the venue's list of pairs",
+            Self::Symbol(_) => "compare [trading] symbols with the venue's list of pairs",
         }
     }
 }

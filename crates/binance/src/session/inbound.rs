@@ -43,7 +43,10 @@ fn refused_cause(question: &Question, code: i32) -> Option<RefusedCause> {
     match code {
         code::BAD_API_KEY_FMT | code::REJECTED_MBX_KEY => Some(RefusedCause::Key),
         code::INVALID_SIGNATURE => Some(RefusedCause::Signature),
-        code::BAD_SYMBOL if *question == Question::Instruments => Some(RefusedCause::Symbols),
+        code::BAD_SYMBOL => match question {
+            Question::Instrument(symbol) => Some(RefusedCause::Symbol(*symbol)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -184,6 +187,10 @@ impl Session {
             code::INVALID_MESSAGE => self.instruments_at = now,
             _ => {}
         }
+        if pending.question == Question::Instruments && error.code == code::BAD_SYMBOL {
+            self.request_each_instrument(now);
+            return;
+        }
         let reject = Reject {
             code: error.code,
             text: error.msg.clone(),
@@ -206,6 +213,8 @@ impl Session {
                 self.reopen(now, pending.link, &what);
                 VenueReport::QueryFailed { what }
             }
+            // It has been told; whoever needs the pair asks again.
+            Question::Instrument(_) if error.code == code::BAD_SYMBOL => return,
             question => {
                 let why = NoAnswer::Lost(UnknownCause::VenueUnsure(error.code));
                 self.on_no_answer(now, question, pending.link, why);

@@ -15,7 +15,10 @@ use super::{HttpMethod, HttpRequest, Link, RequestId, Session, Transmit};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Question {
     Time,
+    /// All pairs; the venue refuses the question as a whole where it does not know one of them.
     Instruments,
+    /// One pair.
+    Instrument(Symbol),
     Snapshot(Symbol),
     LogOn,
     SubscribeUser,
@@ -38,7 +41,11 @@ impl Question {
             Self::LogOn | Self::SubscribeUser => 2,
             Self::Order(_) => 4,
             Self::OpenOrders(_) => 6,
-            Self::Instruments | Self::AllOrders(..) | Self::Trades(..) | Self::Account => 20,
+            Self::Instruments
+            | Self::Instrument(_)
+            | Self::AllOrders(..)
+            | Self::Trades(..)
+            | Self::Account => 20,
             Self::Snapshot(_) => 50,
         }
     }
@@ -176,6 +183,14 @@ impl Session {
         self.ask(now, "/api/v3/exchangeInfo", &params, Question::Instruments);
     }
 
+    /// Asks for each pair by itself, so that one that is gone keeps none of the others from being described.
+    pub(super) fn request_each_instrument(&mut self, now: Timestamp) {
+        for symbol in self.settings.symbols.clone() {
+            let params = Params::new().with("symbol", symbol);
+            self.ask(now, "/api/v3/exchangeInfo", &params, Question::Instrument(symbol));
+        }
+    }
+
     pub(super) fn request_snapshot(&mut self, now: Timestamp, symbol: Symbol) {
         let params = Params::new().with("symbol", symbol).with("limit", 1_000);
         self.ask(now, "/api/v3/depth", &params, Question::Snapshot(symbol));
@@ -238,7 +253,7 @@ impl Session {
                 self.fetch_snapshot(now, symbol);
                 return;
             }
-            (Question::Instruments, _) => {
+            (Question::Instruments | Question::Instrument(_), _) => {
                 self.instruments_at = now.plus(Self::ASK_AGAIN);
                 return;
             }

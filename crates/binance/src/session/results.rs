@@ -41,7 +41,7 @@ impl Session {
                 let changed = self.clock.on_sample(now, asked_at, venue_time);
                 self.tell_clock(changed);
             }
-            Question::Instruments => self.on_exchange_info(&read(body)?)?,
+            Question::Instruments | Question::Instrument(_) => self.on_exchange_info(&read(body)?)?,
             Question::Snapshot(symbol) => {
                 let depth: Depth = read(body)?;
                 self.on_snapshot(now, symbol, depth);
