@@ -66,7 +66,7 @@ fn f8_an_order_that_is_not_what_was_recorded_trips() {
 #[test]
 fn f8_the_orders_of_any_sixty_seconds_are_counted() {
     assert_eq!(
-        sent(&mut last_inch(3, "1000"), &[0, 30_000, 60_000, 60_001]),
+        sent(&mut last_inch(3, "1000"), &[0, 30_000, 60_000, 61_000]),
         Ok(())
     );
     assert_eq!(
@@ -81,6 +81,12 @@ fn f8_the_value_of_any_sixty_seconds_is_added_up() {
     assert_eq!(
         sent(&mut last_inch(100, "30"), &[0, 30_000, 59_999, 60_000]),
         Ok(())
+    );
+    let max = "30".parse().unwrap();
+    assert_eq!(
+        sent(&mut last_inch(100, "30"), &[0, 30_000, 59_999, 60_000, 61_000]),
+        Err(Trip::Notional { max }),
+        "what has left the window is taken off, and no more"
     );
     let max = "29.99".parse().unwrap();
     assert_eq!(

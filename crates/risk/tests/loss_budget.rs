@@ -219,3 +219,38 @@ proptest! {
         prop_assert!(!begun.is_empty());
     }
 }
+
+#[test]
+fn a_peak_is_what_no_profit_has_reached() {
+    let mut book = LossBook::default();
+    assert!(book.is_peak(money("-5")), "the first is one");
+    book.note_peak(money("3"));
+    assert!(!book.is_peak(money("2.99")));
+    assert!(!book.is_peak(money("3")));
+    assert!(book.is_peak(money("3.01")));
+}
+
+#[test]
+fn an_exit_that_makes_nothing_has_not_lost() {
+    let mut book = begun("0");
+    book.note_exit(OrderId(1), money("-1"));
+    book.note_exit(OrderId(2), money("0"));
+    let losing = |book: &LossBook| book.standing(Money::ZERO).unwrap().losing_exits;
+    assert_eq!(losing(&book), 1, "the second is no loss so far");
+    book.note_exit(OrderId(3), money("-1"));
+    assert_eq!(losing(&book), 1, "nor has it been one: the row began anew");
+}
+
+#[test]
+fn f14_the_same_day_in_a_zone_further_west_is_no_other_day() {
+    let mut book = LossBook::default();
+    let east = rule("Pacific/Kiritimati", "00:00");
+    let known = east.day_of(at("2026-06-10T12:00:00Z")).unwrap();
+    book.begin_day(known, Money::ZERO);
+    // The same date, and begun 26 hours later.
+    let west = rule("Etc/GMT+12", "00:00");
+    let now = at("2026-06-11T13:00:00Z");
+    let today = west.day_of(now).unwrap();
+    assert_eq!(today.number, known.number);
+    assert_eq!(book.next_day(&west, now), None);
+}

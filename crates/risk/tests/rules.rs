@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::{T0, instrument, limit, limits, position, price, qty, symbol, view};
 use keel_domain::{
-    ClOrdId, Money, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, TimeInForce, Timestamp, Trigger,
+    ClOrdId, Money, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, StopLeg, TimeInForce, Timestamp,
+    Trigger,
 };
 use keel_risk::{
     Breach, HaltCause, LimitError, Reference, ReferenceFault, RiskGate, RiskLimits, RiskView, Rule,
@@ -456,6 +457,34 @@ fn an_entry_does_not_buy_from_our_own_sale() {
     );
     assert_eq!(verdict(at_the_market, &seller), Err(Rule::SelfTrade));
     assert_eq!(verdict(exit("99", "0.1"), &seller), Ok(()), "an exit goes out");
+}
+
+/// A sale above the market that carries a stop there; the stop as it was approved.
+fn carried(exit: OrderIntent, stop_px: &str) -> Result<Option<StopLeg>, Rule> {
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let stop_px = price(stop_px);
+    let trigger = Trigger::Stop { stop_px };
+    let stop = StopLeg {
+        cl_ord_id: "k1-stop-1-1".parse().unwrap(),
+        ord_type: OrdType::StopLoss { trigger },
+    };
+    let approved = gate().approve_with_stop(T0, exit, id(), stop, &owner);
+    approved.map(|order| order.stop()).map_err(|breach| breach.rule)
+}
+
+#[test]
+fn f28_an_exit_carries_its_stop_and_goes_alone_where_the_stop_is_vetoed() {
+    let sale = exit("102", "0.1");
+    let stop = carried(sale, "98").unwrap().unwrap();
+    assert_eq!(stop.cl_ord_id, "k1-stop-1-1".parse().unwrap());
+    let trigger = stop.ord_type.trigger().unwrap();
+    assert_eq!(trigger.stop_px(), Some(price("98")));
+    assert_eq!(carried(sale, "98.001"), Ok(None), "no price of the venue's");
+    assert_eq!(carried(exit("102", "1.5"), "98"), Err(Rule::ReduceOnly));
 }
 
 #[test]
