@@ -27,7 +27,7 @@ pub(super) struct Connection {
     pings: VecDeque<(u64, Timestamp)>,
     next_ping: u64,
     is_told: bool,
-    /// When the latest frames came, as many as one second may have.
+    /// When the latest frames came at the earliest, as many as one second may have.
     frames: VecDeque<Timestamp>,
     /// What comes next may have come since then.
     waited_since: Option<Timestamp>,
@@ -36,8 +36,6 @@ pub(super) struct Connection {
 const POLICY_VIOLATION: u16 = 1_008;
 const GOING_AWAY: u16 = 1_001;
 
-/// Frames that waited for the exchange count as spread over so long at most.
-const SPREAD_MAX: Duration = Duration::from_secs(60);
 /// A connection catches up with what waited for it in a pause of the exchange within this time after it.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
@@ -51,22 +49,20 @@ pub(super) struct Pause {
 impl Connection {
     /// Notes a frame that came between `since` and `now`. Whether it is one too many for a second.
     ///
-    /// Where it is not known when the frames came, they count as spread over all the time in which they may have come.
+    /// Where it is not known when a frame came, it counts from the earliest moment that was allowed to it. So a connection is
+    /// ended only when its frames cannot have come at any allowed pace.
     fn is_one_too_many(&mut self, now: Timestamp, since: Timestamp, max: u32) -> bool {
         if matches!(self.kind, ConnectionKind::WsApi(_)) || max == u32::MAX {
             return false;
         }
-        let span = now.since(since).min(SPREAD_MAX);
-        let window = Duration::from_secs(1) + span;
-        while self
-            .frames
-            .front()
-            .is_some_and(|first| now.since(*first) >= window)
+        let mut came_at = self.frames.back().map_or(since, |last| since.max(*last));
+        if self.frames.len() >= max as usize
+            && let Some(first) = self.frames.pop_front()
         {
-            self.frames.pop_front();
+            came_at = came_at.max(first.plus(Duration::from_secs(1)));
         }
-        self.frames.push_back(now);
-        self.frames.len() as u128 > u128::from(max) * window.as_millis() / 1_000
+        self.frames.push_back(came_at);
+        came_at > now
     }
 
     fn pong_due_at(&self) -> Option<Timestamp> {

@@ -36,21 +36,36 @@ fn after_a_pause_a_client_has_five_frames_for_each_second_of_it() {
     pause(&mut venue, 3);
     assert_eq!(taken(&mut venue, ids[0]), 20, "its own second, and three");
     venue.now = venue.now.plus(Duration::from_millis(999));
-    assert_eq!(taken(&mut venue, ids[1]), 24, "while it catches up");
+    assert_eq!(taken(&mut venue, ids[1]), 20, "while it catches up");
     venue.now = venue.now.plus(Duration::from_millis(1));
     assert_eq!(taken(&mut venue, ids[2]), 5, "no longer");
 }
 
 #[test]
-fn pauses_close_together_are_one_and_the_longest_counts_a_minute() {
+fn what_waited_does_not_count_again_in_the_second_after() {
     let mut venue = Venue::new();
-    let ids = [venue.open("/ws"), venue.open("/ws")];
+    let id = venue.open("/ws");
+    pause(&mut venue, 8);
+    venue.now = venue.now.plus(Duration::from_millis(600));
+    for _ in 0..40 {
+        venue.send(id, LIST);
+    }
+    venue.now = venue.now.plus(Duration::from_millis(500));
+    for _ in 0..5 {
+        venue.send(id, LIST);
+        assert!(!venue.outgoing(id).contains(&TOO_MANY));
+    }
+    assert_eq!(taken(&mut venue, id), 0, "five a second again");
+}
+
+#[test]
+fn pauses_close_together_are_one() {
+    let mut venue = Venue::new();
+    let id = venue.open("/ws");
     pause(&mut venue, 2);
     venue.now = venue.now.plus(Duration::from_millis(500));
     pause(&mut venue, 2);
-    assert_eq!(taken(&mut venue, ids[0]), 27, "of 5.5 s");
-    pause(&mut venue, 600);
-    assert_eq!(taken(&mut venue, ids[1]), 5 * 61);
+    assert_eq!(taken(&mut venue, id), 25, "of 4.5 s");
 }
 
 #[test]
