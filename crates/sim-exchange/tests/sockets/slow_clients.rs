@@ -10,15 +10,13 @@ use tokio::time::timeout;
 use crate::running::{HANGS, Running, handshake};
 
 const SOON: Duration = Duration::from_millis(300);
-const ORDER_WITH_BODY: &str =
-    "POST /api/v3/order HTTP/1.1\r\nHost: keel\r\nContent-Length: 20\r\n\r\nsymbol=BTC";
 
 /// Sends this and no more. What came until the exchange closed the connection, and how long that took.
 async fn sends_only(running: &Running, bytes: &str) -> (String, Duration) {
     let mut stream = running.connect_from([127, 0, 0, 1]).await;
     let began = Instant::now();
     stream.write_all(bytes.as_bytes()).await.unwrap();
-    assert_eq!(running.order().await, 200, "nobody waits for it");
+    assert_eq!(running.order().await, 200);
     let mut answer = Vec::new();
     let closed = timeout(HANGS, stream.read_to_end(&mut answer)).await;
     closed.expect("it is closed").unwrap();
@@ -52,24 +50,41 @@ async fn a_request_body_that_stays_away_is_answered_408_and_ends_the_connection(
         ..Patience::default()
     };
     let running = Running::start(Limits::default(), patience).await;
-    let (answer, took) = sends_only(&running, ORDER_WITH_BODY).await;
+    let half = "POST /api/v3/order HTTP/1.1\r\nContent-Length: 14\r\n\r\nsymbol=";
+    let (answer, took) = sends_only(&running, half).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(took >= SOON, "{took:?}");
     assert_eq!(running.ended("Request body timeout").await, 1);
 }
 
 #[tokio::test]
-async fn a_request_that_comes_in_pieces_but_in_time_is_answered() {
+async fn a_request_that_comes_in_pieces_but_in_time_is_answered_and_nobody_waits_for_it() {
     let running = Running::start(Limits::default(), Patience::default()).await;
-    let mut stream = running.connect_from([127, 0, 0, 1]).await;
-    for piece in ["GET /api/v3/pi", "ng HTTP/1.1\r\nConnection: cl", "ose\r\n\r\n"] {
-        stream.write_all(piece.as_bytes()).await.unwrap();
-        assert_eq!(running.order().await, 200);
+    for (pieces, status) in [
+        (
+            ["GET /api/v3/pi", "ng HTTP/1.1\r\nConnection: cl", "ose\r\n\r\n"],
+            "200",
+        ),
+        (
+            [
+                "POST /api/v3/order HTTP/1.1\r\nConnection: close\r\nContent-Length: 14\r\n\r\n",
+                "symbol=",
+                "BTCUSDT",
+            ],
+            "401",
+        ),
+    ] {
+        let mut stream = running.connect_from([127, 0, 0, 1]).await;
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).await.unwrap();
+            // It has more time for the rest than this order has for its answer.
+            assert_eq!(running.order().await, 200);
+        }
+        let mut answer = String::new();
+        let read = timeout(HANGS, stream.read_to_string(&mut answer)).await;
+        read.expect("it is answered").unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
-    let mut answer = String::new();
-    let read = timeout(HANGS, stream.read_to_string(&mut answer)).await;
-    read.expect("it is answered").unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(running.ended("Request head timeout").await, 0);
 }
 
@@ -83,7 +98,7 @@ async fn a_client_that_takes_no_answer_is_reset() {
     let mut stream = running.connect_from([127, 0, 0, 1]).await;
     let asks = "GET /api/v3/exchangeInfo HTTP/1.1\r\nHost: keel\r\n\r\n".repeat(50);
     let flood = tokio::spawn(async move { while stream.write_all(asks.as_bytes()).await.is_ok() {} });
-    assert_eq!(running.order().await, 200, "nobody waits for it");
+    assert_eq!(running.order().await, 200);
     timeout(HANGS, flood).await.expect("it is reset").unwrap();
     assert_eq!(running.ended("Write timeout").await, 1);
 }
