@@ -237,15 +237,29 @@ impl Exchange {
         self.signed("POST", "/api/v3/order", params, OTHER_ACCOUNT)
     }
 
-    fn signed(&self, method: &str, path: &str, params: Params, account: (&str, &str)) -> serde_json::Value {
+    /// Asks or orders with a key and its secret.
+    #[must_use]
+    pub fn signed(
+        &self,
+        method: &str,
+        path: &str,
+        params: Params,
+        account: (&str, &str),
+    ) -> serde_json::Value {
+        let url = self.signed_url(path, params, account.1);
+        as_json(&send(method, &url, Some(account.0), String::new()))
+    }
+
+    /// The address of a signed question.
+    #[must_use]
+    pub fn signed_url(&self, path: &str, params: Params, secret: &str) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let query = params
             .with("recvWindow", 60_000)
             .with("timestamp", now)
             .to_query();
-        let signature = SigningKey::hmac(account.1).sign(&query);
-        let url = format!("{}{path}?{query}&signature={signature}", self.rest_url);
-        as_json(&send(method, &url, Some(account.0), String::new()))
+        let signature = SigningKey::hmac(secret).sign(&query);
+        format!("{}{path}?{query}&signature={signature}", self.rest_url)
     }
 
     /// Moves money from outside into the trader's account, or out of it (`deposit`, `withdraw`).

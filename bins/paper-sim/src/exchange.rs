@@ -1,6 +1,6 @@
 //! `paper-sim exchange`: only the exchange.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::market::MarketArgs;
-use crate::setup::{Ready, Setup};
+use crate::setup::{NamedKey, Ready, Setup};
 
 /// The exchange's settings.
 #[derive(clap::Args, Clone)]
@@ -27,8 +27,12 @@ pub(crate) struct ExchangeArgs {
     #[arg(long)]
     allow_remote: bool,
     /// An account: its API key, and its HMAC secret or the path of an Ed25519 or RSA public key in PEM form.
-    /// Given several times: several accounts.
-    #[arg(long, value_name = "KEY:SECRET", default_value = "paper-key:paper-secret")]
+    /// Given several times: several accounts; those with the same NAME are keys of one account.
+    #[arg(
+        long,
+        value_name = "[NAME=]KEY:SECRET",
+        default_value = "paper-key:paper-secret"
+    )]
     account: Vec<String>,
     /// What a key may do, where it is not reading and spot trading from one address.
     #[arg(long, value_name = "KEY=NAME,...", help = permissions_help())]
@@ -111,42 +115,79 @@ pub(crate) async fn start(listen: SocketAddr, setup: Setup) -> Result<Running> {
     })
 }
 
-fn account(text: &str) -> Result<(String, VerifyingKey)> {
-    let (key, secret) = text
-        .split_once(':')
-        .with_context(|| "an account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY".to_owned())?;
-    if key.is_empty() || secret.is_empty() {
-        bail!("an account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY");
+/// A key of an account. What it says of a mistake repeats no secret.
+fn account_key(text: &str) -> Result<NamedKey> {
+    let form = "--account is written KEY:SECRET or KEY:PATH_OF_PUBLIC_KEY.pem, after NAME= to join keys of one account";
+    let (owner, secret) = text.split_once(':').context(form)?;
+    let (account, api_key) = owner.split_once('=').unwrap_or((owner, owner));
+    if account.is_empty() || api_key.is_empty() || secret.is_empty() {
+        bail!("{form}");
     }
     let verifying_key = match std::fs::read_to_string(secret) {
-        Ok(pem) => VerifyingKey::public_pem(&pem).with_context(|| secret.to_owned())?,
+        Ok(pem) => VerifyingKey::public_pem(&pem).with_context(|| format!("--account {owner}: {secret}"))?,
+        Err(error) if Path::new(secret).extension().is_some_and(|end| end == "pem") => {
+            bail!("--account {owner}: {secret} cannot be read ({error}): name a public key in PEM form")
+        }
         // No such file: it is the secret itself.
         Err(_) => VerifyingKey::hmac(secret),
     };
-    Ok((key.to_owned(), verifying_key))
+    Ok(NamedKey {
+        account: account.to_owned(),
+        api_key: api_key.to_owned(),
+        verifying_key,
+    })
 }
 
-fn permissions(text: &str) -> Result<(String, KeyPermissions)> {
-    let (key, names) = text
-        .split_once('=')
-        .context("permissions are written KEY=reading,spot_trading,ip_restrict")?;
-    let names = names.split(',').filter(|name| !name.is_empty());
-    Ok((key.to_owned(), KeyPermissions::of_names(names)?))
+fn account_keys(texts: &[String]) -> Result<Vec<NamedKey>> {
+    let keys: Vec<NamedKey> = texts
+        .iter()
+        .map(|text| account_key(text))
+        .collect::<Result<_>>()?;
+    let mut seen = BTreeSet::new();
+    for key in &keys {
+        if !seen.insert(key.api_key.as_str()) {
+            let api_key = &key.api_key;
+            bail!(
+                "--account gives the key {api_key} twice: give each key once, with a NAME= where keys share an account"
+            );
+        }
+    }
+    Ok(keys)
+}
+
+fn permissions(texts: &[String], keys: &[NamedKey]) -> Result<BTreeMap<String, KeyPermissions>> {
+    let mut all = BTreeMap::new();
+    for text in texts {
+        let (api_key, names) = text
+            .split_once('=')
+            .context("--permissions is written KEY=reading,spot_trading,ip_restrict")?;
+        if !keys.iter().any(|known| known.api_key == api_key) {
+            bail!("--permissions names {api_key}, which no --account has: name one of their keys");
+        }
+        let names = names.split(',').filter(|name| !name.is_empty());
+        let permissions = KeyPermissions::of_names(names).with_context(|| format!("--permissions {text}"))?;
+        if all.insert(api_key.to_owned(), permissions).is_some() {
+            bail!("--permissions names {api_key} twice: give all that it may do at once");
+        }
+    }
+    Ok(all)
 }
 
 fn funds(text: &str) -> Result<Vec<(Asset, Money)>> {
     let fund = |part: &str| {
         let (asset, amount) = part
             .split_once('=')
-            .context("funds are written USDT=100000,BTC=2")?;
+            .context("--fund is written USDT=100000,BTC=2")?;
         let amount: Money = amount
             .parse()
-            .with_context(|| format!("`{amount}` is no amount"))?;
+            .with_context(|| format!("--fund {part}: `{amount}` is no amount; write it like USDT=100000"))?;
         if amount < Money::ZERO {
-            bail!("an account cannot start with {amount} {asset}");
+            bail!("--fund {part}: an account cannot start with less than nothing");
         }
         Ok((
-            asset.parse().with_context(|| format!("`{asset}` is no asset"))?,
+            asset.parse().with_context(|| {
+                format!("--fund {part}: `{asset}` is no asset; write it like USDT=100000")
+            })?,
             amount,
         ))
     };
@@ -183,21 +224,11 @@ pub(crate) async fn run(args: ExchangeArgs) -> Result<ExitCode> {
         .symbols
         .iter()
         .map(|name| name.parse().with_context(|| format!("`{name}` is no symbol")));
-    let accounts: Vec<_> = args
-        .account
-        .iter()
-        .map(|text| account(text))
-        .collect::<Result<_>>()?;
-    let permitted = args.permissions.iter().map(|text| permissions(text));
-    let permissions: BTreeMap<_, _> = permitted.collect::<Result<_>>()?;
-    for key in permissions.keys() {
-        if !accounts.iter().any(|(known, _)| known == key) {
-            bail!("--permissions names {key}, which no --account has");
-        }
-    }
+    let keys = account_keys(&args.account)?;
+    let permissions = permissions(&args.permissions, &keys)?;
     let symbols: Vec<Symbol> = symbols.collect::<Result<_>>()?;
     let setup = Setup {
-        accounts,
+        keys,
         permissions,
         funds: funds(&args.fund)?,
         bnb_fees: args.bnb_fees,

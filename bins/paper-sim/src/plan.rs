@@ -11,7 +11,7 @@ use keel_sim_exchange::protocol::Limits;
 use secrecy::SecretString;
 
 use crate::market::MarketSource;
-use crate::setup::Setup;
+use crate::setup::{NamedKey, Setup};
 
 /// The trading system's settings.
 #[derive(clap::Args, Clone, Default)]
@@ -121,7 +121,11 @@ impl PaperKey {
     pub(crate) fn setup(&self, seed: u64, market: MarketSource) -> Setup {
         let usdt = Asset::new("USDT").ok();
         Setup {
-            accounts: vec![(self.api_key.to_owned(), VerifyingKey::hmac(&self.api_secret))],
+            keys: vec![NamedKey {
+                account: self.api_key.to_owned(),
+                api_key: self.api_key.to_owned(),
+                verifying_key: VerifyingKey::hmac(&self.api_secret),
+            }],
             permissions: BTreeMap::new(),
             funds: usdt
                 .map(|asset| (asset, Money::from(100_000)))

@@ -14,10 +14,20 @@ use keel_simulation::{PlayedBack, RecordedData};
 
 use crate::market::MarketSource;
 
+/// A key, and whose it is.
+pub(crate) struct NamedKey {
+    /// The account. Keys with the same are of one account.
+    pub(crate) account: String,
+    /// What the client sends.
+    pub(crate) api_key: String,
+    /// What its signatures are checked with.
+    pub(crate) verifying_key: VerifyingKey,
+}
+
 /// What an exchange needs.
 pub(crate) struct Setup {
-    /// Key and secret of each account.
-    pub(crate) accounts: Vec<(String, VerifyingKey)>,
+    /// The keys; the accounts are those that they name.
+    pub(crate) keys: Vec<NamedKey>,
     /// What keys may do, where it is not the usual.
     pub(crate) permissions: BTreeMap<String, KeyPermissions>,
     /// What each starts with.
@@ -56,31 +66,34 @@ impl Setup {
             funds.push(fund);
             commission = Some(rates);
         }
-        let funded = |(key, _): &(String, VerifyingKey)| AccountConfig {
-            name: key.clone(),
+        let mut names: Vec<&str> = Vec::new();
+        for key in &self.keys {
+            if !names.contains(&key.account.as_str()) {
+                names.push(&key.account);
+            }
+        }
+        let funded = |name: &&str| AccountConfig {
+            name: (*name).to_owned(),
             funds: funds.clone(),
             commission,
             ..AccountConfig::default()
         };
-        config.accounts = self.accounts.iter().map(funded).collect();
+        config.accounts = names.iter().map(funded).collect();
         let mut exchange = Exchange::new(config, now)?;
         let recording = played.map(|(rule, events, played_back)| {
             exchange.play(now, rule, events);
             played_back
         });
-        let keys = self
-            .accounts
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, (api_key, verifying_key))| {
-                exchange.account(index).map(|account| AccountKey {
-                    permissions: self.permissions.get(&api_key).copied().unwrap_or_default(),
-                    api_key,
-                    verifying_key,
-                    account,
-                    created_at: now,
-                })
-            });
+        let keys = self.keys.iter().filter_map(|key| {
+            let index = names.iter().position(|name| *name == key.account)?;
+            Some(AccountKey {
+                api_key: key.api_key.clone(),
+                verifying_key: key.verifying_key.clone(),
+                account: exchange.account(index)?,
+                permissions: self.permissions.get(&key.api_key).copied().unwrap_or_default(),
+                created_at: now,
+            })
+        });
         let keys = keys.collect();
         let mut protocol = Protocol::with_limits(exchange, keys, self.limits, now);
         if let Some(file) = self.faults {
@@ -131,7 +144,7 @@ fn config(seed: u64, market: &MarketSource) -> Result<(ExchangeConfig, Option<Pl
 /// Adds the pair that prices BNB, and gives what each account has of it and pays.
 fn pay_in_bnb(config: &mut ExchangeConfig, amount: Money) -> Result<((Asset, Money), CommissionRates)> {
     if amount < Money::ZERO {
-        bail!("an account cannot start with {amount} BNB");
+        bail!("--bnb-fees {amount}: an account cannot start with less than nothing");
     }
     let asset: Asset = "BNB".parse()?;
     let first = config

@@ -317,10 +317,21 @@ async fn soak(connections: usize, seconds: u64) -> bool {
             );
         }
     }
+    println!("ended by the exchange: {}", ended(address).await);
     clients.abort_all();
     server.kill().unwrap();
     server.wait().unwrap();
     verdict.0
+}
+
+/// What the exchange ended, and why, in its own words.
+async fn ended(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let ask = format!("GET /keel/connections HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.lines().last().unwrap_or_default().to_owned()
 }
 
 fn clients_lost(seen: &Seen) -> usize {

@@ -8,10 +8,11 @@ use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::protocol::{ConnId, Outgoing};
-use crate::server::Call;
+use crate::server::{Call, Clock, Frame};
 use crate::sockets::Peer;
 
 /// Frames that may wait for one client; a client that lets more wait is disconnected, never waited for.
@@ -21,11 +22,26 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A client that does not take its last frames within this time is reset.
 const LAST_FRAMES_WITHIN: Duration = Duration::from_secs(5);
 
+/// A frame that is there within this time of the reader's turning to the socket may have waited there while the reader waited
+/// for the exchange.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// Frames on their way to one client, seen from the exchange.
 pub(crate) struct Outbox {
     frames: mpsc::Sender<Outgoing>,
     bytes: Arc<AtomicUsize>,
     end: oneshot::Sender<Duration>,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits for its turn.
+    Waits,
+    /// Too much waits already: the client is too slow.
+    NoRoom,
+    /// The socket has ended.
+    Gone,
 }
 
 /// Frames on their way to one client, seen from its socket.
@@ -62,11 +78,18 @@ fn length(outgoing: &Outgoing) -> usize {
 }
 
 impl Outbox {
-    /// Puts a frame into the queue. Whether there was room; the client is too slow, or gone, where there was none.
-    pub(crate) fn push(&self, outgoing: Outgoing) -> bool {
+    /// Puts a frame into the queue.
+    pub(crate) fn push(&self, outgoing: Outgoing) -> Pushed {
         let length = length(&outgoing);
         let waiting = self.bytes.fetch_add(length, Ordering::Relaxed);
-        waiting.saturating_add(length) <= BYTES_MAX && self.frames.try_send(outgoing).is_ok()
+        if waiting.saturating_add(length) > BYTES_MAX {
+            return Pushed::NoRoom;
+        }
+        match self.frames.try_send(outgoing) {
+            Ok(()) => Pushed::Waits,
+            Err(TrySendError::Full(_)) => Pushed::NoRoom,
+            Err(TrySendError::Closed(_)) => Pushed::Gone,
+        }
     }
 
     /// No frame follows: those that wait still go out, in a bounded time.
@@ -90,7 +113,7 @@ pub(crate) async fn carry(
     socket: WebSocket,
     id: ConnId,
     peer: Peer,
-    calls: mpsc::Sender<Call>,
+    (calls, clock): (mpsc::Sender<Call>, Clock),
     frames: Frames,
 ) {
     let (sink, mut stream) = socket.split();
@@ -101,19 +124,25 @@ pub(crate) async fn carry(
     } = frames;
     let incoming = calls.clone();
     let reader = async move {
+        let (mut since, mut looked_at) = (clock.now(), clock.now());
         while let Some(Ok(message)) = stream.next().await {
-            let call = match message {
-                Message::Text(text) => Call::Text(id, text.to_string()),
-                Message::Pong(payload) => Call::Pong(id, payload),
+            let now = clock.now();
+            if now.since(looked_at) > AT_ONCE {
+                since = now;
+            }
+            let frame = match message {
+                Message::Text(text) => Frame::Text(text.to_string()),
+                Message::Pong(payload) => Frame::Pong(payload),
                 // The library has answered it.
-                Message::Ping(_) => Call::Ping(id),
+                Message::Ping(_) => Frame::Ping,
                 Message::Close(_) => return,
                 // The venue has no binary requests.
                 Message::Binary(_) => continue,
             };
-            if incoming.send(call).await.is_err() {
+            if incoming.send(Call::Frame(id, since, frame)).await.is_err() {
                 return;
             }
+            looked_at = clock.now();
         }
     };
     let end = async {

@@ -16,7 +16,9 @@
 
 mod carry;
 pub mod core;
+mod ends;
 pub mod faults;
+mod listen;
 pub mod protocol;
 pub mod server;
 mod sockets;

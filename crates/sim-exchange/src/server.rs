@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::{HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keel_domain::Timestamp;
@@ -16,20 +16,52 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::carry::{Outbox, carry, outbox};
+use crate::carry::{Outbox, Pushed, carry, outbox};
+use crate::ends::{BODY_TIMEOUT, Ends, SLOW_CONSUMER};
+use crate::listen::listen;
 use crate::protocol::{ConnId, HttpRequest, HttpResponse, Method, Outgoing, Protocol, Reply, Served, Ticket};
-use crate::sockets::{Peer, Resettable, deliver};
+use crate::sockets::{Peer, deliver};
 
 /// What every WebSocket holds to read into; the library's own 128 KiB would be most of a quiet connection's memory.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Requests that may wait for the exchange.
 const IN_QUEUE_MAX: usize = 1_024;
+/// A turn of the exchange that is late by more than this is a pause, in which clients' frames heaped up.
+const HELD_UP_FROM: Duration = Duration::from_millis(100);
+
+/// How long a client may take for what it begins. One that takes longer is closed and counted; nobody waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until the head of the next request is there: for a client that sends it slowly, for one that sends nothing, and for
+    /// one that keeps its connection without use.
+    pub head: Duration,
+    /// From the head of a request until its body is there.
+    pub body: Duration,
+    /// Until a client takes something of what is written to it.
+    pub write: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(60),
+        }
+    }
+}
 
 /// What every connection needs.
 #[derive(Clone)]
-struct Shell {
+pub(crate) struct Shell {
     calls: mpsc::Sender<Call>,
-    shutdown: CancellationToken,
+    clock: Clock,
+    /// How long a client may take.
+    pub(crate) patience: Patience,
+    /// Why connections ended.
+    pub(crate) ends: Arc<Ends>,
+    /// The end of all.
+    pub(crate) shutdown: CancellationToken,
 }
 
 /// Who waits for what.
@@ -49,35 +81,54 @@ pub(crate) enum Call {
         outbox: Outbox,
         reply: oneshot::Sender<Result<ConnId, u16>>,
     },
-    Text(ConnId, String),
-    Ping(ConnId),
-    Pong(ConnId, Bytes),
+    /// A frame, and since when it may have waited for its reader.
+    Frame(ConnId, Timestamp, Frame),
     Closed(ConnId),
+}
+
+/// What a client sends on a WebSocket.
+pub(crate) enum Frame {
+    Text(String),
+    Ping,
+    Pong(Bytes),
 }
 
 /// Serves until the token is cancelled.
 ///
 /// # Errors
-/// The listener's.
+/// The exchange's task ended by itself.
 pub async fn serve(
     listener: TcpListener,
     protocol: Protocol,
     clock: Clock,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    serve_with(listener, protocol, clock, Patience::default(), shutdown).await
+}
+
+/// The same, with other bounds on how long clients may take.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(
+    listener: TcpListener,
+    protocol: Protocol,
+    clock: Clock,
+    patience: Patience,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let (calls, inbox) = mpsc::channel(IN_QUEUE_MAX);
-    let exchange = tokio::spawn(run(protocol, inbox, clock, shutdown.clone()));
-    let app = Router::new()
-        .fallback(handle)
-        .layer(DefaultBodyLimit::max(Protocol::MESSAGE_BYTES_MAX))
-        .with_state(Shell {
-            calls,
-            shutdown: shutdown.clone(),
-        })
-        .into_make_service_with_connect_info::<Peer>();
-    axum::serve(Resettable(listener), app)
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .await?;
+    let ends = Arc::new(Ends::default());
+    let turns = run(protocol, inbox, clock, Arc::clone(&ends), shutdown.clone());
+    let exchange = tokio::spawn(turns);
+    let shell = Shell {
+        calls,
+        clock,
+        patience,
+        ends,
+        shutdown: shutdown.clone(),
+    };
+    listen(listener, shell).await;
     shutdown.cancel();
     exchange.await.map_err(io::Error::other)
 }
@@ -113,9 +164,11 @@ async fn run(
     mut protocol: Protocol,
     mut inbox: mpsc::Receiver<Call>,
     clock: Clock,
+    ends: Arc<Ends>,
     shutdown: CancellationToken,
 ) {
     let mut waiting = Waiting::default();
+    let mut turned_at = clock.now();
     loop {
         let wait = protocol
             .next_deadline()
@@ -123,11 +176,16 @@ async fn run(
             .max(Duration::from_millis(1));
         tokio::select! {
             () = shutdown.cancelled() => return,
-            call = inbox.recv() => match call {
-                Some(call) => answer(&mut protocol, &mut waiting, clock.now(), call),
-                None => return,
-            },
-            () = tokio::time::sleep(wait) => {}
+            call = inbox.recv() => {
+                let Some(call) = call else {
+                    return;
+                };
+                turned_at = note_turn(&mut protocol, clock.now(), turned_at, wait);
+                answer(&mut protocol, &mut waiting, turned_at, call);
+            }
+            () = tokio::time::sleep(wait) => {
+                turned_at = note_turn(&mut protocol, clock.now(), turned_at, wait);
+            }
         }
         // However many calls come: what is due does not wait for a moment without one.
         let now = clock.now();
@@ -146,25 +204,45 @@ async fn run(
                 "fault injected"
             );
         }
-        while let Some((id, outgoing)) = protocol.poll_out() {
-            let is_end = matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset);
-            let Some(outbox) = waiting.clients.get(&id) else {
+        hand_out(&mut protocol, &mut waiting, &ends);
+    }
+}
+
+/// Tells the protocol of a turn that came much later than it was due. Gives back when the turn is.
+fn note_turn(protocol: &mut Protocol, now: Timestamp, turned_at: Timestamp, wait: Duration) -> Timestamp {
+    if now.since(turned_at) > wait.saturating_add(HELD_UP_FROM) {
+        protocol.was_held_up(turned_at, now);
+    }
+    now
+}
+
+/// Puts what goes out into the clients' queues. A client whose queue is full is ended, never waited for.
+fn hand_out(protocol: &mut Protocol, waiting: &mut Waiting, ends: &Ends) {
+    while let Some((id, outgoing)) = protocol.poll_out() {
+        let reason = match &outgoing {
+            Outgoing::Close(_, reason) => Some(*reason),
+            _ => None,
+        };
+        let is_end = matches!(outgoing, Outgoing::Close(..) | Outgoing::Reset);
+        let Some(outbox) = waiting.clients.get(&id) else {
+            continue;
+        };
+        let pushed = outbox.push(outgoing);
+        if is_end || pushed != Pushed::Waits {
+            let Some(outbox) = waiting.clients.remove(&id) else {
                 continue;
             };
-            let is_slow = !outbox.push(outgoing);
-            if is_slow {
-                tracing::warn!(?id, "client does not keep up with its frames: disconnected");
+            match (pushed, reason) {
+                (Pushed::NoRoom, _) => ends.note(SLOW_CONSUMER),
+                (_, Some(reason)) => ends.note(reason),
+                (Pushed::Waits | Pushed::Gone, None) => {}
             }
-            if (is_slow || is_end)
-                && let Some(outbox) = waiting.clients.remove(&id)
-            {
-                if is_slow {
-                    outbox.cut()
-                } else {
-                    outbox.end()
-                }
-                protocol.ws_closed(id);
+            if pushed == Pushed::Waits {
+                outbox.end();
+            } else {
+                outbox.cut();
             }
+            protocol.ws_closed(id);
         }
     }
 }
@@ -194,9 +272,14 @@ fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: 
                 protocol.ws_closed(id);
             }
         }
-        Call::Text(id, text) => protocol.ws_text(now, id, &text),
-        Call::Ping(id) => protocol.ws_ping(now, id),
-        Call::Pong(id, payload) => protocol.ws_pong(now, id, &payload),
+        Call::Frame(id, since, frame) => {
+            protocol.ws_waited(id, since);
+            match frame {
+                Frame::Text(text) => protocol.ws_text(now, id, &text),
+                Frame::Ping => protocol.ws_ping(now, id),
+                Frame::Pong(payload) => protocol.ws_pong(now, id, &payload),
+            }
+        }
         Call::Closed(id) => {
             waiting.clients.remove(&id);
             protocol.ws_closed(id);
@@ -204,19 +287,22 @@ fn answer(protocol: &mut Protocol, waiting: &mut Waiting, now: Timestamp, call: 
     }
 }
 
-async fn handle(
-    State(shell): State<Shell>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-) -> Response {
+/// Answers a request, whatever it is.
+pub(crate) async fn handle(shell: &Shell, peer: &Peer, request: Request) -> Response {
     let wants_socket = request
         .headers()
         .get(header::UPGRADE)
         .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if wants_socket {
-        open_socket(shell.calls, peer, request).await
-    } else if request.uri().path().starts_with("/keel/") && !is_operator(&peer, &request) {
+        open_socket(shell, peer.clone(), request).await
+    } else if request.uri().path().starts_with("/keel/") && !is_operator(peer, &request) {
         StatusCode::FORBIDDEN.into_response()
+    } else if request.method() == HttpMethod::GET && request.uri().path() == "/keel/connections" {
+        response_of(HttpResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: shell.ends.shown().to_string(),
+        })
     } else {
         answer_http(shell, peer, request).await
     }
@@ -227,7 +313,7 @@ fn is_operator(peer: &Peer, request: &Request) -> bool {
     peer.address.ip().is_loopback() && !request.headers().contains_key(header::ORIGIN)
 }
 
-async fn answer_http(shell: Shell, peer: Peer, request: Request) -> Response {
+async fn answer_http(shell: &Shell, peer: &Peer, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let method = match parts.method {
         HttpMethod::GET => Method::Get,
@@ -236,7 +322,12 @@ async fn answer_http(shell: Shell, peer: Peer, request: Request) -> Response {
         HttpMethod::DELETE => Method::Delete,
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
-    let Ok(body) = axum::body::to_bytes(body, Protocol::MESSAGE_BYTES_MAX).await else {
+    let body = axum::body::to_bytes(body, Protocol::MESSAGE_BYTES_MAX);
+    let Ok(body) = tokio::time::timeout(shell.patience.body, body).await else {
+        shell.ends.note(BODY_TIMEOUT);
+        return (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response();
+    };
+    let Ok(body) = body else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let Ok(raw_body) = String::from_utf8(Vec::from(body)) else {
@@ -262,7 +353,7 @@ async fn answer_http(shell: Shell, peer: Peer, request: Request) -> Response {
     let Ok(served) = answer.await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    deliver(served, &peer, &shell.shutdown, response_of).await
+    deliver(served, peer, &shell.shutdown, response_of).await
 }
 
 fn response_of(answer: HttpResponse) -> Response {
@@ -281,7 +372,8 @@ fn response_of(answer: HttpResponse) -> Response {
     response
 }
 
-async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) -> Response {
+async fn open_socket(shell: &Shell, peer: Peer, request: Request) -> Response {
+    let (calls, clock) = (shell.calls.clone(), shell.clock);
     let (mut parts, _) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -308,7 +400,7 @@ async fn open_socket(calls: mpsc::Sender<Call>, peer: Peer, request: Request) ->
             .max_message_size(Protocol::MESSAGE_BYTES_MAX)
             .max_frame_size(Protocol::MESSAGE_BYTES_MAX)
             .read_buffer_size(READ_BUFFER_BYTES)
-            .on_upgrade(move |socket| carry(socket, id, peer, calls, frames)),
+            .on_upgrade(move |socket| carry(socket, id, peer, (calls, clock), frames)),
         Ok(Err(status)) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::NOT_FOUND)
             .into_response(),

@@ -5,31 +5,34 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::connect_info::Connected;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use futures_util::stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::ends::{Ends, WRITE_TIMEOUT};
 use crate::protocol::{Delivery, Served};
+use crate::server::Shell;
 
 /// The first half of a body is on its way within this time.
 const HALF_SENT_WITHIN: Duration = Duration::from_millis(20);
 
-/// A listener whose connections can be reset.
-pub(crate) struct Resettable(pub(crate) TcpListener);
-
 /// A connection that fails, and is reset when dropped, once its peer's [`Peer::reset`] was called.
 pub(crate) struct Connection {
     stream: TcpStream,
-    is_reset: Arc<AtomicBool>,
+    peer: Peer,
+    /// Ends a write of which the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+    write_within: Duration,
+    ends: Arc<Ends>,
 }
 
 /// The other end of a connection.
@@ -37,47 +40,72 @@ pub(crate) struct Connection {
 pub(crate) struct Peer {
     /// Its address.
     pub(crate) address: SocketAddr,
-    is_reset: Arc<AtomicBool>,
+    state: Arc<PeerState>,
+}
+
+#[derive(Default)]
+struct PeerState {
+    is_reset: AtomicBool,
+    has_begun: AtomicBool,
 }
 
 impl Peer {
     /// From now on nothing more leaves on this connection; it ends by a TCP reset.
     pub(crate) fn reset(&self) {
-        self.is_reset.store(true, Ordering::Release);
+        self.state.is_reset.store(true, Ordering::Release);
+    }
+
+    /// Its request is answered; what comes now is the next.
+    pub(crate) fn answered(&self) {
+        self.state.has_begun.store(false, Ordering::Release);
+    }
+
+    /// Whether something came since the last answer.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state.has_begun.load(Ordering::Acquire)
     }
 }
 
-impl Connected<IncomingStream<'_, Resettable>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Resettable>) -> Self {
-        Self {
-            address: *stream.remote_addr(),
-            is_reset: Arc::clone(&stream.io().is_reset),
-        }
-    }
-}
-
-impl Listener for Resettable {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // axum's own accept waits out errors such as too many open files.
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        let is_reset = Arc::new(AtomicBool::new(false));
-        (Connection { stream, is_reset }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
+/// The next connection.
+pub(crate) async fn accept(listener: &mut TcpListener, shell: &Shell) -> (Connection, Peer) {
+    // axum's own accept waits out errors such as too many open files.
+    let (stream, address) = Listener::accept(listener).await;
+    let peer = Peer {
+        address,
+        state: Arc::default(),
+    };
+    let connection = Connection {
+        stream,
+        peer: peer.clone(),
+        stalled: None,
+        write_within: shell.patience.write,
+        ends: Arc::clone(&shell.ends),
+    };
+    (connection, peer)
 }
 
 impl Connection {
     fn check(&self) -> io::Result<()> {
-        if self.is_reset.load(Ordering::Acquire) {
+        if self.peer.state.is_reset.load(Ordering::Acquire) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
+    }
+
+    /// Gives on what a write came to, and bounds how long it comes to nothing.
+    fn bounded(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let within = self.write_within;
+        let sleep = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
+        ready!(sleep.as_mut().poll(cx));
+        self.ends.note(WRITE_TIMEOUT);
+        self.peer.reset();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -97,14 +125,20 @@ impl AsyncRead for Connection {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.peer.state.has_begun.store(true, Ordering::Release);
+        }
+        read
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.bounded(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -123,7 +157,8 @@ impl AsyncWrite for Connection {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.bounded(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

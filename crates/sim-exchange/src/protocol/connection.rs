@@ -27,28 +27,42 @@ pub(super) struct Connection {
     pings: VecDeque<(u64, Timestamp)>,
     next_ping: u64,
     is_told: bool,
-    /// When the latest frames came, as many as one second may have.
+    /// When the latest frames came at the earliest, as many as one second may have.
     frames: VecDeque<Timestamp>,
+    /// What comes next may have come since then.
+    waited_since: Option<Timestamp>,
 }
 
 const POLICY_VIOLATION: u16 = 1_008;
 const GOING_AWAY: u16 = 1_001;
 
+/// A connection catches up with what waited for it in a pause of the exchange within this time after it.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// A pause in which the exchange attended to nobody.
+#[derive(Clone, Copy)]
+pub(super) struct Pause {
+    from: Timestamp,
+    until: Timestamp,
+}
+
 impl Connection {
-    /// Notes a frame that came. Whether it is one too many for a second.
-    fn is_one_too_many(&mut self, now: Timestamp, max: u32) -> bool {
+    /// Notes a frame that came between `since` and `now`. Whether it is one too many for a second.
+    ///
+    /// Where it is not known when a frame came, it counts from the earliest moment that was allowed to it. So a connection is
+    /// ended only when its frames cannot have come at any allowed pace.
+    fn is_one_too_many(&mut self, now: Timestamp, since: Timestamp, max: u32) -> bool {
         if matches!(self.kind, ConnectionKind::WsApi(_)) || max == u32::MAX {
             return false;
         }
-        while self
-            .frames
-            .front()
-            .is_some_and(|first| now.since(*first) >= Duration::from_secs(1))
+        let mut came_at = self.frames.back().map_or(since, |last| since.max(*last));
+        if self.frames.len() >= max as usize
+            && let Some(first) = self.frames.pop_front()
         {
-            self.frames.pop_front();
+            came_at = came_at.max(first.plus(Duration::from_secs(1)));
         }
-        self.frames.push_back(now);
-        self.frames.len() > max as usize
+        self.frames.push_back(came_at);
+        came_at > now
     }
 
     fn pong_due_at(&self) -> Option<Timestamp> {
@@ -114,6 +128,7 @@ impl Protocol {
             next_ping: 1,
             is_told: false,
             frames: VecDeque::new(),
+            waited_since: None,
         };
         self.connections.insert(id, connection);
         self.upkeep_at = self
@@ -171,13 +186,39 @@ impl Protocol {
         }
     }
 
+    /// The exchange attended to nobody meanwhile: its machine had no time for it. What clients sent in that time comes all
+    /// at once now, and is not held against them.
+    pub fn was_held_up(&mut self, from: Timestamp, until: Timestamp) {
+        let earlier = self.pause.filter(|pause| from.since(pause.until) < CATCH_UP);
+        let from_all = earlier.map_or(from, |pause| pause.from);
+        self.pause = Some(Pause {
+            from: from_all,
+            until,
+        });
+        for connection in self.connections.values_mut() {
+            for (_, sent_at) in &mut connection.pings {
+                *sent_at = sent_at.plus(until.since(from));
+            }
+        }
+    }
+
+    /// The next frame of a connection may have come at any time since then, for its reader was busy with those before it.
+    pub fn ws_waited(&mut self, id: ConnId, since: Timestamp) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.waited_since = Some(since);
+        }
+    }
+
     /// Whether the frame may be looked at; a connection that sends too many in a second is ended.
     fn take_frame(&mut self, now: Timestamp, id: ConnId) -> bool {
         let max = self.usage.limits.stream_messages_1s;
         let Some(connection) = self.connections.get_mut(&id) else {
             return false;
         };
-        if connection.is_one_too_many(now, max) {
+        let since = connection.waited_since.take().unwrap_or(now);
+        let pause = self.pause.filter(|pause| since.since(pause.until) < CATCH_UP);
+        let since = pause.map_or(since, |pause| since.min(pause.from));
+        if connection.is_one_too_many(now, since, max) {
             self.end(id, POLICY_VIOLATION, "Too many messages");
             return false;
         }

@@ -37,7 +37,7 @@ use keel_binance_wire::signing::VerifyingKey;
 use keel_domain::Timestamp;
 
 use crate::core::{AccountId, Exchange, ExchangeEvent};
-use connection::{Connection, ConnectionKind};
+use connection::{Connection, ConnectionKind, Pause};
 use faults::Faults;
 use limits::Usage;
 use streams::{Flushes, Hub};
@@ -94,6 +94,8 @@ pub struct Protocol {
     user_subscriptions: BTreeSet<(AccountId, ConnId, u64)>,
     out: VecDeque<(ConnId, Outgoing)>,
     usage: Usage,
+    /// The latest time in which the exchange attended to nobody.
+    pause: Option<Pause>,
     faults: Faults,
 }
 
@@ -126,6 +128,7 @@ impl Protocol {
             user_subscriptions: BTreeSet::new(),
             out: VecDeque::new(),
             usage: Usage::new(limits),
+            pause: None,
             faults: Faults::new(now),
         };
         protocol.publish();

@@ -5,6 +5,7 @@
 //! | `GET /keel/faults` | the rules with what they did |
 //! | `POST /keel/faults` | switches rules on; the body is a fault file, or the same as JSON |
 //! | `DELETE /keel/faults/{id}` | switches one off, and what it set goes back |
+//! | `GET /keel/connections` | what the server ended, by reason; the server itself answers it |
 //! | `POST /keel/symbol/{symbol}/status` | body `{"status":"HALT"}`: the pair's status from now on |
 //! | `POST /keel/symbol/{symbol}/execution_rules` | a list as in `executionRules`: the pair's rules from now on |
 //! | `POST /keel/symbol/{symbol}/reference_price/calculation` | as in `referencePrice/calculation`, or `null` |
@@ -64,7 +65,7 @@ impl Protocol {
             _ => refusal(
                 404,
                 &format!("{} is nothing an operator can do", request.path),
-                "use GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/exchange_filters, POST /keel/symbol/{symbol}/status, execution_rules, reference_price or reference_price/calculation, POST /keel/account/{api key}/deposit, withdraw or asset_filters",
+                "use GET /keel/connections, GET or POST /keel/faults, DELETE /keel/faults/{id}, POST /keel/exchange_filters, POST /keel/symbol/{symbol}/status, execution_rules, reference_price or reference_price/calculation, POST /keel/account/{api key}/deposit, withdraw or asset_filters",
             ),
         }
     }

@@ -12,6 +12,7 @@ mod common;
 mod control;
 mod determinism;
 mod garbage;
+mod held_up;
 mod keys;
 mod klines;
 mod limits;
