@@ -195,3 +195,30 @@ async fn write(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(length: usize) -> Outgoing {
+        Outgoing::Text("x".repeat(length).into())
+    }
+
+    #[test]
+    fn so_many_frames_wait_for_a_client_and_no_more() {
+        let (outbox, frames) = outbox();
+        for _ in 0..FRAMES_MAX {
+            assert!(outbox.push(text(1)) == Pushed::Waits);
+        }
+        assert!(outbox.push(text(1)) == Pushed::NoRoom);
+        drop(frames);
+        assert!(outbox.push(text(1)) == Pushed::Gone);
+    }
+
+    #[test]
+    fn so_many_bytes_wait_for_a_client_and_no_more() {
+        let (outbox, _frames) = outbox();
+        assert!(outbox.push(text(BYTES_MAX)) == Pushed::Waits);
+        assert!(outbox.push(text(1)) == Pushed::NoRoom);
+    }
+}
