@@ -168,6 +168,11 @@ fn f11_shutdown_closes_the_gate_first_then_cancels_then_looks() {
     world.pass(Duration::from_secs(5));
     assert!(world.trader.is_closed());
     assert_eq!(world.venue.orders[&in_flight].status, OrdStatus::Canceled);
+    assert!(
+        world.script.lock().unwrap().wishes.is_empty(),
+        "the strategy wished"
+    );
+    assert_eq!(world.venue.orders.len(), 2, "and nothing of it was sent");
 }
 
 #[test]
