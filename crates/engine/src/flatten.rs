@@ -82,6 +82,10 @@ impl Trader {
             step.push_command(Command::Alert(text));
             return;
         }
+        // What was sold while nobody listened is not ours any more: selling it again would sell a person's coins.
+        if !self.session_up || !self.reconciliation.is_done() {
+            return;
+        }
         // What is open may hold the coins, or buy more of them.
         let live = self.state.orders.live();
         let open: Vec<_> = live
@@ -139,7 +143,8 @@ impl Trader {
         let held = self.position(symbol).long();
         let market = self.markets.get(&symbol)?;
         let bid = market.book.bids().next().map(|level| level.price);
-        let price = bid.or(market.last_trade)?;
+        // Any price tells dust from the rest better than none.
+        let price = bid.or(market.last_trade).or_else(|| self.avg_px(symbol))?;
         let exit = Exit::of(instrument, held, price);
         exit.is_possible().then_some(exit.sellable)
     }

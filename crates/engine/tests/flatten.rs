@@ -12,6 +12,7 @@ use std::time::Duration;
 use common::{World, cancels, entry, lots, price, submissions, symbol};
 use keel_domain::{ClOrdId, OrdStatus, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, TimeInForce};
 use keel_engine::{Command, Event, Operator, ProtectionSettings};
+use keel_execution::VenueReport;
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Action;
 
@@ -182,6 +183,42 @@ fn f12_a_halt_is_lifted_to_reduce_only_and_no_further() {
         submissions(&world.wish(vec![Action::Submit(entry(Side::Buy, 1))])),
         0
     );
+}
+
+#[test]
+fn f7_what_a_stop_sold_while_nobody_listened_is_not_sold_again() {
+    let mut world = holding(50);
+    let stop = world.trader.resting_stops().next().unwrap().cl_ord_id();
+    let cause = "gone".to_owned();
+    world.exchange(Event::Venue(VenueReport::SessionDown { cause }));
+    world.venue.fill(world.now, stop, lots(50)).unwrap();
+    flatten(&mut world);
+    pass(&mut world, 1_000);
+    assert!(!world.trader.is_flat(), "not known yet");
+    world.connect();
+    pass(&mut world, 1_000);
+    assert!(world.trader.is_flat(), "the stop had sold it");
+    assert_eq!(world.venue.orders.len(), 2, "the buy and its stop");
+}
+
+#[test]
+fn f41_nothing_is_sold_before_the_venue_has_told_what_happened_meanwhile() {
+    let mut world = World::started();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    fill(&mut world, id, lots(10));
+    let cause = "gone".to_owned();
+    world.exchange(Event::Venue(VenueReport::SessionDown { cause }));
+    let account = "1".to_owned();
+    // Up again, and nothing is answered yet.
+    world.on(Event::Venue(VenueReport::SessionUp { account }));
+    world.quote("99.99", "100.01");
+    let reason = "going away".to_owned();
+    let sent = submissions(&world.on(Event::Operator(Operator::Flatten { reason })));
+    assert_eq!(sent + submissions(&world.on(Event::Timer)), 0);
+    assert!(!world.trader.is_flat());
+    world.connect();
+    pass(&mut world, 1_000);
+    assert!(sale(&world).is_some(), "now it is");
 }
 
 #[test]
