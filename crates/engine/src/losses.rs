@@ -33,13 +33,13 @@ impl Trader {
     }
 
     /// What all our trades have made, with what is held at the price at which it can be closed now, after fees; none where the
-    /// book gives no such price.
+    /// book gives no such price. A pair that is traded no more has no book: what is held of it counts at its cost.
     fn profit(&self, now: Timestamp) -> Option<Money> {
         let mut profit = Money::ZERO - self.state.fees_elsewhere;
         for (symbol, book) in self.state.ledger.books() {
             profit += book.realised() - book.fees_in_quote();
             let position = book.average().position() + book.dust().position();
-            if position.is_zero() {
+            if position.is_zero() || !self.markets.contains_key(&symbol) {
                 continue;
             }
             let top = self.top(now, symbol).ok()?;

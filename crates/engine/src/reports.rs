@@ -90,7 +90,9 @@ impl Trader {
             return;
         }
         self.session_up = true;
-        self.has_been_up = true;
+        if !std::mem::replace(&mut self.has_been_up, true) {
+            self.tell_untraded(step);
+        }
         self.reconciliation.on_session_up();
         // The session reads the filters before it comes up.
         self.instruments_at = self.instruments_at.or(Some(now));

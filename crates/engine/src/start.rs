@@ -77,6 +77,20 @@ impl Trader {
         false
     }
 
+    /// What is held of pairs that are traded no more: nobody sells it, protects it or counts its loss.
+    pub(crate) fn tell_untraded(&self, step: &mut Step) {
+        for (symbol, book) in self.state.ledger.books() {
+            let position = book.average().position();
+            if !position.is_zero() && !self.markets.contains_key(&symbol) {
+                step.push_command(Command::Alert(format!(
+                    "{symbol}: {} is held, and the pair is not in [trading] symbols: it is not protected, not sold, and counts \
+                     at its cost in the loss budget. Add the pair, or sell it by hand",
+                    position.normalize()
+                )));
+            }
+        }
+    }
+
     /// Before the first comparison is done, an open order of another instance on one of our pairs refuses the start.
     pub(crate) fn notice_other_instance(&mut self, report: &ExecutionReport) {
         let is_start = self.reconciliation.first.is_none();

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{World, cancels, entry, loss_limits, lots, submissions};
+use common::{World, cancels, entry, loss_limits, lots, other_symbol, submissions};
 use keel_domain::{Money, OrdType, OrderIntent, Purpose, Side};
 use keel_engine::{Event, Operator};
 use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, TradingState};
@@ -167,6 +167,25 @@ fn the_loss_from_the_peak_counts_over_days_until_an_operator_resumes() {
         assert_eq!(reads(&mut world, "97"), TradingState::Active);
     }
     assert_eq!(standing(&world).drawdown, Money::ZERO);
+}
+
+#[test]
+fn a_pair_that_is_traded_no_more_does_not_switch_the_budget_off_and_is_told() {
+    let mut world = holding(limits("0.5", "100"));
+    let intent = OrderIntent {
+        symbol: other_symbol(),
+        ..entry(Side::Buy, 10)
+    };
+    let id = world.submit_live(intent);
+    fill(&mut world, id, 10);
+    world.symbols = vec![common::symbol()];
+    world.restart();
+    world.alerts.clear();
+    world.connect();
+    let told = |text: &String| text.starts_with("ETHUSDT: 0.1 is held, and the pair is not in");
+    assert_eq!(world.alerts.iter().filter(|text| told(text)).count(), 1);
+    reads(&mut world, "94");
+    assert_eq!(reads(&mut world, "94"), TradingState::ReduceOnly);
 }
 
 #[test]

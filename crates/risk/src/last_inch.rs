@@ -132,7 +132,7 @@ impl LastInch {
         Ok(())
     }
 
-    /// An operator has resumed: counting begins anew.
+    /// An operator has resumed, or sells everything: counting begins anew.
     pub fn reset(&mut self) {
         self.tripped = None;
         self.sent.clear();

@@ -169,7 +169,7 @@ impl<D: Disk> Desk<D> {
 
     /// An operator's word.
     pub fn operate(&mut self, now: Timestamp, operator: Operator) {
-        if matches!(operator, Operator::Resume { .. }) {
+        if matches!(operator, Operator::Resume { .. } | Operator::Flatten { .. }) {
             self.last_inch.reset();
         }
         self.feed(now, Event::Operator(operator));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use keel_binance_wire::signing::VerifyingKey;
 use keel_config::{Config, PAPER_TOML, Sources};
-use keel_domain::{Asset, Money, Timestamp};
+use keel_domain::{Asset, Money, SignedQty, Timestamp};
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState, Trip};
 use keel_runtime::{Ending, Outcome, Progress, RunContext};
@@ -112,6 +112,11 @@ impl Drill {
         (trader.trading_state(), trader.restriction_cause().cloned())
     }
 
+    fn held(&self) -> SignedQty {
+        let trader = self.simulation.desk().trader();
+        trader.position("BTCUSDT".parse().unwrap())
+    }
+
     fn submitted(&self) -> u64 {
         self.simulation.desk().trader().counters().submitted
     }
@@ -144,6 +149,27 @@ fn f8_the_last_inch_stops_everything_behind_a_gate_that_lets_pass() {
     drill.pass_until("it trades again", Duration::from_secs(5), |drill| {
         drill.open_orders() > 0
     });
+}
+
+#[test]
+fn an_operator_can_sell_what_is_held_after_the_last_inch_has_tripped() {
+    let mut drill = Drill::start(&["risk.last_inch.orders_per_60s_max=20"]);
+    drill.pass_until("halted with something held", Duration::from_secs(300), |drill| {
+        let (state, _) = drill.state();
+        let reason = "again".to_owned();
+        if state == TradingState::Halted && drill.held().is_zero() {
+            drill.simulation.operate(Operator::Resume { reason });
+        }
+        state == TradingState::Halted && !drill.held().is_zero()
+    });
+    let reason = "enough".to_owned();
+    drill.simulation.operate(Operator::Flatten { reason });
+    drill.pass_until(
+        "nothing that can be sold is held",
+        Duration::from_secs(30),
+        |drill| drill.simulation.desk().trader().is_flat(),
+    );
+    assert_eq!(drill.state().0, TradingState::ReduceOnly);
 }
 
 #[test]

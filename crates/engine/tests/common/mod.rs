@@ -167,13 +167,14 @@ pub fn loss_limits() -> LossLimits {
     }
 }
 
-pub fn trader(
+fn trader(
     script: &Arc<Mutex<Script>>,
+    symbols: &[Symbol],
     protection: Option<ProtectionSettings>,
     loss: LossLimits,
 ) -> Trader {
     let settings = TraderSettings {
-        symbols: vec![symbol(), other_symbol()],
+        symbols: symbols.to_vec(),
         tag: "k1".parse().unwrap(),
         reconcile_every: Duration::from_secs(30),
         absence_after: ABSENCE_AFTER,
@@ -226,6 +227,8 @@ pub struct World {
     pub loses: fn(&Command) -> bool,
     update_id: u64,
     restarts: usize,
+    /// What is traded from the next restart on.
+    pub symbols: Vec<Symbol>,
     protection: Option<ProtectionSettings>,
     loss: LossLimits,
 }
@@ -252,9 +255,10 @@ impl World {
 
     fn booted_with(protection: Option<ProtectionSettings>, loss: LossLimits) -> Self {
         let script = Arc::default();
+        let symbols = vec![symbol(), other_symbol()];
         let mut world = Self {
             now: T0,
-            trader: trader(&script, protection, loss.clone()),
+            trader: trader(&script, &symbols, protection, loss.clone()),
             script,
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
@@ -262,6 +266,7 @@ impl World {
             loses: |_| false,
             update_id: 0,
             restarts: 0,
+            symbols,
             protection,
             loss,
         };
@@ -292,7 +297,7 @@ impl World {
     /// snapshot, two thirds, all.
     pub fn restart(&mut self) {
         let script = Arc::default();
-        self.trader = trader(&script, self.protection, self.loss.clone());
+        self.trader = trader(&script, &self.symbols, self.protection, self.loss.clone());
         self.script = script;
         let (covered, after) = self
             .log
