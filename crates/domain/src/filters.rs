@@ -94,6 +94,15 @@ pub struct PriceFilter {
     pub tick_size: Price,
 }
 
+impl PriceFilter {
+    /// Lets everything pass: the venue has no such filter on the pair.
+    pub const OFF: Self = Self {
+        min: Price::ZERO,
+        max: Price::ZERO,
+        tick_size: Price::ZERO,
+    };
+}
+
 /// The venue's LOT_SIZE or MARKET_LOT_SIZE; a step or maximum of zero is switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotSize {
@@ -103,6 +112,15 @@ pub struct LotSize {
     pub max: Qty,
     /// Quantities are multiples of this.
     pub step: Qty,
+}
+
+impl LotSize {
+    /// Lets everything pass: the venue has no such filter on the pair.
+    pub const OFF: Self = Self {
+        min: Qty::ZERO,
+        max: Qty::ZERO,
+        step: Qty::ZERO,
+    };
 }
 
 /// The venue's NOTIONAL filter: bounds on price times quantity, in quote currency.
@@ -119,6 +137,17 @@ pub struct NotionalRange {
     /// Minutes of trades whose average values a market order; zero: the last price.
     #[serde(default)]
     pub avg_price_mins: u32,
+}
+
+impl NotionalRange {
+    /// Lets everything pass: the venue has no such filter on the pair.
+    pub const OFF: Self = Self {
+        min: Money::ZERO,
+        max: None,
+        apply_min_to_market: false,
+        apply_max_to_market: false,
+        avg_price_mins: 0,
+    };
 }
 
 /// The venue's PERCENT_PRICE or one side of its PERCENT_PRICE_BY_SIDE: a band around the market's price.

@@ -46,6 +46,22 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// A pair that trades, and that the venue puts no filter on.
+    #[must_use]
+    pub fn unfiltered(symbol: Symbol, base: Asset, quote: Asset) -> Self {
+        Self {
+            symbol,
+            base,
+            quote,
+            status: InstrumentStatus::Trading,
+            price_filter: PriceFilter::OFF,
+            lot_size: LotSize::OFF,
+            market_lot_size: LotSize::OFF,
+            notional: NotionalRange::OFF,
+            limits: Box::default(),
+        }
+    }
+
     /// Checks an order against every filter, in the order in which the venue lists them for its pairs.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use keel_domain::{
-    ExchangeLimits, FilterFailure, FilterInputs, Instrument, InstrumentStatus, LotSize, MaxAsset, Money,
-    NotionalRange, OpenOverall, OrdType, OrderTerms, Price, PriceFilter, Qty, Side, TimeInForce, Trigger,
+    ExchangeLimits, FilterFailure, FilterInputs, Instrument, MaxAsset, OpenOverall, OrdType, OrderTerms,
+    Price, Qty, Side, TimeInForce, Trigger,
 };
 
 fn price(text: &str) -> Price {
@@ -31,32 +31,8 @@ fn iceberg() -> OrderTerms {
 }
 
 fn instrument() -> Instrument {
-    let nothing = LotSize {
-        min: Qty::ZERO,
-        max: Qty::ZERO,
-        step: Qty::ZERO,
-    };
-    Instrument {
-        symbol: "BTCUSDT".parse().unwrap(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
-        price_filter: PriceFilter {
-            min: Price::ZERO,
-            max: Price::ZERO,
-            tick_size: Price::ZERO,
-        },
-        lot_size: nothing,
-        market_lot_size: nothing,
-        notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
-        },
-        limits: Box::default(),
-    }
+    let (base, quote) = ("BTC".parse().unwrap(), "USDT".parse().unwrap());
+    Instrument::unfiltered("BTCUSDT".parse().unwrap(), base, quote)
 }
 
 #[test]

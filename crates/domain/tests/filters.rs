@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use keel_domain::{
-    FilterFailure, FilterInputs, Instrument, InstrumentStatus, LotSize, MinNotional, Money, NotionalRange,
-    OrdType, OrderTerms, PercentPrice, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Side,
-    TimeInForce, TrailingDelta, Trigger,
+    FilterFailure, FilterInputs, Instrument, LotSize, MinNotional, Money, NotionalRange, OrdType, OrderTerms,
+    PercentPrice, PercentPriceBySide, Price, PriceBand, PriceFilter, Qty, Side, TimeInForce, TrailingDelta,
+    Trigger,
 };
 
 fn price(text: &str) -> Price {
@@ -21,31 +21,21 @@ fn money(text: &str) -> Money {
 
 /// Only a tick of 0.01 and a step of 0.001.
 fn instrument() -> Instrument {
-    let lot = |step: &str| LotSize {
-        min: Qty::ZERO,
-        max: Qty::ZERO,
-        step: qty(step),
-    };
+    let (base, quote) = ("BTC".parse().unwrap(), "USDT".parse().unwrap());
     Instrument {
-        symbol: "BTCUSDT".parse().unwrap(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
         price_filter: PriceFilter {
-            min: Price::ZERO,
-            max: Price::ZERO,
             tick_size: price("0.01"),
+            ..PriceFilter::OFF
         },
-        lot_size: lot("0.001"),
-        market_lot_size: lot("0"),
+        lot_size: LotSize {
+            step: qty("0.001"),
+            ..LotSize::OFF
+        },
         notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
             avg_price_mins: 5,
+            ..NotionalRange::OFF
         },
-        limits: Box::default(),
+        ..Instrument::unfiltered("BTCUSDT".parse().unwrap(), base, quote)
     }
 }
 

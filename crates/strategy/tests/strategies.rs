@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrderIntent, Price, PriceFilter,
-    Purpose, Qty, Side, SignedQty, Symbol, Timestamp, TradeId,
+    ClOrdId, Instrument, LotSize, Money, NotionalRange, OrderIntent, Price, PriceFilter, Purpose, Qty, Side,
+    SignedQty, Symbol, Timestamp, TradeId,
 };
 use keel_market_data::{BookFault, BookTop, Level, PublicTrade};
 use keel_strategy::{
@@ -33,31 +33,23 @@ fn qty(text: &str) -> Qty {
 }
 
 fn instrument() -> Instrument {
-    let lot = LotSize {
+    let lot_size = LotSize {
         min: qty("0.001"),
         max: qty("1000"),
         step: qty("0.001"),
     };
+    let (base, quote) = ("BTC".parse().unwrap(), "USDT".parse().unwrap());
     Instrument {
-        symbol: symbol(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
         price_filter: PriceFilter {
-            min: price("0.01"),
-            max: price("1000000"),
             tick_size: price("0.01"),
+            ..PriceFilter::OFF
         },
-        lot_size: lot,
-        market_lot_size: lot,
+        lot_size,
         notional: NotionalRange {
             min: Money::from(5),
-            max: None,
-            apply_min_to_market: true,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
+            ..NotionalRange::OFF
         },
-        limits: Box::default(),
+        ..Instrument::unfiltered(symbol(), base, quote)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use keel_domain::{
     Instrument, LotSize, MinNotional, Money, NotionalRange, OrderLimits, PercentPrice, PercentPriceBySide,
-    PriceBand, PriceFilter, Qty, TrailingDelta,
+    PriceBand, PriceFilter, TrailingDelta,
 };
 
 use super::Filter;
@@ -19,22 +19,11 @@ pub(crate) struct Filters {
 impl Filters {
     /// Without a price or a quantity filter there is none; without another, every order passes it.
     pub(crate) fn gather(list: &[Filter]) -> Self {
-        let nothing = LotSize {
-            min: Qty::ZERO,
-            max: Qty::ZERO,
-            step: Qty::ZERO,
-        };
         let mut filters = Self {
             price: None,
             lot_size: None,
-            market_lot_size: nothing,
-            notional: NotionalRange {
-                min: Money::ZERO,
-                max: None,
-                apply_min_to_market: false,
-                apply_max_to_market: false,
-                avg_price_mins: 0,
-            },
+            market_lot_size: LotSize::OFF,
+            notional: NotionalRange::OFF,
             limits: OrderLimits::default(),
         };
         list.iter().for_each(|filter| filters.take(filter));

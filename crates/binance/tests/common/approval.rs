@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_domain::{
-    Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price, PriceFilter,
-    Purpose, Qty, Side, SignedQty, StopLeg, TimeInForce, Trigger,
+    Instrument, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, StopLeg, TimeInForce, Trigger,
 };
 use keel_risk::{ApprovedOrder, Reference, RiskGate, RiskLimits, RiskView, SymbolLimits};
 
@@ -57,32 +56,8 @@ pub(crate) fn approved_pair(cl_ord_id: &str, stop_id: &str) -> ApprovedOrder {
 
 fn approved_as(cl_ord_id: &str, ord_type: OrdType, purpose: Purpose, stop: Option<StopLeg>) -> ApprovedOrder {
     let one: Qty = "1".parse().unwrap();
-    let zero_lot = LotSize {
-        min: Qty::ZERO,
-        max: Qty::ZERO,
-        step: Qty::ZERO,
-    };
-    let instrument = Instrument {
-        symbol: btc(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
-        price_filter: PriceFilter {
-            min: Price::ZERO,
-            max: Price::ZERO,
-            tick_size: Price::ZERO,
-        },
-        lot_size: zero_lot,
-        market_lot_size: zero_lot,
-        notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
-        },
-        limits: Box::default(),
-    };
+    let (base, quote) = ("BTC".parse().unwrap(), "USDT".parse().unwrap());
+    let instrument = Instrument::unfiltered(btc(), base, quote);
     let mut gate = RiskGate::new(limits(one)).unwrap();
     let view = RiskView {
         instrument: &instrument,

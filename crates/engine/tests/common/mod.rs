@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keel_domain::{
-    ClOrdId, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price,
-    PriceFilter, Purpose, Qty, Side, Symbol, TimeInForce, Timestamp, TradeId,
+    ClOrdId, Instrument, LotSize, Money, OrdType, OrderIntent, Price, PriceFilter, Purpose, Qty, Side,
+    Symbol, TimeInForce, Timestamp, TradeId,
 };
 use keel_engine::{
     Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, Step, Trader,
@@ -50,31 +50,20 @@ pub fn lots(count: i64) -> Qty {
 }
 
 pub fn instrument(symbol: Symbol) -> Instrument {
-    let lot = LotSize {
+    let lot_size = LotSize {
         min: lots(1),
         max: lots(100_000),
         step: lots(1),
     };
+    let base = symbol.as_str().get(..3).unwrap().parse().unwrap();
     Instrument {
-        symbol,
-        base: symbol.as_str().get(..3).unwrap().parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
         price_filter: PriceFilter {
-            min: price("0.01"),
-            max: price("1000000"),
             tick_size: price("0.01"),
+            ..PriceFilter::OFF
         },
-        lot_size: lot,
-        market_lot_size: lot,
-        notional: NotionalRange {
-            min: Money::ZERO,
-            max: None,
-            apply_min_to_market: false,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
-        },
-        limits: Box::default(),
+        lot_size,
+        market_lot_size: lot_size,
+        ..Instrument::unfiltered(symbol, base, "USDT".parse().unwrap())
     }
 }
 

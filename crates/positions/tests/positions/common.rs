@@ -1,8 +1,7 @@
 //! What the test files share.
 
 use keel_domain::{
-    Asset, Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrderId, PriceFilter, Side, Symbol,
-    Timestamp, Trade, TradeId,
+    Asset, Instrument, LotSize, Money, NotionalRange, OrderId, Side, Symbol, Timestamp, Trade, TradeId,
 };
 use keel_positions::{Applied, Ledger, LedgerError};
 
@@ -69,24 +68,13 @@ pub(crate) fn instrument() -> Instrument {
         step: "0.001".parse().unwrap(),
     };
     Instrument {
-        symbol: symbol(),
-        base: asset("BTC"),
-        quote: asset("USDT"),
-        status: InstrumentStatus::Trading,
-        price_filter: PriceFilter {
-            min: "0.01".parse().unwrap(),
-            max: "1000000".parse().unwrap(),
-            tick_size: "0.01".parse().unwrap(),
-        },
         lot_size,
         market_lot_size: lot_size,
         notional: NotionalRange {
             min: money("5"),
-            max: None,
             apply_min_to_market: true,
-            apply_max_to_market: false,
-            avg_price_mins: 5,
+            ..NotionalRange::OFF
         },
-        limits: Box::default(),
+        ..Instrument::unfiltered(symbol(), asset("BTC"), asset("USDT"))
     }
 }

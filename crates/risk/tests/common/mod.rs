@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_domain::{
-    Instrument, InstrumentStatus, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price, PriceFilter,
-    Purpose, Qty, Side, SignedQty, Symbol, TimeInForce, Timestamp,
+    Instrument, LotSize, Money, NotionalRange, OrdType, OrderIntent, Price, PriceFilter, Purpose, Qty, Side,
+    SignedQty, Symbol, TimeInForce, Timestamp,
 };
 use keel_risk::{Reference, RiskLimits, RiskView, SymbolLimits};
 
@@ -33,31 +33,26 @@ pub(crate) fn symbol() -> Symbol {
 }
 
 pub(crate) fn instrument() -> Instrument {
-    let lot = LotSize {
+    let lot_size = LotSize {
         min: qty("0.001"),
         max: qty("1000"),
         step: qty("0.001"),
     };
+    let (base, quote) = ("BTC".parse().unwrap(), "USDT".parse().unwrap());
     Instrument {
-        symbol: symbol(),
-        base: "BTC".parse().unwrap(),
-        quote: "USDT".parse().unwrap(),
-        status: InstrumentStatus::Trading,
         price_filter: PriceFilter {
-            min: price("0.01"),
-            max: price("1000000"),
             tick_size: price("0.01"),
+            ..PriceFilter::OFF
         },
-        lot_size: lot,
-        market_lot_size: lot,
+        lot_size,
+        market_lot_size: lot_size,
         notional: NotionalRange {
             min: Money::from(5),
-            max: None,
             apply_min_to_market: true,
-            apply_max_to_market: false,
             avg_price_mins: 5,
+            ..NotionalRange::OFF
         },
-        limits: Box::default(),
+        ..Instrument::unfiltered(symbol(), base, quote)
     }
 }
 
