@@ -7,7 +7,8 @@ use keel_domain::{
 
 use crate::enums::{WireOrderType, WireSymbolStatus, WireTimeInForce};
 use crate::filters::Filters;
-use crate::rest::{Fill, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport, SymbolInfo};
+use crate::order_answers::{Fill, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport};
+use crate::rest::SymbolInfo;
 use crate::ws_api::ExecutionReportEvent;
 
 /// A message whose words are the venue's but whose meaning is not.

@@ -20,6 +20,7 @@ pub mod error;
 pub mod filters;
 pub mod market;
 pub mod number;
+pub mod order_answers;
 pub mod orders;
 pub mod params;
 pub mod price_rules;

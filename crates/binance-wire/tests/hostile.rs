@@ -8,10 +8,9 @@
 
 use keel_binance_wire::convert;
 use keel_binance_wire::error::ApiError;
+use keel_binance_wire::order_answers::{MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport};
 use keel_binance_wire::params::{Params, signed_payload};
-use keel_binance_wire::rest::{
-    Account, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport,
-};
+use keel_binance_wire::rest::{Account, Depth, ExchangeInfo};
 use keel_binance_wire::stream::{self, StreamEvent};
 use keel_binance_wire::ws_api::{self, UserEvent, WsFrame};
 use proptest::prelude::*;

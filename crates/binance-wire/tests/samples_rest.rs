@@ -12,10 +12,8 @@ mod common;
 use common::{money, read_back, value};
 use keel_binance_wire::convert;
 use keel_binance_wire::enums::{WireOrderStatus, WireSymbolStatus};
-use keel_binance_wire::rest::{
-    Account, Depth, ExchangeInfo, Filter, MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport,
-    RecentTrade, ServerTime,
-};
+use keel_binance_wire::order_answers::{MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport};
+use keel_binance_wire::rest::{Account, Depth, ExchangeInfo, Filter, RecentTrade, ServerTime};
 use keel_domain::{ExecType, OrdStatus, Side, Timestamp, TradeId};
 use serde_json::Value;
 

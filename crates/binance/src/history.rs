@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use keel_binance_wire::convert;
+use keel_binance_wire::order_answers::{MyTrade, OrderStatusReport};
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{Account, ExchangeInfo, MyTrade, OrderStatusReport};
+use keel_binance_wire::rest::{Account, ExchangeInfo};
 use keel_domain::{Asset, ExecutionReport, Instrument, OrderId, Symbol, Timestamp, Trade, TradeId};
 use keel_execution::Balance;
 

@@ -1,11 +1,11 @@
 //! What was asked for, as it came.
 
 use keel_binance_wire::convert;
-use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{
-    Account, Canceled, Depth, ExchangeInfo, MyTrade, OrderCanceled, OrderListPlaced, OrderPlaced,
-    OrderStatusReport, RateLimit, ServerTime,
+use keel_binance_wire::order_answers::{
+    Canceled, MyTrade, OrderCanceled, OrderListPlaced, OrderPlaced, OrderStatusReport,
 };
+use keel_binance_wire::params::Params;
+use keel_binance_wire::rest::{Account, Depth, ExchangeInfo, RateLimit, ServerTime};
 use keel_binance_wire::ws_api::method;
 use keel_domain::{Asset, ExecutionReport, Timestamp, Trade};
 use keel_execution::{Balance, VenueReport};

@@ -3,8 +3,8 @@
 use keel_binance_wire::convert::order_terms;
 use keel_binance_wire::enums::WireRespType;
 use keel_binance_wire::error::{ApiError, code, text};
+use keel_binance_wire::order_answers::{Fill, OrderCanceled, OrderPlaced, OrderResult, OrderStatusReport};
 use keel_binance_wire::orders::ConditionalFields;
-use keel_binance_wire::rest::{Fill, OrderCanceled, OrderPlaced, OrderResult, OrderStatusReport};
 use keel_domain::{ClOrdId, FilterFailure, Price, Timestamp, Trigger};
 use serde::Serialize;
 
