@@ -1,17 +1,19 @@
 //! Accounts on request.
 
 use keel_binance_wire::convert::symbol_info;
+use keel_binance_wire::error::ApiError;
 use keel_binance_wire::filters::{MyFilters, asset_filters, exchange_filters};
 use keel_binance_wire::number::EightPlaces;
+use keel_binance_wire::order_answers::MyTrade;
 use keel_binance_wire::params::Params;
-use keel_binance_wire::rest::{Account, CommissionRates, MyTrade, WireBalance};
+use keel_binance_wire::rest::{Account, CommissionRates, WireBalance};
 use keel_binance_wire::sor::Allocation;
 use keel_domain::{Money, OrderId, Side, Symbol, Timestamp, TradeId, notional};
 use serde_json::{Value, json};
 
 use super::Protocol;
 use super::endpoint::Answer;
-use super::market::{bad_combination, bad_symbol, limit, millis, symbol, to_value, whole};
+use super::market::{bad_combination, bad_symbol, limit, symbol, symbol_if_told, to_value, whole};
 use super::trading::time_window;
 use crate::core::{
     AccountId, AccountTrade, AllocationQuery, Discount, OrderRef, OrderState, Rates, TradeQuery,
@@ -100,11 +102,7 @@ pub(super) fn trade_fee(
     account: AccountId,
     params: &Params,
 ) -> Answer {
-    let wanted = if params.get("symbol").is_some() {
-        Some(symbol(protocol, params)?)
-    } else {
-        None
-    };
+    let wanted = symbol_if_told(protocol, params)?;
     let rates = protocol.exchange.account_rates(account).standard;
     let instruments = protocol.exchange.instruments().map(|i| i.symbol);
     let fee = |symbol: Symbol| {
@@ -161,6 +159,17 @@ pub(super) fn my_filters(
     })
 }
 
+/// A list is narrowed by times or by ids: the documents name no combination of both.
+fn window_or_ids(params: &Params, from: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+    let (start, end) = time_window(params)?;
+    let has_time = start.is_some() || end.is_some();
+    let has_ids = params.get("orderId").is_some() || params.get(from).is_some();
+    if has_time && has_ids {
+        return Err(bad_combination());
+    }
+    Ok((start, end))
+}
+
 /// Fills by smart order routing. Only the documented combinations of parameters are taken.
 pub(super) fn my_allocations(
     protocol: &mut Protocol,
@@ -169,7 +178,7 @@ pub(super) fn my_allocations(
     params: &Params,
 ) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let (start, end) = time_window(params)?;
+    let (start, end) = window_or_ids(params, "fromAllocationId")?;
     let query = AllocationQuery {
         order_id: whole(params, "orderId")?.map(OrderId),
         from_id: whole(params, "fromAllocationId")?,
@@ -177,10 +186,6 @@ pub(super) fn my_allocations(
         end,
         limit: limit(params, 500, 1_000)?,
     };
-    let has_time = start.is_some() || end.is_some();
-    if has_time && (query.order_id.is_some() || query.from_id.is_some()) {
-        return Err(bad_combination().into());
-    }
     let exchange = &protocol.exchange;
     let allocations = exchange.allocations(account, symbol, query).into_iter();
     let told = |(trade, allocation_id): (AccountTrade, u64)| Allocation {
@@ -210,12 +215,12 @@ pub(super) fn my_trades(
     params: &Params,
 ) -> Answer {
     let symbol = symbol(protocol, params)?;
-    let time = |name: &str| millis(params, name).map(|time| time.map(Timestamp::from_millis));
+    let (start, end) = window_or_ids(params, "fromId")?;
     let query = TradeQuery {
         order_id: whole(params, "orderId")?.map(OrderId),
         from_id: whole(params, "fromId")?.map(TradeId),
-        start: time("startTime")?,
-        end: time("endTime")?,
+        start,
+        end,
         limit: limit(params, 500, 1_000)?,
     };
     let exchange = &protocol.exchange;

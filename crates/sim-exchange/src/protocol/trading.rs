@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Protocol;
 use super::account::discount;
 use super::endpoint::{Answer, Refusal};
-use super::market::{limit, symbol};
+use super::market::{limit, millis, symbol, symbol_if_told};
 use super::order_answers::{NOT_FOUND_BY_CANCEL, NOT_FOUND_BY_QUERY, canceled, placed, refused, status_of};
 use super::order_lists;
 use super::order_params::{client_id, order_ref, restriction, routed, single, whole};
@@ -178,11 +178,7 @@ pub(super) fn open_orders(
     account: AccountId,
     params: &Params,
 ) -> Answer {
-    let wanted = if params.get("symbol").is_some() {
-        Some(symbol(protocol, params)?)
-    } else {
-        None
-    };
+    let wanted = symbol_if_told(protocol, params)?;
     let open = protocol.exchange.open_orders(account, wanted);
     open.map(status_of)
         .collect::<Result<Vec<_>, _>>()
@@ -191,7 +187,7 @@ pub(super) fn open_orders(
 
 /// Start and end of a list, at most a day apart.
 pub(super) fn time_window(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
-    let (start, end): (Option<i64>, Option<i64>) = (whole(params, "startTime")?, whole(params, "endTime")?);
+    let (start, end) = (millis(params, "startTime")?, millis(params, "endTime")?);
     let too_long = start
         .zip(end)
         .is_some_and(|(start, end)| end.saturating_sub(start) > LIST_HOURS_MAX * 3_600_000);

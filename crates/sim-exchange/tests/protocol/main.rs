@@ -13,6 +13,7 @@ mod control;
 mod determinism;
 mod garbage;
 mod held_up;
+mod history;
 mod keys;
 mod klines;
 mod limits;

@@ -19,8 +19,8 @@ use super::endpoint::{Answer, Endpoint, Refusal, Weight, public};
 use crate::core::LevelQty;
 
 pub(super) use price_rules::NO_REFERENCE_PRICE;
-pub(super) use symbols::symbol;
 use symbols::{check_status, status_filter};
+pub(super) use symbols::{symbol, symbol_if_told};
 pub(super) use tickers::{Window, best};
 
 /// Market data. Weights that go by what is asked for are functions of the parameters.

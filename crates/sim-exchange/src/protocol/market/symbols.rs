@@ -39,6 +39,14 @@ pub(in crate::protocol) fn symbol(protocol: &Protocol, params: &Params) -> Resul
     known(protocol, name)
 }
 
+/// The pair that a request names, where it names one.
+pub(in crate::protocol) fn symbol_if_told(
+    protocol: &Protocol,
+    params: &Params,
+) -> Result<Option<Symbol>, Refusal> {
+    params.get("symbol").map(|_| symbol(protocol, params)).transpose()
+}
+
 /// The pairs of a request.
 pub(super) enum Wanted {
     /// By `symbol`: the answer is one object.
