@@ -3,49 +3,20 @@ Usage: binance_sdk_spot_life.py REST_URL KEY SECRET WS_API_URL. The SDK's models
 import asyncio
 from decimal import Decimal
 
-from binance_common.configuration import (
-    ConfigurationRestAPI, ConfigurationWebSocketAPI, ConfigurationWebSocketStreams)
 from binance_common.errors import BadRequestError, UnauthorizedError
-from binance_sdk_spot.spot import Spot
 from life import arguments, check, done, priced, raises
+from sdk_client import reader, spot_client
 
 MARKET = "BTCUSDT"
-rest_url, key, secret, ws_api_url, streams_url = arguments()
-spot = Spot(
-    config_rest_api=ConfigurationRestAPI(api_key=key, api_secret=secret, base_path=rest_url, retries=0, timeout=5000),
-    config_ws_api=ConfigurationWebSocketAPI(api_key=key, api_secret=secret, stream_url=ws_api_url),
-    config_ws_streams=ConfigurationWebSocketStreams(stream_url=streams_url),
-)
+rest_url, key, secret, *sockets = arguments()
+spot = spot_client(rest_url, key, secret, *sockets)
 rest = spot.rest_api
 # Keys that the venue's own documents have and the SDK's models lack.
-DOCUMENTED = {
+data, no_extras = reader({
     "DeleteOrderListResponseOrderReportsInner.selfTradePreventionMode",
     "SessionStatusResponse.rateLimits",
     "SessionSubscriptionsResponse.rateLimits",
-}
-
-
-def no_extras(model, path="answer"):
-    """Sees that every key is one of the SDK's model, which is made from the venue's own description."""
-    model = getattr(model, "actual_instance", None) or model
-    if isinstance(model, list):
-        for item in model:
-            no_extras(item, path)
-    if not hasattr(type(model), "model_fields"):
-        return
-    extras = getattr(model, "additional_properties", None)
-    for extra in extras or {}:
-        known = f"{type(model).__name__}.{extra}"
-        check(known in DOCUMENTED, f"{path}: the SDK has no {known}: {extras[extra]}")
-    for name in type(model).model_fields:
-        if name != "additional_properties":
-            no_extras(getattr(model, name), f"{path}.{name}")
-
-
-def data(response):
-    answer = response.data()
-    no_extras(answer)
-    return getattr(answer, "actual_instance", None) or answer
+})
 
 
 def one(response):
@@ -160,7 +131,7 @@ def refusals(bid):
     raises(BadRequestError, lambda: rest.depth(symbol="NOPE"), lambda e: "-1121" in str(vars(e)))
     raises(BadRequestError, lambda: rest.new_order(symbol="ETHUSDT", side="BUY", type="MARKET", quantity=0.001),
            lambda e: "NOTIONAL" in str(e))
-    stranger = Spot(config_rest_api=ConfigurationRestAPI(api_key="nobody", api_secret="x", base_path=rest_url, retries=0))
+    stranger = spot_client(rest_url, "nobody", "x", *sockets)
     raises(UnauthorizedError, lambda: stranger.rest_api.get_account())
 
 

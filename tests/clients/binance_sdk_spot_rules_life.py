@@ -6,43 +6,16 @@ import json
 import urllib.request
 from decimal import Decimal
 
-from binance_common.configuration import (
-    ConfigurationRestAPI, ConfigurationWebSocketAPI, ConfigurationWebSocketStreams)
 from binance_common.errors import BadRequestError
-from binance_sdk_spot.spot import Spot
 from life import arguments, check, done, eventually, raises
+from sdk_client import reader, spot_client
 
 MARKET = "BTCUSDT"
-rest_url, key, secret, ws_api_url, streams_url = arguments()
-spot = Spot(
-    config_rest_api=ConfigurationRestAPI(api_key=key, api_secret=secret, base_path=rest_url, retries=0, timeout=5000),
-    config_ws_api=ConfigurationWebSocketAPI(api_key=key, api_secret=secret, stream_url=ws_api_url),
-    config_ws_streams=ConfigurationWebSocketStreams(stream_url=streams_url),
-)
+rest_url, key, secret, *sockets = arguments()
+spot = spot_client(rest_url, key, secret, *sockets)
 rest = spot.rest_api
 # Conditional keys that the venue's documents have and the SDK's models lack.
-DOCUMENTED = {"pegPriceType", "pegOffsetType", "pegOffsetValue", "peggedPrice", "expiryReason", "rateLimits"}
-
-
-def no_extras(model, path="answer"):
-    """Sees that every key is one of the SDK's model, which is made from the venue's own description."""
-    model = getattr(model, "actual_instance", None) or model
-    if isinstance(model, list):
-        for item in model:
-            no_extras(item, path)
-    if not hasattr(type(model), "model_fields"):
-        return
-    extras = set(getattr(model, "additional_properties", None) or {}) - DOCUMENTED
-    check(not extras, f"{path}: the SDK's {type(model).__name__} has no {extras}")
-    for name in type(model).model_fields:
-        if name != "additional_properties":
-            no_extras(getattr(model, name), f"{path}.{name}")
-
-
-def data(response):
-    answer = response.data()
-    no_extras(answer)
-    return getattr(answer, "actual_instance", None) or answer
+data, no_extras = reader({"pegPriceType", "pegOffsetType", "pegOffsetValue", "peggedPrice", "expiryReason", "rateLimits"})
 
 
 def operate(path, body):
