@@ -225,7 +225,7 @@ impl Reader<'_> {
         Err(self.error(
             key,
             format!("is {}: it must be above zero", number.0),
-            "to forbid a pair, leave it out",
+            "a limit cannot be switched off; to forbid a pair, leave it out",
         ))
     }
 

@@ -33,7 +33,8 @@ impl Request {
 pub enum Answer {
     /// These orders are open.
     Open {
-        /// How many sells wait for a stop price: they stay, since they bound the loss on what is held while nobody looks after it.
+        /// How many sells wait for a stop price, or carry one that does: they stay, since they bound the loss on what is held while
+        /// nobody looks after it.
         stops: usize,
         /// The others.
         others: Vec<OrderId>,
@@ -81,7 +82,7 @@ pub enum Event {
     },
     /// No order is open on any pair, except stops, twice in a row. The next heartbeat arms the guard again.
     Cleared {
-        /// How many stops stay.
+        /// How many orders stay.
         stops: usize,
     },
     /// The trader was heard while its orders were being canceled: that is over, the trader looks after them.

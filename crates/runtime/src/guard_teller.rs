@@ -148,8 +148,8 @@ fn told(event: &Event) -> Told {
 fn cleared(stops: usize) -> String {
     let kept = match stops {
         0 => String::new(),
-        1 => " except 1 stop, which stays to protect what is held".to_owned(),
-        _ => format!(" except {stops} stops, which stay to protect what is held"),
+        1 => " except 1 that stays to protect what is held".to_owned(),
+        _ => format!(" except {stops} that stay to protect what is held"),
     };
     format!(
         "no order is open{kept}, twice in a row; a restarted trader arms the guard again by its heartbeat"
