@@ -65,7 +65,9 @@ fn f25_f31_a_stop_outlives_the_trader_and_is_taken_up_again() {
     let metrics = format!("{}metrics", dashboard.split_whitespace().next_back().unwrap());
     trader.wait_for("FILL", SOON);
     eventually("a stop rests", SOON, || !stops(&exchange).0.is_empty());
-    assert!(read(&metrics).contains("keel_unprotected_seconds{symbol=\"BTCUSDT\"}"));
+    eventually("the metrics tell how it is protected", SOON, || {
+        read(&metrics).contains("keel_unprotected_seconds{symbol=\"BTCUSDT\"}")
+    });
     trader.signal("KILL");
     let _killed = trader.finish(SOON);
     let (left, on_sale) = stops(&exchange);

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{Money, OrderIntent, Timestamp, notional};
+use keel_domain::{ClOrdId, Money, OrderIntent, StopLeg, Timestamp, notional};
 use serde::{Deserialize, Serialize};
 
 use crate::{ApprovedOrder, LimitError};
@@ -78,33 +78,33 @@ impl LastInch {
         })
     }
 
-    /// Lets the order out, and counts it; or trips, and lets nothing out until [`Self::reset`].
+    /// Lets the order out, and counts it; or trips, and lets nothing out until [`Self::reset`]. `recorded` gives what is on record
+    /// under an id: for the order, and for the stop that it carries.
     ///
     /// # Errors
     /// Why it tripped, now or before.
-    pub fn check(
+    pub fn check<'a>(
         &mut self,
         now: Timestamp,
         order: &ApprovedOrder,
-        recorded: Option<&OrderIntent>,
+        recorded: impl Fn(ClOrdId) -> Option<&'a OrderIntent>,
     ) -> Result<(), Trip> {
         if let Some(trip) = self.tripped {
             return Err(trip);
         }
-        let judged = self.judge(now, order, recorded);
+        let intent = order.intent();
+        let is_meant = |id, meant: &OrderIntent| recorded(id) == Some(meant);
+        let stop_is_meant = |stop: StopLeg| is_meant(stop.cl_ord_id, &stop.intent(intent));
+        let judged = if is_meant(order.cl_ord_id(), intent) && order.stop().is_none_or(stop_is_meant) {
+            self.count(now, order)
+        } else {
+            Err(Trip::NotItsIntent)
+        };
         self.tripped = judged.err();
         judged
     }
 
-    fn judge(
-        &mut self,
-        now: Timestamp,
-        order: &ApprovedOrder,
-        recorded: Option<&OrderIntent>,
-    ) -> Result<(), Trip> {
-        if recorded != Some(order.intent()) {
-            return Err(Trip::NotItsIntent);
-        }
+    fn count(&mut self, now: Timestamp, order: &ApprovedOrder) -> Result<(), Trip> {
         while let Some((at, value)) = self.sent.front().copied() {
             if now.since(at) < Self::WINDOW {
                 break;

@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{T0, instrument, limit, limits, view};
-use keel_domain::{Money, OrderIntent, Side, Timestamp};
-use keel_risk::{ApprovedOrder, LastInch, LastInchLimits, LimitError, RiskGate, Trip};
+use common::{T0, instrument, limit, limits, position, price, view};
+use keel_domain::{Money, OrdType, OrderIntent, Purpose, Side, StopLeg, Timestamp, Trigger};
+use keel_risk::{ApprovedOrder, LastInch, LastInchLimits, LimitError, RiskGate, RiskView, Trip};
 
 fn last_inch(orders: u32, notional: &str) -> LastInch {
     LastInch::new(LastInchLimits {
@@ -37,7 +37,7 @@ fn sent(last_inch: &mut LastInch, times: &[u64]) -> Result<(), Trip> {
     for ms in times {
         let at = T0.plus(Duration::from_millis(*ms));
         let intent = limit(Side::Buy, "100", "0.1");
-        last = last_inch.check(at, &approved(&mut gate, at, intent), Some(&intent));
+        last = last_inch.check(at, &approved(&mut gate, at, intent), |_| Some(&intent));
     }
     last
 }
@@ -55,12 +55,46 @@ fn f8_an_order_that_is_not_what_was_recorded_trips() {
         let order = approved(&mut gate(), T0, meant);
         let mut last_inch = last_inch(10, "1000");
         assert_eq!(
-            last_inch.check(T0, &order, recorded.as_ref()),
+            last_inch.check(T0, &order, |_| recorded.as_ref()),
             Err(Trip::NotItsIntent)
         );
     }
     let order = approved(&mut gate(), T0, meant);
-    assert_eq!(last_inch(10, "1000").check(T0, &order, Some(&meant)), Ok(()));
+    assert_eq!(last_inch(10, "1000").check(T0, &order, |_| Some(&meant)), Ok(()));
+}
+
+#[test]
+fn f8_a_stop_that_is_carried_has_to_be_on_record_too() {
+    let exit = OrderIntent {
+        purpose: Purpose::ReduceOnly,
+        ..limit(Side::Sell, "102", "0.1")
+    };
+    let stop = |stop_px: &str| StopLeg {
+        cl_ord_id: "k1-stop-1-1".parse().unwrap(),
+        ord_type: OrdType::StopLoss {
+            trigger: Trigger::Stop {
+                stop_px: price(stop_px),
+            },
+        },
+    };
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let id = "k1-1-1".parse().unwrap();
+    let order = gate()
+        .approve_with_stop(T0, exit, id, stop("98"), &owner)
+        .unwrap();
+    let (meant, other) = (stop("98").intent(&exit), stop("97").intent(&exit));
+    for (recorded, expected) in [
+        (Some(&meant), Ok(())),
+        (Some(&other), Err(Trip::NotItsIntent)),
+        (None, Err(Trip::NotItsIntent)),
+    ] {
+        let on_record = |asked| if asked == id { Some(&exit) } else { recorded };
+        assert_eq!(last_inch(10, "1000").check(T0, &order, on_record), expected);
+    }
 }
 
 #[test]

@@ -245,9 +245,9 @@ impl<D: Disk> Desk<D> {
     }
 
     fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
-        let recorded = self.trader.state().orders().get(order.cl_ord_id());
+        let orders = self.trader.state().orders();
         self.last_inch
-            .check(now, &order, recorded.map(Order::intent))
+            .check(now, &order, |id| orders.get(id).map(Order::intent))
             .map_err(NotSent::LastInch)?;
         self.session.submit(now, order)
     }
