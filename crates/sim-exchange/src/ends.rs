@@ -15,6 +15,8 @@ pub(crate) const BODY_TIMEOUT: &str = "Request body timeout";
 pub(crate) const WRITE_TIMEOUT: &str = "Write timeout";
 /// A WebSocket for which more waits than may.
 pub(crate) const SLOW_CONSUMER: &str = "Slow consumer";
+/// A connection that would be one more than there may be.
+pub(crate) const TOO_MANY_CONNECTIONS: &str = "Too many connections";
 
 /// How often each reason ended a connection.
 #[derive(Default)]

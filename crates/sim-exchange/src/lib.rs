@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bounds;
 mod carry;
 pub mod core;
 mod ends;
@@ -22,3 +23,5 @@ mod listen;
 pub mod protocol;
 pub mod server;
 mod sockets;
+
+pub use bounds::ClientBounds;

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::bounds::ClientBounds;
 use crate::carry::{Outbox, Pushed, carry, outbox};
 use crate::ends::{BODY_TIMEOUT, Ends, SLOW_CONSUMER};
 use crate::listen::listen;
@@ -25,39 +26,19 @@ use crate::sockets::{Peer, deliver};
 /// What every WebSocket holds to read into; the library's own 128 KiB would be most of a quiet connection's memory.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Requests that may wait for the exchange.
-const IN_QUEUE_MAX: usize = 1_024;
+pub(crate) const IN_QUEUE_MAX: usize = 1_024;
 /// A turn of the exchange that is late by more than this is a pause, in which clients' frames heaped up.
 const HELD_UP_FROM: Duration = Duration::from_millis(100);
-
-/// How long a client may take for what it begins. One that takes longer is closed and counted; nobody waits for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Until the head of the next request is there: for a client that sends it slowly, for one that sends nothing, and for
-    /// one that keeps its connection without use.
-    pub head: Duration,
-    /// From the head of a request until its body is there.
-    pub body: Duration,
-    /// Until a client takes something of what is written to it.
-    pub write: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            head: Duration::from_secs(75),
-            body: Duration::from_secs(30),
-            write: Duration::from_secs(60),
-        }
-    }
-}
 
 /// What every connection needs.
 #[derive(Clone)]
 pub(crate) struct Shell {
-    calls: mpsc::Sender<Call>,
-    clock: Clock,
-    /// How long a client may take.
-    pub(crate) patience: Patience,
+    /// The way to the exchange.
+    pub(crate) calls: mpsc::Sender<Call>,
+    /// Its clock.
+    pub(crate) clock: Clock,
+    /// What bounds clients.
+    pub(crate) bounds: ClientBounds,
     /// Why connections ended.
     pub(crate) ends: Arc<Ends>,
     /// The end of all.
@@ -103,10 +84,10 @@ pub async fn serve(
     clock: Clock,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    serve_with(listener, protocol, clock, Patience::default(), shutdown).await
+    serve_with(listener, protocol, clock, ClientBounds::default(), shutdown).await
 }
 
-/// The same, with other bounds on how long clients may take.
+/// The same, with other bounds on what clients may take.
 ///
 /// # Errors
 /// As [`serve`].
@@ -114,7 +95,7 @@ pub async fn serve_with(
     listener: TcpListener,
     protocol: Protocol,
     clock: Clock,
-    patience: Patience,
+    bounds: ClientBounds,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (calls, inbox) = mpsc::channel(IN_QUEUE_MAX);
@@ -124,7 +105,7 @@ pub async fn serve_with(
     let shell = Shell {
         calls,
         clock,
-        patience,
+        bounds,
         ends,
         shutdown: shutdown.clone(),
     };
@@ -323,7 +304,7 @@ async fn answer_http(shell: &Shell, peer: &Peer, request: Request) -> Response {
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
     let body = axum::body::to_bytes(body, Protocol::MESSAGE_BYTES_MAX);
-    let Ok(body) = tokio::time::timeout(shell.patience.body, body).await else {
+    let Ok(body) = tokio::time::timeout(shell.bounds.body, body).await else {
         shell.ends.note(BODY_TIMEOUT);
         return (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response();
     };

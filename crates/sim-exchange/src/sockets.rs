@@ -15,10 +15,11 @@ use axum::serve::Listener;
 use futures_util::stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::ends::{Ends, WRITE_TIMEOUT};
+use crate::ends::{Ends, TOO_MANY_CONNECTIONS, WRITE_TIMEOUT};
 use crate::protocol::{Delivery, Served};
 use crate::server::Shell;
 
@@ -33,6 +34,8 @@ pub(crate) struct Connection {
     stalled: Option<Pin<Box<Sleep>>>,
     write_within: Duration,
     ends: Arc<Ends>,
+    /// It counts as long as it is there, also after an upgrade.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The other end of a connection.
@@ -66,10 +69,21 @@ impl Peer {
     }
 }
 
-/// The next connection.
-pub(crate) async fn accept(listener: &mut TcpListener, shell: &Shell) -> (Connection, Peer) {
-    // axum's own accept waits out errors such as too many open files.
-    let (stream, address) = Listener::accept(listener).await;
+/// The next connection for which there is a place; others are reset and counted.
+pub(crate) async fn accept(
+    listener: &mut TcpListener,
+    places: &Arc<Semaphore>,
+    shell: &Shell,
+) -> (Connection, Peer) {
+    let (stream, address, place) = loop {
+        // axum's own accept waits out errors such as too many open files.
+        let (stream, address) = Listener::accept(listener).await;
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            break (stream, address, place);
+        }
+        shell.ends.note(TOO_MANY_CONNECTIONS);
+        reset(&stream);
+    };
     let peer = Peer {
         address,
         state: Arc::default(),
@@ -78,8 +92,9 @@ pub(crate) async fn accept(listener: &mut TcpListener, shell: &Shell) -> (Connec
         stream,
         peer: peer.clone(),
         stalled: None,
-        write_within: shell.patience.write,
+        write_within: shell.bounds.write,
         ends: Arc::clone(&shell.ends),
+        _place: place,
     };
     (connection, peer)
 }
@@ -109,11 +124,16 @@ impl Connection {
     }
 }
 
+/// Lets a stream end by a TCP reset when it is dropped.
+fn reset(stream: &TcpStream) {
+    // Where this fails, the peer sees an end in place of a reset: as good a failure.
+    let _ended_otherwise = stream.set_zero_linger();
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.check().is_err() {
-            // Where this fails, the peer sees an end in place of a reset: as good a failure.
-            let _ended_otherwise = self.stream.set_zero_linger();
+            reset(&self.stream);
         }
     }
 }

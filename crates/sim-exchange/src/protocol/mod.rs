@@ -64,7 +64,7 @@ pub struct AccountKey {
 }
 
 /// A WebSocket connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(u64);
 
 /// What goes out on a WebSocket connection.

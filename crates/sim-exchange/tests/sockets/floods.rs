@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{SinkExt, StreamExt};
+use keel_sim_exchange::ClientBounds;
 use keel_sim_exchange::protocol::Limits;
-use keel_sim_exchange::server::Patience;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -73,7 +73,7 @@ async fn asks_by_rest(running: &Running) -> Arc<AtomicU64> {
 
 #[tokio::test]
 async fn who_takes_no_frames_is_disconnected_and_counted_while_others_orders_are_answered() {
-    let running = Running::start(Limits::off(), Patience::default()).await;
+    let running = Running::start(Limits::off(), ClientBounds::default()).await;
     let slow = running.upgrade(&format!("/ws/{}", many_streams())).await;
     let lists = text_frame(r#"{"method":"LIST_SUBSCRIPTIONS","id":1}"#).repeat(50);
     let slow_consumer = flood(slow, lists);
@@ -102,7 +102,7 @@ async fn who_takes_no_frames_is_disconnected_and_counted_while_others_orders_are
 
 #[tokio::test]
 async fn an_address_at_its_limits_is_refused_while_another_is_answered() {
-    let running = Running::start(Limits::default(), Patience::default()).await;
+    let running = Running::start(Limits::default(), ClientBounds::default()).await;
     let asks = "GET /api/v3/ticker/24hr HTTP/1.1\r\nHost: keel\r\n\r\n".repeat(50);
     let mut refused = running.connect_from([127, 0, 0, 2]).await;
     let mut last = String::new();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use keel_sim_exchange::ClientBounds;
 use keel_sim_exchange::protocol::Limits;
-use keel_sim_exchange::server::Patience;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -38,7 +38,7 @@ async fn answers(running: &Running, frames: usize, pause: Duration) -> usize {
 
 #[tokio::test]
 async fn frames_that_heaped_up_while_the_exchange_stood_still_are_not_held_against_their_sender() {
-    let running = Running::start(Limits::default(), Patience::default()).await;
+    let running = Running::start(Limits::default(), ClientBounds::default()).await;
     assert!(answers(&running, 50, Duration::ZERO).await < 50, "five a second");
     assert_eq!(running.ended("Too many messages").await, 1);
     assert_eq!(answers(&running, 10, Duration::from_millis(1_100)).await, 10);

@@ -6,9 +6,10 @@ use std::time::Duration;
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::{SigningKey, VerifyingKey};
 use keel_domain::Money;
+use keel_sim_exchange::ClientBounds;
 use keel_sim_exchange::core::{AccountConfig, Exchange, ExchangeConfig};
 use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Limits, Protocol};
-use keel_sim_exchange::server::{self, Clock, Patience};
+use keel_sim_exchange::server::{self, Clock};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -27,7 +28,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(limits: Limits, patience: Patience) -> Self {
+    pub(crate) async fn start(limits: Limits, bounds: ClientBounds) -> Self {
         // A second call finds the first one's provider in place.
         let _installed_already = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::start();
@@ -48,7 +49,7 @@ impl Running {
         let protocol = Protocol::with_limits(exchange, vec![key], limits, clock.now());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let served = server::serve_with(listener, protocol, clock, patience, shutdown.clone());
+        let served = server::serve_with(listener, protocol, clock, bounds, shutdown.clone());
         tokio::spawn(served);
         let client = reqwest::Client::builder().timeout(HANGS);
         // A connection of its own for each request: none that is idle.
