@@ -3,71 +3,25 @@
 //! `cargo bench -p keel-binance-wire --bench depth`
 //!
 //! Many different frames in turn, so that no branch is learnt by heart. The parts alternate within each round. Goals: read in 1.2 µs, from bytes to applied book in 3 µs.
+//!
+//! `once read|json|book FRAMES` does one part for so many frames and no more: for counting instructions (`.ci/instructions`).
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark")]
 
-use std::fmt::Write;
+mod frames;
+
 use std::hint::black_box;
 use std::time::Instant;
 
+use frames::{FRAMES, LEVELS, MID, frame};
 use keel_binance_wire::depth_scan::scan;
 use keel_binance_wire::rest::WireLevel;
 use keel_binance_wire::stream::{self, DepthEvent, StreamEvent};
 use keel_domain::{Price, Qty, Symbol, Timestamp};
 use keel_market_data::{BookDelta, BookSnapshot, BookSync, Level, LocalBook, MarketUpdate, SyncStep};
 
-const FRAMES: u64 = 2_000;
 const ROUNDS: usize = 31;
-const LEVELS: u64 = 20;
 /// Levels a side of the book that the frames change, as a snapshot of the usual size gives.
 const BOOK_LEVELS: i64 = 1_000;
-/// Best bid in hundredths.
-const MID: i64 = 6_173_764;
-
-fn splitmix(n: u64) -> u64 {
-    let mut z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// The distance of a change from the best price, in ticks: most are near it.
-fn distance(draw: u64) -> i64 {
-    let bits = (draw >> 40) % 8;
-    i64::try_from((draw >> 8) % (4 << bits)).expect("small")
-}
-
-fn frame(n: u64) -> String {
-    let side = |first: u64, sign: i64| {
-        let mut text = String::new();
-        for level in 0..LEVELS {
-            let draw = splitmix(n * 64 + first + level);
-            let price = MID + i64::from(sign > 0) + sign * distance(draw);
-            let qty = if draw.is_multiple_of(5) {
-                0
-            } else {
-                draw % 10_000_000_000
-            };
-            let comma = if level == 0 { "" } else { "," };
-            write!(
-                text,
-                r#"{comma}["{}.{:02}000000","{}.{:08}"]"#,
-                price / 100,
-                price % 100,
-                qty / 100_000_000,
-                qty % 100_000_000
-            )
-            .expect("memory");
-        }
-        text
-    };
-    let (first, last) = (50_093_239_189 + n * 10, 50_093_239_198 + n * 10);
-    format!(
-        r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":{},"s":"BTCUSDT","U":{first},"u":{last},"b":[{}],"a":[{}]}}}}"#,
-        1_723_161_255_208 + n * 100,
-        side(0, -1),
-        side(32, 1)
-    )
-}
 
 fn levels(levels: Vec<WireLevel>) -> Vec<Level> {
     levels
@@ -146,9 +100,29 @@ fn summary(mut figures: Vec<u128>) -> (u128, u128) {
     (at(0), at(figures.len() / 2))
 }
 
+fn once(symbol: Symbol, part: &str, frames: &[String]) {
+    let (mut sync, mut book) = synchronised(symbol);
+    for frame in frames {
+        let bytes = black_box(frame.as_bytes());
+        match part {
+            "read" => drop(black_box(scan(bytes).expect("the usual shape"))),
+            "json" => drop(black_box(stream::decode_json(bytes).expect("JSON"))),
+            _ => apply(symbol, &mut sync, &mut book, bytes),
+        }
+    }
+    black_box(book.last_update_id());
+}
+
 fn main() {
     let frames: Vec<String> = (0..FRAMES).map(frame).collect();
     let symbol: Symbol = "BTCUSDT".parse().expect("a symbol");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [verb, part, count, ..] = arguments.as_slice()
+        && verb == "once"
+    {
+        let count = count.parse().expect("a number");
+        return once(symbol, part, frames.get(..count).expect("so many frames"));
+    }
     let (mut by_hand, mut as_json, mut applied) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         by_hand.push(per_frame(|| {

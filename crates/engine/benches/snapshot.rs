@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use common::venue::{ModelVenue, Request};
 use common::{T0, entry, instrument, lots, replay, symbol};
-use keel_domain::{Qty, Side, SignedQty};
+use keel_domain::{Qty, Side, SignedQty, TradeId};
 use keel_engine::{DurableState, Fact, Record, Seen};
 use keel_execution::VenueReport;
 
@@ -41,6 +41,16 @@ fn history(orders: u64) -> Vec<Record> {
             if let VenueReport::Execution(report) = report {
                 records.push(record(Fact::Execution(report)));
             }
+        }
+        // As a comparison with the venue finds them, every 30 s.
+        if n % 100 == 0 {
+            let next = venue.trades.last().map(|trade| TradeId(trade.trade_id.0 + 1));
+            records.extend(next.map(|next| {
+                record(Fact::TradesRead {
+                    symbol: symbol(),
+                    next,
+                })
+            }));
         }
     }
     records

@@ -100,6 +100,12 @@ pub struct DurableState {
 }
 
 impl DurableState {
+    /// How many of a pair's trades are kept one by one, at least: more than any question to the venue reaches back to. What the
+    /// state takes, and the time that a start takes, do not grow with its age.
+    pub const TRADES_KEPT: usize = 20_000;
+    /// How many more are carried forward together.
+    const TRADES_CARRIED: usize = 1_000;
+
     /// All orders.
     #[must_use]
     pub fn orders(&self) -> &Orders {
@@ -193,9 +199,7 @@ impl DurableState {
             Fact::Transfer(transfer) => {
                 self.transfers.insert(*transfer);
             }
-            Fact::TradesRead { symbol, next } => {
-                self.next_trade.insert(*symbol, *next);
-            }
+            Fact::TradesRead { symbol, next } => self.read_trades(*symbol, *next),
             Fact::Restricted { state, cause } => self.restrict(*state, cause),
             Fact::SymbolRestricted { symbol, state, cause } => {
                 let known = self.by_symbol.get(symbol).map(|(known, _)| *known);
@@ -256,6 +260,19 @@ impl DurableState {
         }
         moved?;
         Ok(())
+    }
+
+    /// The venue has told all trades before this one: what is long past of them is carried forward.
+    fn read_trades(&mut self, symbol: Symbol, next: TradeId) {
+        self.next_trade.insert(symbol, next);
+        for ledger in [&mut self.ledger, &mut self.foreign] {
+            let kept = ledger
+                .book(symbol)
+                .map_or(0, |book| book.trade_count().saturating_sub(book.carried_count()));
+            if kept >= Self::TRADES_KEPT + Self::TRADES_CARRIED {
+                ledger.carry_forward(symbol, next, Self::TRADES_KEPT);
+            }
+        }
     }
 
     fn book_foreign(&mut self, trade: &Trade) -> Result<(), Fault> {

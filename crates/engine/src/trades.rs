@@ -27,12 +27,14 @@ impl Trader {
         let before = self.state.next_trade.get(&symbol).copied();
         let mut next = before;
         for trade in trades {
-            let is_ours = self.state.orders.by_order_id(symbol, trade.order_id).is_some();
+            // Of an order that ended long ago no more may be known than that its trade is booked.
+            let is_booked = self.state.ledger.contains(symbol, trade.trade_id);
+            let is_ours = is_booked || self.state.orders.by_order_id(symbol, trade.order_id).is_some();
             let is_foreign = self.foreign_orders.contains(&(symbol, trade.order_id));
             let is_since = trade.transact_time >= since;
             self.listed.see(symbol, trade.trade_id, before);
             if is_ours {
-                if !self.state.ledger.contains(symbol, trade.trade_id) {
+                if !is_booked {
                     self.counters.fills += 1;
                     let entries = self.state.entries_on_day(symbol, now);
                     self.record(now, step, Fact::Trade(*trade));

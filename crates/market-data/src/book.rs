@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keel_domain::{Price, Symbol, Timestamp};
 
+use crate::levels::Levels;
 use crate::{BookDelta, BookSnapshot, Level};
 
 /// The best price on each side, with the quantity there.
@@ -41,63 +42,6 @@ pub enum BookFault {
         /// Time since the last update arrived.
         age: Duration,
     },
-}
-
-/// One side: sorted so that the best level stands at the end, where most changes are.
-#[derive(Debug, Clone, Default)]
-struct Levels(Vec<Level>);
-
-impl Levels {
-    /// Levels beyond the bound that are kept out of sight, so that the worst are dropped many at a time.
-    const SLACK: usize = 512;
-
-    /// Sets a level's quantity; zero removes it. `is_worse` tells whether the first price is worse than the second.
-    fn set(&mut self, level: Level, is_worse: impl Fn(Price, Price) -> bool) {
-        match (self.place(level.price, is_worse), level.qty.is_zero()) {
-            (Ok(place), true) => {
-                self.0.remove(place);
-            }
-            (Ok(place), false) => {
-                if let Some(known) = self.0.get_mut(place) {
-                    known.qty = level.qty;
-                }
-            }
-            (Err(_), true) => {}
-            (Err(place), false) => self.0.insert(place, level),
-        }
-        if self.0.len() > LocalBook::LEVELS_MAX + Self::SLACK {
-            // The worst levels are the first to go: nothing is decided by them.
-            self.0.drain(..Self::SLACK);
-        }
-    }
-
-    /// Where a price stands, or would: looked for from the best on in growing strides, so that what is near the top is
-    /// found in a few steps however deep the book is.
-    fn place(&self, price: Price, is_worse: impl Fn(Price, Price) -> bool) -> Result<usize, usize> {
-        let mut high = self.0.len();
-        let mut stride = 1;
-        while high > 0 {
-            let low = high.saturating_sub(stride);
-            let Some(known) = self.0.get(low) else { break };
-            if known.price == price {
-                return Ok(low);
-            }
-            if is_worse(known.price, price) {
-                let between = self.0.get(low + 1..high).unwrap_or_default();
-                let place = low + 1 + between.partition_point(|other| is_worse(other.price, price));
-                let is_there = self.0.get(place).is_some_and(|other| other.price == price);
-                return if is_there { Ok(place) } else { Err(place) };
-            }
-            high = low;
-            stride *= 2;
-        }
-        Err(0)
-    }
-
-    /// The levels in sight, best first.
-    fn best_first(&self) -> impl Iterator<Item = &Level> {
-        self.0.iter().rev().take(LocalBook::LEVELS_MAX)
-    }
 }
 
 fn is_worse_bid(a: Price, b: Price) -> bool {
@@ -141,7 +85,7 @@ pub struct LocalBook {
 
 impl LocalBook {
     /// The most levels kept on a side; beyond it the worst are dropped.
-    pub const LEVELS_MAX: usize = 5_000;
+    pub const LEVELS_MAX: usize = Levels::MAX;
 
     /// An empty book that is not synchronised.
     #[must_use]
@@ -202,8 +146,8 @@ impl LocalBook {
 
     /// Forgets everything: the book gives no price until the next `reset`.
     pub fn clear(&mut self) {
-        self.bids.0.clear();
-        self.asks.0.clear();
+        self.bids.clear();
+        self.asks.clear();
         self.last_update_id = None;
     }
 
@@ -216,7 +160,7 @@ impl LocalBook {
         if age > age_max {
             return Err(BookFault::Stale { age });
         }
-        let (Some(bid), Some(ask)) = (self.bids.0.last(), self.asks.0.last()) else {
+        let (Some(bid), Some(ask)) = (self.bids.best(), self.asks.best()) else {
             return Err(BookFault::OneSided);
         };
         if bid.price >= ask.price {

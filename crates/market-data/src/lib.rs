@@ -26,6 +26,7 @@
 mod book;
 mod feed;
 mod guard;
+mod levels;
 mod queue;
 mod sync;
 mod update;

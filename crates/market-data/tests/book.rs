@@ -222,6 +222,33 @@ fn the_mock_of_the_feed_serves_users_tests() {
 }
 
 proptest! {
+    // Each case is thousands of changes.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A book of many levels, changed anywhere: each side is what a sorted map would be, cut at the bound.
+    #[test]
+    fn a_deep_side_is_what_a_sorted_map_would_be(
+        changes in proptest::collection::vec((0i64..7_000, 0i64..3), 6_000..12_000),
+    ) {
+        let mut local = LocalBook::new(symbol());
+        local.reset(T0, &snapshot(0, &[], &[]));
+        let mut model = BTreeMap::new();
+        for (id, (price, qty)) in (1..).zip(&changes) {
+            let price = price + 1;
+            if *qty == 0 { model.remove(&price) } else { model.insert(price, *qty) };
+            local.apply(T0, &delta(id, id, &[(price, *qty)], &[(20_000 - price, *qty)])).unwrap();
+            // What is dropped, a block at a time, is worse than all that is in sight; its return is unseen as well.
+            prop_assume!(model.len() <= LocalBook::LEVELS_MAX);
+        }
+        let best_first = || model.iter().rev().map(|(price, qty)| (*price, *qty));
+        let bids: Vec<Level> = best_first().map(|(price, qty)| level(price, qty)).collect();
+        let asks: Vec<Level> = best_first().map(|(price, qty)| level(20_000 - price, qty)).collect();
+        prop_assert_eq!(local.bids().copied().collect::<Vec<_>>(), bids);
+        prop_assert_eq!(local.asks().copied().collect::<Vec<_>>(), asks);
+    }
+}
+
+proptest! {
     /// Whatever is dropped or doubled on the way, the book is the model's or is lost; never wrong.
     #[test]
     fn f37_the_book_is_right_or_lost(

@@ -1,6 +1,7 @@
 //! Position and profit by average cost.
 
 use keel_domain::Money;
+use serde::{Deserialize, Serialize};
 
 use crate::Inexact;
 use crate::exact::{add, mul, sub};
@@ -10,7 +11,7 @@ use crate::exact::{add, mul, sub};
 const COST_PLACES: u32 = 12;
 
 /// A position and what it cost, by the average-cost method. Positive is long; a negative position cost less than nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AverageCost {
     position: Money,
     cost: Money,

@@ -6,6 +6,7 @@ use keel_domain::{Asset, Instrument, Money, Price, Qty, Symbol, Timestamp, Trade
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bookings::{bookings, fifo};
+use crate::carried::Carried;
 use crate::exact::{add, sub};
 use crate::sums::{Facts, Sums};
 use crate::{
@@ -18,10 +19,10 @@ use crate::{
 /// Only the facts are serialised; what follows is computed again when they are read, so a stored book cannot contradict
 /// its own trades.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Stored")]
+#[serde(try_from = "crate::stored::Stored")]
 pub struct SymbolBook {
-    facts: Facts,
-    sums: Sums,
+    pub(crate) facts: Facts,
+    pub(crate) sums: Sums,
 }
 
 impl Serialize for SymbolBook {
@@ -30,52 +31,12 @@ impl Serialize for SymbolBook {
     }
 }
 
-#[derive(Deserialize)]
-struct Stored {
-    base: Asset,
-    quote: Asset,
-    trades: Vec<Trade>,
-    adjustments: Vec<Adjustment>,
-    dust: Vec<Dust>,
-}
-
-impl TryFrom<Stored> for SymbolBook {
-    type Error = LedgerError;
-
-    fn try_from(stored: Stored) -> Result<Self, LedgerError> {
-        let mut facts = Self::new(stored.base, stored.quote).facts;
-        for trade in stored.trades {
-            let refused = Box::new(trade);
-            if !is_in_range(&trade, stored.base) {
-                return Err(LedgerError::OutOfRange { trade: refused });
-            }
-            if let Some(known) = facts.trades.insert(trade.trade_id, trade) {
-                let known = Box::new(known);
-                return Err(LedgerError::Contradiction {
-                    known,
-                    other: refused,
-                });
-            }
-        }
-        facts.adjustments = stored
-            .adjustments
-            .into_iter()
-            .map(|a| ((a.after, a.at), a))
-            .collect();
-        facts.dust = stored.dust.into_iter().map(|dust| (dust.after, dust)).collect();
-        let sums = facts.fold(|_, _| {}).ok().filter(Sums::is_in_range);
-        let (base, quote) = (stored.base, stored.quote);
-        let sums = sums.ok_or(LedgerError::StoredOutOfRange { base, quote })?;
-        Ok(Self { facts, sums })
-    }
-}
-
 /// The largest value or commission of one trade. Beyond it 16 decimal places no longer fit a `Money`; no real trade comes
 /// near.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 /// Whether the trade's own amounts are exact and make sense.
-fn is_in_range(trade: &Trade, base: Asset) -> bool {
+pub(crate) fn is_in_range(trade: &Trade, base: Asset) -> bool {
     let amount_max = Money::from(AMOUNT_MAX);
     let is_fee_in_base = trade.commission_asset == Some(base);
     let fee = trade.commission.abs();
@@ -107,6 +68,7 @@ impl SymbolBook {
             facts: Facts {
                 base,
                 quote,
+                carried: None,
                 trades: BTreeMap::new(),
                 adjustments: BTreeMap::new(),
                 dust: BTreeMap::new(),
@@ -164,7 +126,8 @@ impl SymbolBook {
     /// Whether a part of the cost, and so of the profit, is an estimate.
     #[must_use]
     pub fn is_estimated(&self) -> bool {
-        !self.facts.adjustments.is_empty()
+        let is_carried_estimated = |carried: &Carried| carried.is_estimated;
+        !self.facts.adjustments.is_empty() || self.facts.carried.as_ref().is_some_and(is_carried_estimated)
     }
 
     /// What closing position and dust at a price would add to the realised profit, before fees.
@@ -203,23 +166,47 @@ impl SymbolBook {
         self.sums.turnover
     }
 
-    /// The trades, by id.
+    /// Base and quote that trades brought less what they took, commissions apart.
+    pub(crate) fn traded(&self) -> [(Asset, Money); 2] {
+        let sums = &self.sums;
+        [(self.base(), sums.base_traded), (self.quote(), sums.quote_traded)]
+    }
+
+    /// The trades that are kept one by one, by id.
     pub fn trades(&self) -> impl DoubleEndedIterator<Item = &Trade> {
         self.facts.trades.values()
     }
 
-    /// How many trades there are.
+    /// How many trades there are, with those that were carried forward.
     #[must_use]
     pub fn trade_count(&self) -> usize {
-        self.facts.trades.len()
+        self.carried_count().saturating_add(self.facts.trades.len())
+    }
+
+    /// How many trades were carried forward.
+    #[must_use]
+    pub fn carried_count(&self) -> usize {
+        self.facts
+            .carried
+            .as_ref()
+            .map_or(0, |carried| carried.trade_count)
     }
 
     pub(crate) fn contains(&self, trade_id: TradeId) -> bool {
-        self.facts.trades.contains_key(&trade_id)
+        self.is_carried(Some(trade_id)) || self.facts.trades.contains_key(&trade_id)
+    }
+
+    /// Whether what follows this trade, or opens the book, was carried forward.
+    fn is_carried(&self, after: Option<TradeId>) -> bool {
+        let carried = self.facts.carried.as_ref();
+        carried.is_some_and(|carried| after <= Some(carried.through))
     }
 
     pub(crate) fn apply(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<Applied, LedgerError> {
         self.check_assets(trade.symbol, base, quote)?;
+        if self.is_carried(Some(trade.trade_id)) {
+            return Ok(Applied::Duplicate);
+        }
         if let Some(known) = self.facts.trades.get(&trade.trade_id) {
             if same_trade(known, trade) {
                 return Ok(Applied::Duplicate);
@@ -252,6 +239,17 @@ impl SymbolBook {
         Ok(Applied::New)
     }
 
+    pub(crate) fn carry_forward(&mut self, before: TradeId, kept: usize) {
+        // What is adjusted or set aside next follows the last trade.
+        let first_kept = self.facts.trades.keys().nth_back(kept.max(1) - 1);
+        let Some(first_kept) = first_kept.map(|id| before.min(*id)) else {
+            return;
+        };
+        if let Ok(Some(facts)) = self.facts.carried_before(first_kept) {
+            self.facts = facts;
+        }
+    }
+
     pub(crate) fn check_assets(&self, symbol: Symbol, base: Asset, quote: Asset) -> Result<(), LedgerError> {
         let (known_base, known_quote) = (self.facts.base, self.facts.quote);
         if (known_base, known_quote) == (base, quote) {
@@ -279,6 +277,9 @@ impl SymbolBook {
             Some(_) => return Err(refused(RefusedCause::Other)),
             None => {}
         }
+        if self.is_carried(adjustment.after) {
+            return Err(refused(RefusedCause::CarriedForward));
+        }
         if adjustment.after.is_some_and(|id| !self.contains(id)) {
             return Err(refused(RefusedCause::NoSuchTrade));
         }
@@ -303,6 +304,9 @@ impl SymbolBook {
             Some(known) if known == dust => return Ok(Applied::Duplicate),
             Some(_) => return Err(refused(RefusedCause::Other)),
             None => {}
+        }
+        if self.is_carried(Some(dust.after)) {
+            return Err(refused(RefusedCause::CarriedForward));
         }
         if !self.contains(dust.after) {
             return Err(refused(RefusedCause::NoSuchTrade));
@@ -330,13 +334,16 @@ impl SymbolBook {
         let qty = sub(held, ours)?;
         let mut trades = self.facts.trades.values();
         let (first, last) = (trades.next(), trades.next_back());
-        let is_opening = qty > Money::ZERO && self.facts.adjusted_after(None).next().is_none();
+        let carried = self.facts.carried.as_ref();
+        let is_opening =
+            qty > Money::ZERO && carried.is_none() && self.facts.adjusted_after(None).next().is_none();
         let after = if is_opening {
             None
         } else {
             last.or(first).map(|trade| trade.trade_id)
         };
-        let px = first.map_or(px, |trade| trade.last_px);
+        let first_px = carried.map(|carried| carried.first_px);
+        let px = first_px.or(first.map(|trade| trade.last_px)).unwrap_or(px);
         Ok((!qty.is_zero()).then_some(Adjustment {
             symbol,
             after,

@@ -2,6 +2,7 @@
 
 use keel_domain::{Money, Trade};
 
+use crate::carried::Carried;
 use crate::exact::sub;
 use crate::sums::{Facts, commission_asset, fee_in_quote, signed_qty};
 use crate::{Fifo, Inexact};
@@ -30,7 +31,7 @@ pub struct Booking {
 }
 
 pub(crate) fn fifo(facts: &Facts, mut each: impl FnMut(&Trade, &Fifo)) -> Result<Fifo, Inexact> {
-    let mut fifo = Fifo::default();
+    let mut fifo = facts.carried.as_ref().map_or_else(Fifo::default, Carried::fifo);
     let adjust = |fifo: &mut Fifo, after| {
         let mut adjustments = facts.adjusted_after(after);
         adjustments.try_for_each(|adjustment| fifo.adjust(adjustment.qty, adjustment.px.to_decimal()))
@@ -58,8 +59,13 @@ pub(crate) fn bookings(facts: &Facts, method: CostMethod) -> Result<Vec<Booking>
             fifo(facts, |trade, fifo| totals.push((*trade, fifo.realised())))?;
         }
     }
+    let carried = facts.carried.as_ref();
+    let is_carried_estimated = carried.is_some_and(|carried| carried.is_estimated);
     let first_estimate = facts.adjustments.keys().next().map(|(after, _)| *after);
-    let mut before = Money::ZERO;
+    let mut before = carried.map_or(Money::ZERO, |carried| match method {
+        CostMethod::AverageCost => carried.realised(),
+        CostMethod::Fifo => carried.fifo.realised(),
+    });
     let booking = |(trade, total): (Trade, Money)| {
         let realised = sub(total, before)?;
         before = total;
@@ -67,7 +73,8 @@ pub(crate) fn bookings(facts: &Facts, method: CostMethod) -> Result<Vec<Booking>
             trade,
             realised,
             fee_in_quote: fee_in_quote(&trade, facts.base, facts.quote)?,
-            is_estimated: first_estimate.is_some_and(|after| after < Some(trade.trade_id)),
+            is_estimated: is_carried_estimated
+                || first_estimate.is_some_and(|after| after < Some(trade.trade_id)),
         })
     };
     totals.into_iter().map(booking).collect()

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use keel_domain::Money;
+use serde::{Deserialize, Serialize};
 
 use crate::Inexact;
 use crate::exact::{add, mul, sub, sum};
 
 /// Base that was taken in (positive) or given out (negative) at one price and is not closed yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
     /// Base, with its sign.
     pub qty: Money,
@@ -17,7 +18,7 @@ pub struct Lot {
 }
 
 /// A position as lots, oldest first: what reduces it closes the oldest. No division, so every digit is exact.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fifo {
     lots: VecDeque<Lot>,
     realised: Money,

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{
-    Asset, Instrument, Money, Price, Side, SignedQty, Symbol, Timestamp, Trade, TradeId, notional,
-};
+use keel_domain::{Asset, Instrument, Money, Price, SignedQty, Symbol, Timestamp, Trade, TradeId};
 use serde::{Deserialize, Serialize};
 
 use crate::exact::{add, sub};
-use crate::sums::commission_asset;
 use crate::{Adjustment, Dust, Inexact, SymbolBook};
 
 /// What a trade did.
@@ -52,8 +49,10 @@ pub enum LedgerError {
         /// The quote asset now.
         quote: Asset,
     },
-    /// A stored book whose sums are out of range: it was not written by this crate.
-    #[error("a stored book of {base}/{quote} is out of range")]
+    /// A stored book whose sums are out of range, or with a trade among those carried forward: it was not written by this crate.
+    #[error(
+        "a stored book of {base}/{quote} is out of range, or has trades among those that were carried forward"
+    )]
     StoredOutOfRange {
         /// Its base asset.
         base: Asset,
@@ -80,6 +79,9 @@ pub enum RefusedCause {
     /// Another quantity was booked after the same trade.
     #[error("another quantity is booked there")]
     Other,
+    /// It would come between trades that were carried forward.
+    #[error("the trades there were carried forward")]
+    CarriedForward,
     /// The trade it follows is not booked.
     #[error("that trade is not booked")]
     NoSuchTrade,
@@ -94,7 +96,7 @@ pub enum RefusedCause {
     Inexact(#[from] Inexact),
 }
 
-/// All trades of the system. It keeps every one (about 150 bytes each), since any may come again.
+/// All trades of the system. It keeps each (about 150 bytes), since any may come again, until it is carried forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     books: BTreeMap<Symbol, SymbolBook>,
@@ -175,6 +177,15 @@ impl Ledger {
         }
     }
 
+    /// Sums a pair's trades up that lie before `before`, but for the latest `kept` of all (at least the last): they are in every
+    /// sum as before, and count as booked, but are not given one by one any more. To be called once no trade before `before`
+    /// can be new. Costs a pass over the pair's trades. Sums that would not be exact are not made; everything stays then.
+    pub fn carry_forward(&mut self, symbol: Symbol, before: TradeId, kept: usize) {
+        if let Some(book) = self.books.get_mut(&symbol) {
+            book.carry_forward(before, kept);
+        }
+    }
+
     /// A book that takes nothing is not kept.
     fn with_book(
         &mut self,
@@ -192,7 +203,7 @@ impl Ledger {
         Ok(applied)
     }
 
-    /// Whether the trade has been booked.
+    /// Whether the trade has been booked. What is not after the last trade that was carried forward counts as booked.
     #[must_use]
     pub fn contains(&self, symbol: Symbol, trade_id: TradeId) -> bool {
         self.books
@@ -242,19 +253,14 @@ impl Ledger {
     /// [`Inexact`] where a sum needs more than 28 digits.
     pub fn asset_flows(&self) -> Result<BTreeMap<Asset, Flow>, Inexact> {
         let mut flows: BTreeMap<Asset, Flow> = BTreeMap::new();
-        for (book, trade) in self.books.values().flat_map(|b| b.trades().map(move |t| (b, t))) {
-            let value = notional(trade.last_qty, trade.last_px);
-            let (base, quote) = match trade.side {
-                Side::Buy => (trade.last_qty.to_decimal(), -value),
-                Side::Sell => (-trade.last_qty.to_decimal(), value),
-            };
-            for (asset, amount) in [(book.base(), base), (book.quote(), quote)] {
+        for book in self.books.values() {
+            for (asset, traded) in book.traded() {
                 let flow = flows.entry(asset).or_default();
-                flow.traded = add(flow.traded, amount)?;
+                flow.traded = add(flow.traded, traded)?;
             }
-            if let Some(asset) = commission_asset(trade) {
-                let flow = flows.entry(asset).or_default();
-                flow.commission = add(flow.commission, trade.commission)?;
+            for (asset, commission) in book.commissions() {
+                let flow = flows.entry(*asset).or_default();
+                flow.commission = add(flow.commission, *commission)?;
             }
         }
         Ok(flows)

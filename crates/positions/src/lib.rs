@@ -2,6 +2,7 @@
 //!
 //! - [`Ledger`]: trades keyed by (symbol, trade id), so any of them may come twice or late. Position, average cost, FIFO,
 //!   fees, dust and adopted quantities follow from them, exactly or as an error.
+//!   [`Ledger::carry_forward`] sums old trades up, so that a ledger does not grow with age.
 //! - [`Account`]: a ledger for each strategy, apart from each other and from what is not ours: holdings at the start,
 //!   foreign trades, transfers.
 //! - [`Prices`]: what amounts are worth at the worse side of fresh quotes, or the name of what is missing or stale.
@@ -40,11 +41,13 @@ mod account;
 mod average_cost;
 mod book;
 mod bookings;
+mod carried;
 mod exact;
 mod fifo;
 mod identity;
 mod ledger;
 mod remainder;
+mod stored;
 mod sums;
 mod valuation;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{Asset, Money, Side, SignedQty, Timestamp, Trade, TradeId, notional};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::carried::Carried;
 use crate::exact::{add, mul, sub};
 use crate::{Adjustment, AverageCost, Dust, Inexact};
 
@@ -13,6 +14,9 @@ use crate::{Adjustment, AverageCost, Dust, Inexact};
 pub(crate) struct Facts {
     pub(crate) base: Asset,
     pub(crate) quote: Asset,
+    /// What came before the trades.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) carried: Option<Carried>,
     #[serde(serialize_with = "values")]
     pub(crate) trades: BTreeMap<TradeId, Trade>,
     #[serde(serialize_with = "values")]
@@ -26,7 +30,7 @@ fn values<K, V: Serialize, S: Serializer>(map: &BTreeMap<K, V>, serializer: S) -
 }
 
 /// What follows from the facts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) average: AverageCost,
     pub(crate) dust: AverageCost,
@@ -34,6 +38,10 @@ pub(crate) struct Sums {
     pub(crate) commissions: BTreeMap<Asset, Money>,
     pub(crate) fees_in_quote: Money,
     pub(crate) turnover: Money,
+    /// Base that trades brought less what they took, before commissions.
+    pub(crate) base_traded: Money,
+    /// Quote, likewise.
+    pub(crate) quote_traded: Money,
 }
 
 /// The base that a trade brought (positive) or took, before commission.
@@ -62,7 +70,7 @@ impl Facts {
     /// Everything in its order: adjustments and dust directly after the trade they name. `each` sees the sums after
     /// every trade.
     pub(crate) fn fold(&self, mut each: impl FnMut(&Trade, &Sums)) -> Result<Sums, Inexact> {
-        let mut sums = Sums::default();
+        let mut sums = self.carried.as_ref().map_or_else(Sums::default, Carried::sums);
         self.after(None, &mut sums)?;
         for trade in self.trades.values() {
             sums.add(trade, self.base, self.quote)?;
@@ -96,8 +104,14 @@ impl Sums {
     /// A commission in base is base given away at the trade's price: it leaves the position, and its value is a fee.
     pub(crate) fn add(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Result<(), Inexact> {
         let price = trade.last_px.to_decimal();
-        self.average = self.average.traded(signed_qty(trade), price)?;
-        self.turnover = add(self.turnover, notional(trade.last_qty, trade.last_px))?;
+        let (qty, value) = (signed_qty(trade), notional(trade.last_qty, trade.last_px));
+        self.average = self.average.traded(qty, price)?;
+        self.turnover = add(self.turnover, value)?;
+        self.base_traded = add(self.base_traded, qty)?;
+        self.quote_traded = match trade.side {
+            Side::Buy => sub(self.quote_traded, value)?,
+            Side::Sell => add(self.quote_traded, value)?,
+        };
         self.fees_in_quote = add(self.fees_in_quote, fee_in_quote(trade, base, quote)?)?;
         let Some(asset) = commission_asset(trade) else {
             return Ok(());

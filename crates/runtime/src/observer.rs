@@ -281,6 +281,13 @@ impl Observer {
                 self.orders.left_out()
             ));
         }
+        let books = trader.state().ledger().books();
+        let carried: usize = books.map(|(_, book)| book.carried_count()).sum();
+        if carried > 0 {
+            alerts.push(format!(
+                "the statement leaves out the first {carried} trades, which were carried forward; `trader journal export` gives them"
+            ));
+        }
         let chart = |(symbol, (price, position)): (&Symbol, &(Line, Line))| SymbolChart {
             symbol: *symbol,
             price: price.samples.clone(),

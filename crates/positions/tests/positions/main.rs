@@ -7,6 +7,7 @@
 
 mod account;
 mod adoption;
+mod carried;
 mod common;
 mod fifo;
 mod generated;
