@@ -14,8 +14,18 @@ use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, as_json, eventually, read
 
 /// The names under which an order reaches the exchange.
 pub const PLACE: [&str; 2] = ["order.place", "POST /api/v3/order"];
+/// Each question to the venue has its weight: this long between them.
+const A_QUESTION: Duration = Duration::from_millis(500);
 /// The rule that counts the submissions that reach the exchange, whatever becomes of them.
 const COUNTER: &str = "placed";
+
+/// The names under which a cancel reaches the exchange.
+pub const CANCEL: [&str; 2] = ["order.cancel", "DELETE /api/v3/order"];
+/// Settings of a strategy whose orders stay where the market does not come by itself: only [`Drill::force_fill`] fills them.
+pub const FAR: [&str; 2] = [
+    "strategy.quoter.quote_offset_ticks=300",
+    "strategy.quoter.requote_ticks=100000",
+];
 
 /// An exchange and the state of a trader.
 pub struct Drill {
@@ -193,6 +203,13 @@ impl Drill {
             let side = if order["side"] == "BUY" { "SELL" } else { "BUY" };
             answer = self.exchange.trade(side, "20", order["price"].as_str().unwrap());
         }
+    }
+
+    /// Whether something has traded, and the trader has the position that the venue has.
+    #[must_use]
+    pub fn is_position_right(&self, trader: &Trader) -> bool {
+        std::thread::sleep(A_QUESTION);
+        trader.position() == self.held() && !self.traded().is_zero()
     }
 
     fn traded(&self) -> Money {

@@ -17,6 +17,7 @@ mod proxy;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use keel_binance_wire::params::Params;
 use keel_binance_wire::signing::SigningKey;
 
-pub use drill::{Drill, PLACE, Trader};
+pub use drill::{CANCEL, Drill, FAR, PLACE, Trader};
 pub use proxy::CuttingProxy;
 
 /// An address on this machine whose port the system chooses.
@@ -317,6 +318,9 @@ pub fn read(url: &str) -> String {
     send("GET", url, None, String::new())
 }
 
+/// Where tests ask from: not the trader's address, whose weight they would use up.
+const TESTERS_ADDRESS: [u8; 4] = [127, 0, 0, 2];
+
 /// One HTTP request, and its answer.
 fn send(method: &str, url: &str, api_key: Option<&str>, body: String) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -326,7 +330,8 @@ fn send(method: &str, url: &str, api_key: Option<&str>, body: String) -> String 
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = reqwest::Client::new().request(method, url).body(body);
+        let client = reqwest::Client::builder().local_address(IpAddr::from(TESTERS_ADDRESS));
+        let mut request = client.build().unwrap().request(method, url).body(body);
         if let Some(api_key) = api_key {
             request = request.header("X-MBX-APIKEY", api_key);
         }

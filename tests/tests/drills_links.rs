@@ -5,19 +5,12 @@ use std::time::{Duration, Instant};
 
 use keel_domain::{Purpose, Timestamp};
 use keel_engine::{Fact, Record};
-use keel_tests::{Drill, Trader, eventually};
+use keel_tests::{CANCEL, Drill, FAR, Trader, eventually};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
 /// The period of reconciliation and a margin.
 const PERIOD: Duration = Duration::from_secs(32);
-
-fn is_position_right(drill: &Drill, trader: &Trader) -> bool {
-    // Each question has its weight, and the trader shares the address.
-    std::thread::sleep(Duration::from_millis(500));
-    let held = drill.held();
-    trader.position() == held && !held.is_zero()
-}
 
 /// Watches something for a while that must stay as it is.
 fn stays<T: PartialEq + std::fmt::Debug>(what: &str, lasting: Duration, mut now_is: impl FnMut() -> T) {
@@ -183,15 +176,17 @@ fn f37_a_harmed_depth_stream_ends_in_the_exchanges_book() {
 #[test]
 fn f38_a_user_stream_that_ends_is_taken_up_again_and_misses_nothing() {
     let drill = Drill::start(205);
-    let trader = quoting(&drill, &["strategy.quoter.requote_ticks=100000"]);
+    let trader = quoting(&drill, &FAR);
+    // The order stays open when it is canceled for want of a stream.
+    drill
+        .fault(json!({ "id": "slow", "request": CANCEL, "action": "delay", "ms": 5_000, "stage": "before" }));
     drill.fault(
         json!({ "id": "told", "connection": "ws_api", "action": "user_stream_lost", "how": "terminated" }),
     );
     drill.wait_for_fault("told", 1, SOON);
     drill.force_fill();
-    eventually("the position is right", SOON, || {
-        is_position_right(&drill, &trader)
-    });
+    eventually("the position is right", SOON, || drill.is_position_right(&trader));
+    drill.heal("slow");
     let _ = drill.end(trader);
 }
 
@@ -199,19 +194,19 @@ fn f38_a_user_stream_that_ends_is_taken_up_again_and_misses_nothing() {
 #[test]
 fn f38_a_user_stream_that_falls_silent_is_noticed_and_opened_anew() {
     let drill = Drill::start(206);
-    let trader = quoting(&drill, &["strategy.quoter.requote_ticks=100000"]);
+    let trader = quoting(&drill, &FAR);
     drill.fault(
         json!({ "id": "silent", "connection": "ws_api", "action": "user_stream_lost", "how": "silence" }),
     );
     drill.wait_for_fault("silent", 1, SOON);
     drill.force_fill();
     eventually("the position is right", PERIOD, || {
-        is_position_right(&drill, &trader)
+        drill.is_position_right(&trader)
     });
     eventually("an open order", SOON, || !drill.open_orders().is_empty());
     drill.force_fill();
     eventually("the stream tells again", Duration::from_secs(5), || {
-        is_position_right(&drill, &trader)
+        drill.is_position_right(&trader)
     });
     let _ = drill.end(trader);
 }
@@ -260,7 +255,7 @@ fn f61_through_maintenance_nothing_is_ordered_nothing_crashes_and_trading_goes_o
         if !drill.open_orders().is_empty() {
             drill.force_fill();
         }
-        is_position_right(&drill, &trader)
+        drill.is_position_right(&trader)
     });
     assert_ne!(drill.rule("down", "fired"), 0);
     let _ = drill.end(trader);
