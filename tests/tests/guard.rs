@@ -290,3 +290,21 @@ fn a_guard_that_is_ended_while_orders_may_be_open_ends_with_4() {
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("look before you act"), "{said}");
 }
+
+/// F25: nobody watches the watcher but the one it watches.
+#[test]
+fn f25_the_trader_tells_that_its_guard_has_gone_and_that_another_listens() {
+    let drill = Drill::start(99);
+    let (mut trader, first) = guarded(&drill);
+    first.signal("KILL");
+    let _killed = first.finish(SOON);
+    trader.wait_for("ALERT no guard listens", SOON);
+    let second = guard(&drill);
+    trader.wait_for("a guard listens again", SOON);
+    trader.signal("INT");
+    let (code, said) = trader.finish(SOON);
+    assert_eq!(code, Some(0), "{said}");
+    second.signal("INT");
+    let (code, said) = second.finish(SOON);
+    assert_eq!(code, Some(0), "{said}");
+}

@@ -80,6 +80,15 @@ pub enum Event {
         /// How long nothing more is asked.
         wait: Duration,
     },
+    /// While nothing is to be done, the venue does not answer as it would have to in need.
+    Unreachable {
+        /// The pair that was asked for.
+        symbol: Symbol,
+        /// What was wrong.
+        problem: String,
+    },
+    /// It answers again.
+    Reachable,
     /// No order is open on any pair, except stops, twice in a row. The next heartbeat arms the guard again.
     Cleared {
         /// How many orders stay.
@@ -103,8 +112,18 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     request: Request,
-    /// Whether it belongs to the canceling that goes on now.
-    is_current: bool,
+    purpose: Purpose,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The canceling that goes on now.
+    Sweep,
+    /// To know whether the venue would answer in need.
+    Probe,
+    /// A canceling that is over.
+    Past,
 }
 
 /// Decides when the trader counts as dead, and what is done then.
@@ -116,6 +135,8 @@ pub struct Guard {
     asked: Option<Asked>,
     events: VecDeque<Event>,
     has_fired: bool,
+    probe_at: Timestamp,
+    is_unreachable: bool,
 }
 
 impl Guard {
@@ -123,6 +144,11 @@ impl Guard {
     pub const WAIT_MIN: Duration = Sweep::WAIT_MIN;
     /// The longest wait between two passes, unless the venue wants a longer one.
     pub const WAIT_MAX: Duration = Sweep::WAIT_MAX;
+
+    /// How often the venue is asked while the trader lives: a key that was revoked is found before it is needed.
+    pub const PROBE_EVERY: Duration = Duration::from_secs(60);
+    /// A probe begins only so soon after a heartbeat, as a part of the silence: it is not to be under way when the silence ends.
+    const PROBE_WITHIN: u32 = 10;
 
     /// A guard that has heard nobody yet, so that silence means nothing.
     #[must_use]
@@ -134,11 +160,14 @@ impl Guard {
             asked: None,
             events: VecDeque::new(),
             has_fired: false,
+            probe_at: Timestamp::EPOCH,
+            is_unreachable: false,
         }
     }
 
     /// A trader was left running, by what is on record: its silence counts from now on.
     pub fn expect_beats(&mut self, now: Timestamp) {
+        self.probe_at = now.plus(Self::PROBE_EVERY);
         self.leave_for(State::Watching { heard_at: now });
         self.events.push_back(Event::Expected);
     }
@@ -150,6 +179,9 @@ impl Guard {
             State::Waiting | State::Cleared => Some(Event::Armed),
             State::Canceling(_) => Some(Event::Returned),
         };
+        if event.is_some() {
+            self.probe_at = now.plus(Self::PROBE_EVERY);
+        }
         self.leave_for(State::Watching { heard_at: now });
         self.events.extend(event);
     }
@@ -162,8 +194,12 @@ impl Guard {
 
     fn leave_for(&mut self, state: State) {
         self.state = state;
-        if let Some(asked) = &mut self.asked {
-            asked.is_current = false;
+        if let Some(asked) = self
+            .asked
+            .as_mut()
+            .filter(|asked| asked.purpose == Purpose::Sweep)
+        {
+            asked.purpose = Purpose::Past;
         }
     }
 
@@ -172,7 +208,7 @@ impl Guard {
         if let State::Watching { heard_at } = self.state {
             let silence = now.since(heard_at);
             if silence < self.silence_max {
-                return None;
+                return self.next_probe(now, silence);
             }
             self.has_fired = true;
             self.events.push_back(Event::Silent { silence });
@@ -187,22 +223,52 @@ impl Guard {
         let request = sweep.next_request(now)?;
         self.asked = Some(Asked {
             request,
-            is_current: true,
+            purpose: Purpose::Sweep,
         });
         Some(request)
+    }
+
+    fn next_probe(&mut self, now: Timestamp, silence: Duration) -> Option<Request> {
+        let is_due = now >= self.probe_at && silence < self.silence_max / Self::PROBE_WITHIN;
+        if !is_due || self.asked.is_some() {
+            return None;
+        }
+        self.probe_at = now.plus(Self::PROBE_EVERY);
+        let request = Request::Look(*self.symbols.first()?);
+        self.asked = Some(Asked {
+            request,
+            purpose: Purpose::Probe,
+        });
+        Some(request)
+    }
+
+    fn on_probed(&mut self, symbol: Symbol, answer: &Answer) {
+        let problem = match answer {
+            Answer::Failed { problem, .. } => Some(problem.clone()),
+            Answer::Open { .. } | Answer::Canceled(_) => None,
+        };
+        let was_unreachable = std::mem::replace(&mut self.is_unreachable, problem.is_some());
+        match problem {
+            Some(problem) => self.events.push_back(Event::Unreachable { symbol, problem }),
+            None if was_unreachable => self.events.push_back(Event::Reachable),
+            None => {}
+        }
     }
 
     /// The answer to the request that was given last.
     pub fn on_answer(&mut self, now: Timestamp, answer: &Answer) {
         let Some(asked) = self.asked.take() else { return };
         let symbol = asked.request.symbol();
+        if asked.purpose == Purpose::Probe {
+            return self.on_probed(symbol, answer);
+        }
         if let Answer::Canceled(orders) = *answer {
             self.events.push_back(Event::Canceled { symbol, orders });
         }
         let State::Canceling(sweep) = &mut self.state else {
             return;
         };
-        if !asked.is_current {
+        if asked.purpose == Purpose::Past {
             return;
         }
         let progress = sweep.on_answer(now, asked.request, answer);

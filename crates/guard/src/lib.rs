@@ -6,6 +6,7 @@
 //! - Once begun, it goes on for ever, until each pair has shown no open order but stops in two passes in a row.
 //! - A sell that waits for a stop price stays: it bounds the loss on what is held while nobody looks after it, and opens nothing.
 //! - A heartbeat ends the canceling at once: a trader that lives looks after its orders itself.
+//! - While the trader lives, the venue is asked once a minute, so that a key that was revoked is told before it is needed.
 //! - A wait that the venue asked for is kept, and two passes are never nearer than [`Guard::WAIT_MIN`].
 //!
 //! ```

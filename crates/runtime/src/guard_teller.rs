@@ -66,10 +66,13 @@ impl GuardTeller {
     }
 
     pub(crate) fn unreachable(self, now: Timestamp, symbol: Symbol, error: &impl Display) {
-        let text =
-            format!("the venue does not answer now ({symbol}: {error}); it is asked again when needed");
-        let details = json!({ "symbol": symbol.as_str(), "problem": error.to_string() });
-        self.tell(now, Told::alert("unreachable", text, details));
+        self.event(
+            now,
+            &Event::Unreachable {
+                symbol,
+                problem: error.to_string(),
+            },
+        );
     }
 
     pub(crate) fn event(self, now: Timestamp, event: &Event) {
@@ -121,6 +124,14 @@ fn told(event: &Event) -> Told {
             details: json!({ "stops": stops }),
             ..Told::news("cleared", &cleared(*stops))
         },
+        Event::Unreachable { symbol, problem } => {
+            let text = format!(
+                "the venue does not do what the guard would need ({symbol}: {problem}); it is asked again every minute, and in need"
+            );
+            let details = json!({ "symbol": symbol.as_str(), "problem": problem });
+            Told::alert("unreachable", text, details)
+        }
+        Event::Reachable => Told::news("reachable", "the venue answers again"),
         Event::Silent { silence } => {
             let ms = millis(*silence);
             let text =

@@ -18,6 +18,7 @@ mod clock;
 mod desk;
 mod guard;
 mod guard_teller;
+mod guard_watch;
 mod journal_log;
 mod logging;
 mod money;

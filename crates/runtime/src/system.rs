@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use keel_binance::{Driver, Session};
-use keel_config::Config;
+use keel_config::{Config, Mode};
 use keel_control::Heart;
 use keel_journal::FsDisk;
 use keel_monitoring::Heartbeat;
 
+use crate::guard_watch::GuardWatch;
 use crate::operate::Operations;
 use crate::progress::status_line;
 use crate::{Clock, Desk, Ending, Monitor, Outcome, RunContext};
@@ -26,6 +27,7 @@ pub struct System {
     monitor: Monitor,
     heartbeat: Heartbeat,
     heart: Heart,
+    guard_watch: GuardWatch,
     clock: Clock,
     pub(crate) operations: Operations,
 }
@@ -59,6 +61,7 @@ impl System {
             monitor,
             heartbeat,
             heart,
+            guard_watch: GuardWatch::new(now, config.mode != Mode::Paper),
             clock,
             operations,
         })
@@ -126,8 +129,9 @@ impl System {
             self.monitor.show(snapshot);
         }
         self.heartbeat.beat(now);
-        // Whether a guard takes it is the guard's operator's care: trading does not depend on it.
-        let _taken = self.heart.beat();
+        if let Some(told) = self.guard_watch.on_beat(now, self.heart.beat()) {
+            self.desk.observer.alert(now, told);
+        }
     }
 
     /// Nothing is left at the venue that is not meant to stay, so the guard has nothing to do. Otherwise silence tells it.
