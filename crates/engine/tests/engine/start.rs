@@ -1,10 +1,8 @@
 //! What keeps a start from trading.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, submissions, symbol};
+use crate::common::{World, entry, submissions, symbol};
 use keel_domain::Side;
 use keel_engine::{Event, StartRefusal};
 use keel_execution::VenueReport;

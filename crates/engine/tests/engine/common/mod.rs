@@ -26,7 +26,7 @@ use keel_market_data::{BookSnapshot, Level, MarketUpdate, PublicTrade};
 use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Action, Permission, Strategy, StrategyView, Trigger};
 
-use venue::ModelVenue;
+use crate::common::venue::ModelVenue;
 
 pub const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// The receive window, the venue's ten seconds, and a margin.

@@ -1,11 +1,9 @@
 //! The money identity in the running machine: every comparison, every way to count, and what a breach does.
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, lots, other_symbol, price, symbol};
+use crate::common::{World, entry, lots, other_symbol, price, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Side, TradeId};
 use keel_engine::{Event, Fact, MoneyCheck};
 use keel_execution::VenueReport;

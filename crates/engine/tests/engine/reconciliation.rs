@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ABSENCE_AFTER, World, entry, lots, other_symbol, submissions, symbol};
+use crate::common::{ABSENCE_AFTER, World, entry, lots, other_symbol, submissions, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Purpose, Side, SignedQty};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::VenueReport;

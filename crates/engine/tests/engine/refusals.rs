@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, instrument, lots, submissions, symbol};
+use crate::common::{World, entry, instrument, lots, submissions, symbol};
 use keel_domain::{Instrument, LotSize, OrderIntent, Qty, Side};
 use keel_engine::{Command, Event, Fact};
 use keel_execution::{RefusedCause, Reject, VenueReport};
@@ -191,7 +189,7 @@ fn f33_a_key_that_works_no_more_halts_at_once_and_over_restarts() {
     let commands = world.on_venue(key_refused());
     assert_eq!(world.trader.trading_state(), TradingState::Halted);
     assert_eq!(
-        common::cancels(&commands),
+        crate::common::cancels(&commands),
         [live],
         "the cancel is tried all the same"
     );

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, instrument, lots, submissions, symbol};
+use crate::common::{World, cancels, entry, instrument, lots, submissions, symbol};
 use keel_domain::{
     ClOrdId, Instrument, Money, NotionalRange, OrdStatus, OrdType, OrderIntent, Purpose, Side, SignedQty,
 };
