@@ -13,12 +13,12 @@ use keel_engine::{Command, Event};
 use keel_execution::{Ending, OrderState, UnknownCause, VenueReport};
 use keel_risk::TradingState;
 
-const CAUSE: UnknownCause = UnknownCause::VenueUnsure(-1007);
-const UNKNOWN: OrderState = OrderState::Unknown(CAUSE);
-const NEVER_ARRIVED: OrderState = OrderState::Done(Ending::NeverArrived);
+pub(super) const CAUSE: UnknownCause = UnknownCause::VenueUnsure(-1007);
+pub(super) const UNKNOWN: OrderState = OrderState::Unknown(CAUSE);
+pub(super) const NEVER_ARRIVED: OrderState = OrderState::Done(Ending::NeverArrived);
 
 /// An order whose submission was lost on its way.
-fn lost() -> (World, ClOrdId) {
+pub(super) fn lost() -> (World, ClOrdId) {
     let mut world = World::started();
     let (cl_ord_id, _) = world.submit(entry(Side::Buy, 10));
     world.exchange(Event::Venue(VenueReport::SubmitUnknown {
@@ -28,7 +28,7 @@ fn lost() -> (World, ClOrdId) {
     (world, cl_ord_id)
 }
 
-fn state(world: &World, id: ClOrdId) -> OrderState {
+pub(super) fn state(world: &World, id: ClOrdId) -> OrderState {
     world.trader.state().orders().get(id).unwrap().state()
 }
 
@@ -63,7 +63,7 @@ fn f24_no_three_of_the_four_sources_prove_an_absence() {
     }
 }
 
-fn absences(id: ClOrdId, asked_at: Timestamp) -> [VenueReport; 4] {
+pub(super) fn absences(id: ClOrdId, asked_at: Timestamp) -> [VenueReport; 4] {
     let symbol = symbol();
     let around = crate::common::T0;
     [

@@ -3,6 +3,7 @@
 mod adoption;
 mod brakes;
 mod common;
+mod comparison;
 mod crashes;
 mod dust;
 mod early;
@@ -15,6 +16,7 @@ mod market;
 mod money;
 mod paired;
 mod protection;
+mod questions;
 mod reconciliation;
 mod refusals;
 mod start;

@@ -35,7 +35,7 @@ fn holding() -> World {
 }
 
 /// Money moves at the venue, and its event is told.
-fn deposit(world: &mut World, name: &str, delta: i64) -> VenueReport {
+pub(super) fn deposit(world: &mut World, name: &str, delta: i64) -> VenueReport {
     *world.venue.balances.entry(asset(name)).or_default() += Money::from(delta);
     let moved = VenueReport::Transfer {
         asset: asset(name),

@@ -9,7 +9,7 @@
 
 pub mod venue;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +44,11 @@ pub fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
 
+/// Another pair of the same base asset.
+pub fn sister_symbol() -> Symbol {
+    "BTCEUR".parse().unwrap()
+}
+
 /// Lots of 0.01.
 pub fn lots(count: i64) -> Qty {
     Qty::from_units(count * 1_000_000).unwrap()
@@ -74,7 +79,9 @@ fn limits() -> RiskLimits {
         position_max: lots(300),
     };
     RiskLimits {
-        per_symbol: BTreeMap::from([(symbol(), of_symbol), (other_symbol(), of_symbol)]),
+        per_symbol: [symbol(), other_symbol(), sister_symbol()]
+            .map(|symbol| (symbol, of_symbol))
+            .into(),
         gross_exposure_max: 1_000_000.into(),
         orders_per_10s_max: 1_000,
         collar_through_bps: 200,
