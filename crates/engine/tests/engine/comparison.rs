@@ -10,7 +10,7 @@ use crate::common::{
 use crate::dust;
 use crate::money::deposit;
 use crate::reconciliation::{asset, change, holding, session_down, states};
-use keel_domain::{ExecType, Money, OrderIntent, Side, SignedQty, Timestamp};
+use keel_domain::{ExecType, Money, OrderIntent, Side, SignedQty, Timestamp, TradeId};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::VenueReport;
 use keel_market_data::{BookSnapshot, Level, MarketUpdate};
@@ -212,6 +212,28 @@ fn f23_the_first_comparison_waits_for_an_unknown_order_and_no_longer() {
     assert_eq!(world.trader.first_comparison(), None);
     world.pass(SECOND + SECOND);
     assert_eq!(world.trader.first_comparison(), Some(Ok(())));
+}
+
+/// Planted: a trade that never was, as in `money.rs`.
+#[test]
+fn f21_a_missing_trade_that_an_operator_has_looked_at_is_not_told_again() {
+    let reason = || "looked at it".to_owned();
+    for operator in [
+        Operator::Resume { reason: reason() },
+        Operator::AcceptVenue { reason: reason() },
+    ] {
+        let mut world = holding();
+        let id = world.submit_live(entry(Side::Buy, 10));
+        for qty in [4, 6] {
+            dust::fill(&mut world, id, qty);
+        }
+        world.venue.trades.retain(|trade| trade.trade_id != TradeId(2));
+        world.pass(Duration::from_secs(120));
+        assert_eq!(states(&world).0, TradingState::ReduceOnly);
+        world.exchange(Event::Operator(operator));
+        world.pass(Duration::from_secs(120));
+        assert_eq!(states(&world), ACTIVE);
+    }
 }
 
 /// Dust of 4 lots, a position of 10, and an account with 10.
