@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use crate::common::{World, entry, instrument, lots, submissions, symbol};
-use keel_domain::{Instrument, LotSize, OrderIntent, Qty, Side};
+use keel_domain::{ClOrdId, Instrument, LotSize, OrderIntent, Qty, Side};
 use keel_engine::{Command, Event, Fact};
-use keel_execution::{RefusedCause, Reject, VenueReport};
+use keel_execution::{NotSent, RefusedCause, Reject, VenueReport};
 use keel_risk::{HaltCause, Rule, TradingState};
 use keel_strategy::Action;
 
@@ -152,6 +152,35 @@ fn f53_funds_of_orders_in_flight_are_not_spent_twice() {
     assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 0, "5 are left");
     assert_eq!(world.trader.counters().refused[&Rule::Funds], 1);
     assert_eq!(sent(&mut world, entry(Side::Buy, 5)), 1);
+}
+
+#[test]
+fn f6_after_a_refusal_and_after_an_order_that_did_not_leave_the_next_waits_longer_each_time() {
+    let ends: [fn(ClOrdId) -> VenueReport; 2] = [
+        |cl_ord_id| VenueReport::SubmitRejected {
+            cl_ord_id,
+            reject: Reject {
+                code: -1111,
+                text: "Parameter 'price' has too much precision.".to_owned(),
+            },
+        },
+        |cl_ord_id| VenueReport::SubmitNotSent {
+            cl_ord_id,
+            cause: NotSent::NotConnected,
+        },
+    ];
+    for end in ends {
+        let mut world = World::started();
+        for wait in [500, 1_000].map(Duration::from_millis) {
+            let (id, _) = world.submit(entry(Side::Buy, 10));
+            world.on_venue(end(id));
+            let until = world.now.plus(wait);
+            world.now = world.now.plus(wait - Duration::from_nanos(1));
+            assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 0, "{wait:?}");
+            world.now = until;
+        }
+        assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 1);
+    }
 }
 
 #[test]
