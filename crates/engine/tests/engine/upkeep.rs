@@ -114,11 +114,11 @@ fn f38_a_list_without_an_order_of_before_the_question_is_a_question_for_that_ord
     let report = listed(&world, id);
     let commands = open_orders(&mut world, symbol(), report, confirmed_at.plus(INSTANT));
     assert!(!asks_for(&commands, id), "it is listed");
+    assert!(!asks_for(&commands, other), "that pair's list was another one");
     let commands = open_orders(&mut world, symbol(), vec![], confirmed_at);
     assert!(!asks_for(&commands, id), "it may have come after the question");
     let commands = open_orders(&mut world, symbol(), vec![], confirmed_at.plus(INSTANT));
     assert!(asks_for(&commands, id));
-    assert!(!asks_for(&commands, other), "that pair's list was another one");
 }
 
 fn shut_down(world: &mut World) -> Vec<Command> {
