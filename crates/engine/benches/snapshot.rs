@@ -4,7 +4,7 @@
 //! `cargo bench -p keel-engine --bench snapshot`
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is no measurement")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/engine/common/mod.rs"]
 mod common;
 
 use std::time::Instant;

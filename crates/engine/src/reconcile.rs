@@ -61,14 +61,10 @@ impl Reconciliation {
     /// While orders are on their way nothing can be compared; so the comparison comes within a minute all the same.
     const BUSY_AFTER: Duration = Duration::from_secs(10);
 
-    pub(crate) fn on_session_up(&mut self) {
-        self.is_done = false;
-        self.suspect = None;
-    }
-
     pub(crate) fn on_session_down(&mut self) {
         self.is_done = false;
         self.sweep = None;
+        self.suspect = None;
     }
 
     /// Whether everything that may have been missed has been asked for and answered since the session came up.
@@ -268,7 +264,7 @@ impl Trader {
             .collect();
         if missing.is_empty() {
             step.push_command(Command::Alert(format!(
-                "the account has more than expected: {what}"
+                "the account differs, and nothing that a pair uses is missing: {what}"
             )));
             self.record(now, step, Fact::Baseline { amounts: beyond });
             self.agree();

@@ -93,7 +93,6 @@ impl Trader {
         if !std::mem::replace(&mut self.has_been_up, true) {
             self.tell_untraded(step);
         }
-        self.reconciliation.on_session_up();
         // The session reads the filters before it comes up.
         self.instruments_at = self.instruments_at.or(Some(now));
         self.ask_everything(now, step);

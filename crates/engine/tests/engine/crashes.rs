@@ -5,13 +5,11 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::venue::ModelVenue;
-use common::{ABSENCE_AFTER, World, entry, lots, symbol};
+use crate::common::venue::ModelVenue;
+use crate::common::{ABSENCE_AFTER, World, entry, lots, symbol};
 use keel_domain::{ClOrdId, OrdStatus, Side};
 use keel_engine::{Command, Event, Record, RecordLog, Step};
 use keel_execution::VenueReport;

@@ -1,11 +1,9 @@
 //! The loss budget: what trips it and what does not, and that no restart loosens it.
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, loss_limits, lots, other_symbol, submissions};
+use crate::common::{World, cancels, entry, loss_limits, lots, other_symbol, submissions};
 use keel_domain::{Money, OrdType, OrderIntent, Purpose, Side};
 use keel_engine::{Event, Operator};
 use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, TradingState};
@@ -178,7 +176,7 @@ fn a_pair_that_is_traded_no_more_does_not_switch_the_budget_off_and_is_told() {
     };
     let id = world.submit_live(intent);
     fill(&mut world, id, 10);
-    world.symbols = vec![common::symbol()];
+    world.symbols = vec![crate::common::symbol()];
     world.restart();
     world.alerts.clear();
     world.connect();

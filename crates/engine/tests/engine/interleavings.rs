@@ -6,12 +6,10 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::venue::Request;
-use common::{ABSENCE_AFTER, World, entry, lots, replay, symbol};
+use crate::common::venue::Request;
+use crate::common::{ABSENCE_AFTER, World, entry, lots, replay, symbol};
 use keel_domain::{ClOrdId, OrdStatus, Purpose, Side, SignedQty, Timestamp};
 use keel_engine::{Command, DurableState, Event, Fact};
 use keel_execution::{UnknownCause, VenueReport};

@@ -5,9 +5,7 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
-use common::{World, entry, lots, symbol};
+use crate::common::{World, entry, lots, symbol};
 use keel_domain::{Side, SignedQty};
 use keel_engine::Fact;
 use keel_execution::VenueReport;
@@ -26,7 +24,7 @@ fn f20_a_fill_that_comes_before_the_pairs_description_is_kept_and_booked() {
     let fill = world.venue.fill(world.now, id, lots(4)).unwrap();
     world.on_venue(fill);
     assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
-    world.on_venue(VenueReport::Instrument(common::instrument(symbol())));
+    world.on_venue(VenueReport::Instrument(crate::common::instrument(symbol())));
     assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(4)));
     assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Active);
 }

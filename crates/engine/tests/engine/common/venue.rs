@@ -74,6 +74,8 @@ pub struct ModelVenue {
     pub orders: BTreeMap<ClOrdId, VenueOrder>,
     pub trades: Vec<Trade>,
     pub balances: BTreeMap<Asset, Money>,
+    /// How much of them is locked.
+    pub locked: BTreeMap<Asset, Money>,
     /// What the other orders of lists came to, and was not told yet.
     pub untold: Vec<VenueReport>,
     next_order_id: u64,
@@ -87,6 +89,7 @@ impl ModelVenue {
             orders: BTreeMap::new(),
             trades: Vec::new(),
             balances: BTreeMap::from([money("USDT", 100_000), money("BTC", 50), money("ETH", 50)]),
+            locked: BTreeMap::new(),
             untold: Vec::new(),
             next_order_id: 1,
             next_trade_id: 1,
@@ -141,10 +144,13 @@ impl ModelVenue {
                 balances: self
                     .balances
                     .iter()
-                    .map(|(asset, amount)| Balance {
-                        asset: *asset,
-                        free: *amount,
-                        locked: Money::ZERO,
+                    .map(|(asset, amount)| {
+                        let locked = self.locked.get(asset).copied().unwrap_or_default();
+                        Balance {
+                            asset: *asset,
+                            free: *amount - locked,
+                            locked,
+                        }
                     })
                     .collect(),
                 is_complete: true,

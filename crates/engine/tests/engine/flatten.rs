@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, lots, price, submissions, symbol};
+use crate::common::{World, cancels, entry, lots, price, submissions, symbol};
 use keel_domain::{ClOrdId, OrdStatus, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, TimeInForce};
 use keel_engine::{Command, Event, Operator, ProtectionSettings};
 use keel_execution::VenueReport;

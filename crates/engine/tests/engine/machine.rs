@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, lots, submissions, symbol};
+use crate::common::{World, cancels, entry, lots, submissions, symbol};
 use keel_domain::{ExecutionReport, OrdStatus, OrderIntent, Side, SignedQty};
 use keel_engine::{Command, Event, Fact, Operator};
 use keel_execution::{Ending, OrderState, UnknownCause, VenueReport};
@@ -382,7 +380,7 @@ fn f55_a_contradiction_halts_its_symbol_alone_and_survives_a_restart() {
     for _ in 0..2 {
         assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Halted);
         assert_eq!(
-            world.trader.trading_state_of(common::other_symbol()),
+            world.trader.trading_state_of(crate::common::other_symbol()),
             TradingState::Active
         );
         assert_eq!(world.trader.trading_state(), TradingState::Active);
@@ -395,7 +393,7 @@ fn f55_a_contradiction_halts_its_symbol_alone_and_survives_a_restart() {
     }
     assert!(world.trader.state().restriction().is_some());
     let other = OrderIntent {
-        symbol: common::other_symbol(),
+        symbol: crate::common::other_symbol(),
         ..entry(Side::Buy, 1)
     };
     world.submit(other);

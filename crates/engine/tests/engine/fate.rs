@@ -5,22 +5,20 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ABSENCE_AFTER, World, entry, lots, symbol};
+use crate::common::{ABSENCE_AFTER, World, entry, lots, symbol};
 use keel_domain::{ClOrdId, OrdStatus, Side, Timestamp};
 use keel_engine::{Command, Event};
 use keel_execution::{Ending, OrderState, UnknownCause, VenueReport};
 use keel_risk::TradingState;
 
-const CAUSE: UnknownCause = UnknownCause::VenueUnsure(-1007);
-const UNKNOWN: OrderState = OrderState::Unknown(CAUSE);
-const NEVER_ARRIVED: OrderState = OrderState::Done(Ending::NeverArrived);
+pub(super) const CAUSE: UnknownCause = UnknownCause::VenueUnsure(-1007);
+pub(super) const UNKNOWN: OrderState = OrderState::Unknown(CAUSE);
+pub(super) const NEVER_ARRIVED: OrderState = OrderState::Done(Ending::NeverArrived);
 
 /// An order whose submission was lost on its way.
-fn lost() -> (World, ClOrdId) {
+pub(super) fn lost() -> (World, ClOrdId) {
     let mut world = World::started();
     let (cl_ord_id, _) = world.submit(entry(Side::Buy, 10));
     world.exchange(Event::Venue(VenueReport::SubmitUnknown {
@@ -30,7 +28,7 @@ fn lost() -> (World, ClOrdId) {
     (world, cl_ord_id)
 }
 
-fn state(world: &World, id: ClOrdId) -> OrderState {
+pub(super) fn state(world: &World, id: ClOrdId) -> OrderState {
     world.trader.state().orders().get(id).unwrap().state()
 }
 
@@ -65,9 +63,9 @@ fn f24_no_three_of_the_four_sources_prove_an_absence() {
     }
 }
 
-fn absences(id: ClOrdId, asked_at: Timestamp) -> [VenueReport; 4] {
+pub(super) fn absences(id: ClOrdId, asked_at: Timestamp) -> [VenueReport; 4] {
     let symbol = symbol();
-    let around = common::T0;
+    let around = crate::common::T0;
     [
         VenueReport::OrderNotFound {
             cl_ord_id: id,
@@ -97,8 +95,8 @@ fn absences(id: ClOrdId, asked_at: Timestamp) -> [VenueReport; 4] {
 fn inv11_each_question_must_have_been_asked_late_enough() {
     for early in 0..4 {
         let (mut world, id) = lost();
-        let late_enough = common::T0.plus(ABSENCE_AFTER);
-        let too_early = common::T0.plus(ABSENCE_AFTER - Duration::from_nanos(1));
+        let late_enough = crate::common::T0.plus(ABSENCE_AFTER);
+        let too_early = crate::common::T0.plus(ABSENCE_AFTER - Duration::from_nanos(1));
         world.now = late_enough.plus(Duration::from_secs(60));
         for place in 0..4 {
             let asked_at = if place == early { too_early } else { late_enough };
@@ -113,7 +111,7 @@ fn inv11_each_question_must_have_been_asked_late_enough() {
 #[test]
 fn f24_a_cut_off_answer_proves_nothing() {
     let (mut world, id) = lost();
-    let asked_at = common::T0.plus(ABSENCE_AFTER);
+    let asked_at = crate::common::T0.plus(ABSENCE_AFTER);
     world.now = asked_at;
     let theirs = "x-1".parse().unwrap();
     world.venue.place(world.now, theirs, entry(Side::Buy, 1));

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, lots, price, symbol};
+use crate::common::{World, cancels, entry, lots, price, symbol};
 use keel_domain::{ClOrdId, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, StopLeg, Trigger};
 use keel_engine::{Command, Event, Operator, ProtectionSettings};
 use keel_execution::{OrderState, Reject, UnknownCause, VenueReport};

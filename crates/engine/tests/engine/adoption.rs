@@ -6,11 +6,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{T0, World, entry, identity, instrument, lots, other_symbol, price, symbol};
+use crate::common::{T0, World, entry, identity, instrument, lots, other_symbol, price, symbol};
 use keel_domain::{ClOrdId, ExecType, Money, OrdStatus, Side, SignedQty, TradeId};
 use keel_engine::{AdoptError, Adoption, DurableState, Event, VenuePast, adopt};
 use proptest::prelude::*;
@@ -34,7 +32,7 @@ fn adopted(past: &VenuePast) -> Result<Adoption, AdoptError> {
 }
 
 fn state(adoption: &Adoption) -> DurableState {
-    common::replay(DurableState::default(), &adoption.records)
+    crate::common::replay(DurableState::default(), &adoption.records)
 }
 
 fn traded(world: &mut World, side: Side, qty: i64) -> ClOrdId {

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use keel_domain::{Instrument, InstrumentStatus, Side, TradeId};
 use keel_engine::{Command, Event, MarketCondition, Operator, Shut};
 use keel_execution::{RefusedCause, Reject, VenueReport};

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, instrument, lots, submissions, symbol};
+use crate::common::{World, cancels, entry, instrument, lots, submissions, symbol};
 use keel_domain::{
     ClOrdId, Instrument, Money, NotionalRange, OrdStatus, OrdType, OrderIntent, Purpose, Side, SignedQty,
 };
@@ -20,7 +18,7 @@ use keel_risk::HaltCause;
 use keel_strategy::Action;
 
 /// A lot is 0.01, worth 1: less than five lots cannot be sold.
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut world = World::started();
     let notional = NotionalRange {
         min: Money::from(5),
@@ -34,7 +32,7 @@ fn world() -> World {
     world
 }
 
-fn fill(world: &mut World, id: ClOrdId, qty: i64) {
+pub(super) fn fill(world: &mut World, id: ClOrdId, qty: i64) {
     let report = world.venue.fill(world.now, id, lots(qty)).unwrap();
     world.exchange(Event::Venue(report));
 }
@@ -45,7 +43,7 @@ fn end(world: &mut World, id: ClOrdId) {
 }
 
 /// An entry of which so much filled, and which is over.
-fn partial(world: &mut World, filled: i64) -> ClOrdId {
+pub(super) fn partial(world: &mut World, filled: i64) -> ClOrdId {
     let id = world.submit_live(entry(Side::Buy, 10));
     fill(world, id, filled);
     end(world, id);
@@ -53,7 +51,7 @@ fn partial(world: &mut World, filled: i64) -> ClOrdId {
 }
 
 /// Time passes with a fresh price.
-fn pass(world: &mut World, ms: u64) {
+pub(super) fn pass(world: &mut World, ms: u64) {
     for _ in 0..ms.div_euclid(1_000) {
         step(world, 1_000);
     }

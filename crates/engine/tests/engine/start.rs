@@ -1,11 +1,10 @@
 //! What keeps a start from trading.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, submissions, symbol};
-use keel_domain::Side;
+use crate::common::{World, entry, lots, other_symbol, submissions, symbol};
+use crate::reconciliation::holding;
+use keel_domain::{OrdStatus, OrderIntent, Purpose, Side};
 use keel_engine::{Event, StartRefusal};
 use keel_execution::VenueReport;
 use keel_strategy::Action;
@@ -73,4 +72,48 @@ fn f42_what_is_no_instances_or_comes_after_the_start_refuses_nothing() {
     assert_eq!(world.trader.start_refusal(), None);
     assert!(world.alerts.iter().any(|text| text.contains("k2-quoter-3-72")));
     world.exchange(Event::Timer);
+}
+
+#[test]
+fn f42_an_ended_order_of_another_instance_and_one_on_another_pair_refuse_nothing() {
+    let mut world = World::booted();
+    world.symbols = vec![symbol()];
+    world.restart();
+    let ended = "k2-quoter-3-71".parse().unwrap();
+    world.venue.place(world.now, ended, entry(Side::Buy, 10));
+    let report = world.venue.end(world.now, ended, OrdStatus::Canceled).unwrap();
+    world.on_venue(report);
+    assert_eq!(world.trader.start_refusal(), None);
+    let elsewhere = OrderIntent {
+        symbol: other_symbol(),
+        ..entry(Side::Buy, 10)
+    };
+    let report = world
+        .venue
+        .place(world.now, "k2-quoter-3-72".parse().unwrap(), elsewhere);
+    world.on_venue(report);
+    assert_eq!(world.trader.start_refusal(), None);
+}
+
+#[test]
+fn what_is_held_of_a_traded_pair_and_what_was_sold_of_another_are_not_told_as_untraded() {
+    let mut world = holding();
+    let of_other = |side, purpose| OrderIntent {
+        symbol: other_symbol(),
+        purpose,
+        ..entry(side, 10)
+    };
+    for intent in [
+        of_other(Side::Buy, Purpose::Entry),
+        of_other(Side::Sell, Purpose::ReduceOnly),
+    ] {
+        let id = world.submit_live(intent);
+        let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
+        world.exchange(Event::Venue(fill));
+    }
+    world.symbols = vec![symbol()];
+    world.restart();
+    world.alerts.clear();
+    world.connect();
+    assert_eq!(world.alerts, Vec::<String>::new());
 }

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, cancels, entry, instrument, lots, other_symbol, submissions, symbol};
+use crate::common::{World, cancels, entry, instrument, lots, other_symbol, submissions, symbol};
 use keel_domain::{ClOrdId, OrdType, OrderIntent, Purpose, Side, TimeInForce};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::{Reject, VenueReport};

@@ -1,11 +1,9 @@
 //! The money identity in the running machine: every comparison, every way to count, and what a breach does.
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, lots, other_symbol, price, symbol};
+use crate::common::{World, entry, lots, other_symbol, price, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Side, TradeId};
 use keel_engine::{Event, Fact, MoneyCheck};
 use keel_execution::VenueReport;
@@ -37,7 +35,7 @@ fn holding() -> World {
 }
 
 /// Money moves at the venue, and its event is told.
-fn deposit(world: &mut World, name: &str, delta: i64) -> VenueReport {
+pub(super) fn deposit(world: &mut World, name: &str, delta: i64) -> VenueReport {
     *world.venue.balances.entry(asset(name)).or_default() += Money::from(delta);
     let moved = VenueReport::Transfer {
         asset: asset(name),

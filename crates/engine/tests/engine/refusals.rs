@@ -5,14 +5,12 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, entry, instrument, lots, submissions, symbol};
-use keel_domain::{Instrument, LotSize, OrderIntent, Qty, Side};
+use crate::common::{World, entry, instrument, lots, submissions, symbol};
+use keel_domain::{ClOrdId, Instrument, LotSize, OrderIntent, Qty, Side};
 use keel_engine::{Command, Event, Fact};
-use keel_execution::{RefusedCause, Reject, VenueReport};
+use keel_execution::{NotSent, RefusedCause, Reject, VenueReport};
 use keel_risk::{HaltCause, Rule, TradingState};
 use keel_strategy::Action;
 
@@ -157,6 +155,35 @@ fn f53_funds_of_orders_in_flight_are_not_spent_twice() {
 }
 
 #[test]
+fn f6_after_a_refusal_and_after_an_order_that_did_not_leave_the_next_waits_longer_each_time() {
+    let ends: [fn(ClOrdId) -> VenueReport; 2] = [
+        |cl_ord_id| VenueReport::SubmitRejected {
+            cl_ord_id,
+            reject: Reject {
+                code: -1111,
+                text: "Parameter 'price' has too much precision.".to_owned(),
+            },
+        },
+        |cl_ord_id| VenueReport::SubmitNotSent {
+            cl_ord_id,
+            cause: NotSent::NotConnected,
+        },
+    ];
+    for end in ends {
+        let mut world = World::started();
+        for wait in [500, 1_000].map(Duration::from_millis) {
+            let (id, _) = world.submit(entry(Side::Buy, 10));
+            world.on_venue(end(id));
+            let until = world.now.plus(wait);
+            world.now = world.now.plus(wait - Duration::from_nanos(1));
+            assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 0, "{wait:?}");
+            world.now = until;
+        }
+        assert_eq!(sent(&mut world, entry(Side::Buy, 10)), 1);
+    }
+}
+
+#[test]
 fn f50_a_quantity_of_zero_is_never_sent() {
     let mut world = World::started();
     let intent = OrderIntent {
@@ -191,7 +218,7 @@ fn f33_a_key_that_works_no_more_halts_at_once_and_over_restarts() {
     let commands = world.on_venue(key_refused());
     assert_eq!(world.trader.trading_state(), TradingState::Halted);
     assert_eq!(
-        common::cancels(&commands),
+        crate::common::cancels(&commands),
         [live],
         "the cancel is tried all the same"
     );

@@ -5,11 +5,9 @@
     reason = "helpers outside #[test] functions"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ABSENCE_AFTER, World, entry, lots, other_symbol, submissions, symbol};
+use crate::common::{ABSENCE_AFTER, World, entry, lots, other_symbol, submissions, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Purpose, Side, SignedQty};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::VenueReport;
@@ -22,28 +20,28 @@ const PERIOD: Duration = Duration::from_secs(30);
 /// A period, and the looks that follow a difference.
 const NOTICED: Duration = Duration::from_secs(35);
 
-fn asset(name: &str) -> Asset {
+pub(super) fn asset(name: &str) -> Asset {
     name.parse().unwrap()
 }
 
-fn change(world: &mut World, name: &str, by: i64) {
+pub(super) fn change(world: &mut World, name: &str, by: i64) {
     *world.venue.balances.get_mut(&asset(name)).unwrap() += Money::from(by);
 }
 
-fn states(world: &World) -> (TradingState, TradingState) {
+pub(super) fn states(world: &World) -> (TradingState, TradingState) {
     (
         world.trader.trading_state_of(symbol()),
         world.trader.trading_state_of(other_symbol()),
     )
 }
 
-fn session_down(world: &mut World) {
+pub(super) fn session_down(world: &mut World) {
     let cause = "test".to_owned();
     world.exchange(Event::Venue(VenueReport::SessionDown { cause }));
 }
 
 /// A position of 10 lots, and nothing open.
-fn holding() -> World {
+pub(super) fn holding() -> World {
     let mut world = World::started();
     let id = world.submit_live(entry(Side::Buy, 10));
     let fill = world.venue.fill(world.now, id, lots(10)).unwrap();

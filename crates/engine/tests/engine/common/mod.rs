@@ -9,7 +9,7 @@
 
 pub mod venue;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use keel_market_data::{BookSnapshot, Level, MarketUpdate, PublicTrade};
 use keel_risk::{DayRule, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Action, Permission, Strategy, StrategyView, Trigger};
 
-use venue::ModelVenue;
+use crate::common::venue::ModelVenue;
 
 pub const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// The receive window, the venue's ten seconds, and a margin.
@@ -42,6 +42,11 @@ pub fn other_symbol() -> Symbol {
 
 pub fn price(text: &str) -> Price {
     text.parse().unwrap()
+}
+
+/// Another pair of the same base asset.
+pub fn sister_symbol() -> Symbol {
+    "BTCEUR".parse().unwrap()
 }
 
 /// Lots of 0.01.
@@ -74,7 +79,9 @@ fn limits() -> RiskLimits {
         position_max: lots(300),
     };
     RiskLimits {
-        per_symbol: BTreeMap::from([(symbol(), of_symbol), (other_symbol(), of_symbol)]),
+        per_symbol: [symbol(), other_symbol(), sister_symbol()]
+            .map(|symbol| (symbol, of_symbol))
+            .into(),
         gross_exposure_max: 1_000_000.into(),
         orders_per_10s_max: 1_000,
         collar_through_bps: 200,
