@@ -1,6 +1,7 @@
 //! The crate through its public API. One binary: to link one a file takes three times as long.
 
 mod adoption;
+mod age;
 mod brakes;
 mod common;
 mod comparison;

@@ -1,10 +1,7 @@
 //! A system that has traded for long: what it keeps does not grow, and what it let go is not taken for somebody else's.
-#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-mod common;
-
-use common::venue::Request;
-use common::{T0, World, entry, instrument, lots, price, replay, symbol};
+use crate::common::venue::Request;
+use crate::common::{T0, World, entry, instrument, lots, price, replay, symbol};
 use keel_domain::{Money, OrderId, Qty, Side, SignedQty, Timestamp, Trade, TradeId};
 use keel_engine::{DurableState, Event, Fact, Record, Seen};
 use keel_execution::{Orders, VenueReport};
