@@ -195,6 +195,24 @@ fn f64_a_segment_that_is_gone_where_none_is_removed_is_a_failure() {
     );
 }
 
+/// The oldest segment has no other before it that it could be held against; what it says of itself has to be its name's.
+#[test]
+fn f64_an_oldest_segment_that_holds_the_records_of_another_is_refused() {
+    let mut disk = two_snapshots();
+    let (mut journal, _) = opened(disk.clone(), BY_FOUR);
+    append(&mut journal, 4);
+    journal.sync().unwrap();
+    let (fifth, ninth) = (FileId::Segment(5), FileId::Segment(9));
+    disk.create_temporary().unwrap();
+    disk.append(FileId::Temporary, &disk.read(ninth).unwrap())
+        .unwrap();
+    disk.rename_temporary(fifth).unwrap();
+    disk.remove(ninth).unwrap();
+    let mut anything = |_, _: &[u8]| Ok(());
+    let refused = Journal::open(disk, BY_FOUR, b"one", &mut anything);
+    assert!(matches!(refused, Err(JournalError::Harmed(harm)) if harm.file == fifth));
+}
+
 #[test]
 fn a_directory_is_told_as_it_was_given() {
     assert_eq!(FsDisk::read_only("state").dir(), std::path::Path::new("state"));
