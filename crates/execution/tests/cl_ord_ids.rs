@@ -63,6 +63,16 @@ fn f42_another_instances_id_is_told_from_a_persons_and_from_our_own() {
 }
 
 #[test]
+fn f56_an_id_tells_which_boot_of_ours_made_it() {
+    let ours: InstanceTag = "k1".parse().unwrap();
+    let boot = |text: &str| ours.boot_in(&text.parse().unwrap());
+    assert_eq!(boot("k1-trend-12-345"), Some(12));
+    for id in ["k2-trend-12-345", "k1-trend", "k1-trend-x-345", "web_1a2b-3"] {
+        assert_eq!(boot(id), None, "{id}");
+    }
+}
+
+#[test]
 fn the_longest_id_fits_the_venue_and_a_longer_one_is_an_error() {
     let tag: InstanceTag = "abcd".parse().unwrap();
     let mark = StrategyMark::of("A very long name");

@@ -1,65 +1,14 @@
 //! The life of one order, event by event.
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
-use keel_domain::{
-    ClOrdId, ExecType, ExecutionReport, Money, OrdStatus, OrdType, OrderId, OrderIntent, Price, Purpose, Qty,
-    Side, Symbol, TimeInForce, Timestamp,
-};
+mod common;
+
+use common::{T0, id, intent, qty, report, symbol, with_one};
+use keel_domain::{ExecutionReport, Money, OrdStatus, OrderId, Qty, Side, Timestamp};
 use keel_execution::{
     Applied, CancelState, Contradiction, Ending, Exposure, OrderState, Orders, OrdersError, UnknownCause,
 };
 use proptest::prelude::*;
-
-const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-
-fn symbol() -> Symbol {
-    "BTCUSDT".parse().unwrap()
-}
-
-fn id(sequence: u32) -> ClOrdId {
-    ClOrdId::new(&format!("k1-1-{sequence}")).unwrap()
-}
-
-fn qty(lots: i64) -> Qty {
-    Qty::from_units(lots * 1_000_000).unwrap()
-}
-
-fn intent(side: Side, lots: i64) -> OrderIntent {
-    let price: Price = "100".parse().unwrap();
-    OrderIntent {
-        symbol: symbol(),
-        side,
-        ord_type: OrdType::Limit {
-            price,
-            time_in_force: TimeInForce::Gtc,
-        },
-        order_qty: qty(lots),
-        purpose: Purpose::Entry,
-    }
-}
-
-fn report(id: ClOrdId, side: Side, of: i64, cum: i64, ord_status: OrdStatus) -> ExecutionReport {
-    ExecutionReport {
-        symbol: symbol(),
-        cl_ord_id: id,
-        order_id: OrderId(7),
-        side,
-        exec_type: ExecType::OrderStatus,
-        ord_status,
-        order_qty: qty(of),
-        price: "100".parse().unwrap(),
-        cum_qty: qty(cum),
-        cum_quote: Money::from(cum),
-        trade: None,
-        transact_time: T0,
-    }
-}
-
-fn with_one(lots: i64) -> Orders {
-    let mut orders = Orders::new();
-    orders.submit(id(1), intent(Side::Buy, lots), T0).unwrap();
-    orders
-}
 
 #[test]
 fn a_submitted_order_counts_in_full_before_any_answer() {

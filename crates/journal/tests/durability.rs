@@ -175,6 +175,8 @@ fn a_group_costs_one_sync_up_to_its_bound() {
     let mut anything = |_, _: &[u8]| Ok(());
     let (mut journal, _) = Journal::open(disk.clone(), limits, b"one", &mut anything).unwrap();
     let operations = |disk: &MemDisk| disk.operations() - disk.length(FileId::Segment(1)) as u64;
+    journal.append(b"").unwrap();
+    journal.sync().unwrap();
     let before = operations(&disk);
     for _ in 0..65_536 {
         journal.append(b"").unwrap();

@@ -5,6 +5,8 @@
     reason = "each test file uses its own part; a helper that fails is a test that fails"
 )]
 
+pub(crate) mod watched;
+
 use keel_journal::{Disk, Journal, JournalError, Limits, Recovered};
 
 pub(crate) const SMALL: Limits = Limits {

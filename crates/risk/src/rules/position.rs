@@ -17,11 +17,11 @@ pub(crate) fn check(view: &RiskView<'_>, side: Side, order_qty: Qty, position_ma
         .and_then(SignedQty::abs)
         .is_some_and(|size| size <= position_max);
     // Coming back from beyond the cap is always allowed; `spot` and `reduce_only` bound how far.
-    let reduces = match side {
-        Side::Buy => view.position < SignedQty::ZERO && worst.is_some_and(|worst| worst <= SignedQty::ZERO),
-        Side::Sell => view.position > SignedQty::ZERO && worst.is_some_and(|worst| worst >= SignedQty::ZERO),
-    };
-    if is_within || reduces {
+    let comes_back = worst.is_some_and(|worst| match side {
+        Side::Buy => worst <= SignedQty::ZERO,
+        Side::Sell => worst >= SignedQty::ZERO,
+    });
+    if is_within || comes_back {
         return Ok(());
     }
     let value = worst.map_or_else(|| "out of range".to_owned(), |worst| worst.to_string());
