@@ -1,4 +1,5 @@
 //! A system that has traded for long: what it keeps does not grow, and what it let go is not taken for somebody else's.
+#![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use crate::common::venue::Request;
 use crate::common::{T0, World, entry, instrument, lots, price, replay, symbol};
