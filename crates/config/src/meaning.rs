@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keel_domain::{Asset, Money, Qty, Symbol};
+use keel_domain::{Asset, Money, Qty, Stage, Symbol};
 use sha2::{Digest, Sha256};
 
 use crate::layers::{self, Setting, Sources};
@@ -132,6 +132,8 @@ pub struct SymbolRisk {
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
+    /// How far the system has come.
+    pub stage: Stage,
     /// Quote that may be held and still be bought, over all pairs.
     pub gross_exposure_max: Money,
     /// Entries in any ten seconds.

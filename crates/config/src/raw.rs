@@ -117,6 +117,7 @@ pub(crate) struct RawTrend {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRisk {
+    pub(crate) stage: String,
     pub(crate) gross_exposure_max: Number,
     pub(crate) orders_per_10s_max: u32,
     pub(crate) collar_through_bps: u32,

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keel_domain::{Asset, Symbol};
+use keel_domain::{Asset, Money, Stage, Symbol};
 
 use crate::ConfigError;
 use crate::layers;
 use crate::meaning::{LastInchSettings, LossBudget, Risk, SymbolRisk};
-use crate::raw::{RawLoss, RawRisk};
+use crate::raw::{Number, RawLoss, RawRisk};
 use crate::reader::Reader;
 
 impl Reader<'_> {
     pub(crate) fn risk(&self, raw: &RawRisk, symbols: &[Symbol]) -> Result<Risk, ConfigError> {
+        let stage: Stage = raw.stage.parse().map_err(|_| {
+            let problem = format!("`{}` is no stage", raw.stage);
+            self.error("risk.stage", problem, "write shadow, tiny or normal")
+        })?;
         let mut per_symbol = BTreeMap::new();
         for (name, limits) in &raw.per_symbol {
             let path = |key: &str| format!("risk.per_symbol.{name}.{key}");
@@ -31,15 +35,23 @@ impl Reader<'_> {
                 })?;
             let limits = SymbolRisk {
                 order_qty_max: self.above_zero(&path("order_qty_max"), &limits.order_qty_max)?,
-                order_notional_max: self
-                    .above_zero(&path("order_notional_max"), &limits.order_notional_max)?,
+                order_notional_max: self.within_stage(
+                    &path("order_notional_max"),
+                    &limits.order_notional_max,
+                    (stage, stage.order_notional_max()),
+                )?,
                 position_max: self.above_zero(&path("position_max"), &limits.position_max)?,
             };
             per_symbol.insert(*symbol, limits);
         }
         let age = self.whole_above_zero("risk.book_age_ms_max", raw.book_age_ms_max)?;
         Ok(Risk {
-            gross_exposure_max: self.above_zero("risk.gross_exposure_max", &raw.gross_exposure_max)?,
+            gross_exposure_max: self.within_stage(
+                "risk.gross_exposure_max",
+                &raw.gross_exposure_max,
+                (stage, stage.gross_exposure_max()),
+            )?,
+            stage,
             orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
             collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
             collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
@@ -61,6 +73,24 @@ impl Reader<'_> {
             loss: self.loss(&raw.loss, symbols)?,
             per_symbol,
         })
+    }
+
+    /// An amount above zero, and at most what the stage permits.
+    fn within_stage(
+        &self,
+        key: &str,
+        value: &Number,
+        (stage, max): (Stage, Option<Money>),
+    ) -> Result<Money, ConfigError> {
+        let value: Money = self.above_zero(key, value)?;
+        match max {
+            Some(max) if value > max => Err(self.error(
+                key,
+                format!("{value} is more than stage {stage} permits: {max}"),
+                "lower it, or go on to the next stage once this one has proved the system",
+            )),
+            _ => Ok(value),
+        }
     }
 
     fn loss(&self, raw: &RawLoss, symbols: &[Symbol]) -> Result<LossBudget, ConfigError> {

@@ -15,7 +15,11 @@ fn paper() -> Sources {
 
 fn replaced(from: &str, to: &str) -> Result<Config, ConfigError> {
     assert!(PAPER_TOML.contains(from), "{from}");
-    Config::load(&Sources::text("paper.toml", &PAPER_TOML.replace(from, to)))
+    load(&PAPER_TOML.replace(from, to))
+}
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    Config::load(&Sources::text("paper.toml", text))
 }
 
 fn line_of(text: &str) -> usize {
@@ -110,6 +114,23 @@ fn a_missing_limit_is_an_error_and_has_no_default() {
     let error = replaced("orders_per_10s_max = 50", "# none").unwrap_err();
     assert_eq!(error.problem, "`orders_per_10s_max` is missing");
     assert!(error.place.starts_with("paper.toml:"), "{error}");
+}
+
+#[test]
+fn a_limit_above_its_stage_is_refused_with_its_place() {
+    let error = replaced("stage = \"normal\"", "stage = \"tiny\"").unwrap_err();
+    assert_eq!(error.key, "risk.per_symbol.BTCUSDT.order_notional_max");
+    assert_eq!(error.problem, "2000 is more than stage tiny permits: 50");
+    let text = PAPER_TOML
+        .replace("stage = \"normal\"", "stage = \"tiny\"")
+        .replace("order_notional_max = \"2000\"", "order_notional_max = \"50\"");
+    let low = |gross: &str| text.replace("gross_exposure_max = \"4000\"", gross);
+    let error = load(&low("gross_exposure_max = \"200.01\"")).unwrap_err();
+    assert_eq!(error.key, "risk.gross_exposure_max");
+    assert!(error.place.starts_with("paper.toml:"), "{error}");
+    assert!(load(&low("gross_exposure_max = \"200\"")).is_ok());
+    let error = replaced("stage = \"normal\"", "stage = \"huge\"").unwrap_err();
+    assert!(error.remedy.contains("shadow, tiny or normal"), "{error}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod ids;
 mod instrument;
 mod order;
 mod report;
+mod stage;
 mod time;
 
 pub use account_filters::{ExchangeLimits, MaxAsset, OpenOverall};
@@ -34,4 +35,5 @@ pub use ids::{Asset, ClOrdId, IdError, OrderId, StrategyId, Symbol, TradeId};
 pub use instrument::{Instrument, InstrumentStatus};
 pub use order::{OrdType, OrderIntent, Purpose, Side, StopLeg, TimeInForce, Trigger};
 pub use report::{ExecType, ExecutionReport, OrdStatus, Trade};
+pub use stage::{Stage, StageError};
 pub use time::Timestamp;

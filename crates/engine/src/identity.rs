@@ -163,6 +163,20 @@ impl Trader {
         self.balances.iter().map(total).collect()
     }
 
+    /// What the account has of the pairs' assets, free and locked, in the first pair's quote currency: each at the worse side of fresh
+    /// books. None before the balances are known, or where an asset that is held has no fresh price.
+    #[must_use]
+    pub fn equity(&self, now: Timestamp) -> Option<(Money, Asset)> {
+        self.balances_at?;
+        let currency = self.currency()?;
+        let pairs = self.state.instruments.values();
+        let assets: BTreeSet<Asset> = pairs.flat_map(|pair| [pair.base, pair.quote]).collect();
+        let mut held = self.totals();
+        held.retain(|asset, _| assets.contains(asset));
+        let equity = self.prices(now).equity(&held, currency).ok()?;
+        Some((equity, currency))
+    }
+
     /// What the first pair is paid in.
     fn currency(&self) -> Option<Asset> {
         let first = self.settings.symbols.first()?;

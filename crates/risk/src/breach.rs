@@ -11,6 +11,8 @@ use crate::TradingState;
 pub enum Rule {
     /// The trading state does not permit the order's purpose.
     State,
+    /// The stage only looks on.
+    Stage,
     /// The symbol is not on the allow-list.
     AllowList,
     /// An order on the symbol has an unknown outcome.

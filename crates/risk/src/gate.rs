@@ -7,8 +7,8 @@ use keel_domain::{ClOrdId, OrderIntent, Price, StopLeg, Symbol, Timestamp};
 use crate::rules::duplicate::Duplicates;
 use crate::rules::order_rate::OrderRate;
 use crate::rules::{
-    Veto, allow_list, collar, exposure, notional, order_qty, position, self_trade, spot, stale_book, state,
-    unknown_outcome, venue_filter,
+    Veto, allow_list, collar, exposure, notional, order_qty, position, self_trade, spot, stage, stale_book,
+    state, unknown_outcome, venue_filter,
 };
 use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, TradingState};
 
@@ -43,7 +43,7 @@ impl RiskGate {
 
     /// Approves the order, or says which rule vetoes it. An approval counts against the order rate.
     ///
-    /// Every rule binds every order, exits too, but for these: a restricted state, an unknown outcome and the gross exposure stop
+    /// Every rule binds every order, exits too, but for these: a restricted state, stage `shadow`, an unknown outcome and the gross exposure stop
     /// entries only (`Halted` stops all), and stops are no duplicates.
     ///
     /// # Errors
@@ -107,6 +107,7 @@ impl RiskGate {
             purpose,
         } = *intent;
         state::check(self.state_of(symbol), purpose)?;
+        stage::check(self.limits.stage, purpose)?;
         let limits = allow_list::check(&self.limits, symbol)?;
         unknown_outcome::check(view.unknown_orders, purpose)?;
         order_qty::check(order_qty, limits.order_qty_max)?;

@@ -24,6 +24,7 @@
 //!     limits: Box::default(),
 //! };
 //! let mut gate = RiskGate::new(RiskLimits {
+//!     stage: keel_domain::Stage::Normal,
 //!     per_symbol: BTreeMap::from([(symbol, SymbolLimits {
 //!         order_qty_max: "0.010".parse()?,
 //!         order_notional_max: 1_000.into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keel_domain::{Money, Qty, Symbol};
+use keel_domain::{Money, Qty, Stage, Symbol};
 use serde::Serialize;
 
 /// A limit that cannot be meant.
@@ -16,6 +16,20 @@ pub enum LimitError {
         name: String,
         /// What was given.
         value: String,
+    },
+    /// A limit is above what the stage permits.
+    #[error(
+        "risk limit {name} is {value}: stage {stage} permits at most {max}; lower it, or go on to the next stage"
+    )]
+    AboveStage {
+        /// Which limit.
+        name: String,
+        /// What was given.
+        value: Money,
+        /// The stage.
+        stage: Stage,
+        /// The most it permits.
+        max: Money,
     },
     /// No symbol is allowed.
     #[error(
@@ -38,6 +52,8 @@ pub struct SymbolLimits {
 /// All limits, as an operator means them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RiskLimits {
+    /// How far the system has come: what it permits is above every limit here.
+    pub stage: Stage,
     /// Limits of each allowed symbol.
     pub per_symbol: BTreeMap<Symbol, SymbolLimits>,
     /// The most that may be held and still be bought over all symbols, in quote.
@@ -106,6 +122,25 @@ impl RiskLimits {
             "book_age_max".to_owned(),
             !self.book_age_max.is_zero(),
             format!("{:?}", self.book_age_max),
-        )
+        )?;
+        self.validate_stage()
+    }
+
+    fn validate_stage(&self) -> Result<(), LimitError> {
+        let within = |name: String, value: Money, max: Option<Money>| match max {
+            Some(max) if value > max => Err(LimitError::AboveStage {
+                name,
+                value,
+                stage: self.stage,
+                max,
+            }),
+            _ => Ok(()),
+        };
+        for (symbol, limits) in &self.per_symbol {
+            let name = format!("{symbol}.order_notional_max");
+            within(name, limits.order_notional_max, self.stage.order_notional_max())?;
+        }
+        let name = "gross_exposure_max".to_owned();
+        within(name, self.gross_exposure_max, self.stage.gross_exposure_max())
     }
 }

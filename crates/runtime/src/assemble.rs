@@ -40,6 +40,7 @@ fn limits(config: &Config) -> RiskLimits {
         (*symbol, limits)
     };
     RiskLimits {
+        stage: config.risk.stage,
         per_symbol: config.risk.per_symbol.iter().map(of_symbol).collect(),
         gross_exposure_max: config.risk.gross_exposure_max,
         orders_per_10s_max: config.risk.orders_per_10s_max,

@@ -16,7 +16,7 @@ use crate::money::{RunMoney, identity_line};
 use crate::risk_lines::risk_use;
 use crate::statement::OrderLog;
 use crate::symbol_lines::symbol_snapshot;
-use crate::valuation::{equity, mark, net_pnl, pnl, symbols};
+use crate::valuation::{mark, net_pnl, pnl, symbols};
 
 /// The most samples kept of one line; when they are reached, every second goes, and sampling slows down to half.
 const SAMPLES_MAX: usize = 8_192;
@@ -191,7 +191,7 @@ impl Observer {
 
     /// Takes a sample of equity, prices and positions.
     pub(crate) fn sample(&mut self, now: Timestamp, trader: &Trader) {
-        if let Some((equity, _)) = equity(now, trader) {
+        if let Some((equity, _)) = trader.equity(now) {
             self.equity.push(now, equity);
         }
         for symbol in symbols(trader) {
@@ -240,7 +240,7 @@ impl Observer {
             ("data_trades_dropped", stats.trades_dropped),
             ("reconnects", stats.reconnects),
         ];
-        let equity = equity(now, trader);
+        let equity = trader.equity(now);
         Snapshot {
             at: now,
             mode: title.mode.clone(),

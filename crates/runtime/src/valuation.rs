@@ -21,22 +21,6 @@ pub(crate) fn mark(now: Timestamp, trader: &Trader, symbol: Symbol) -> Option<Pr
     }
 }
 
-/// What the account is worth in the first pair's quote currency: that currency, and every pair's base that has a price.
-pub(crate) fn equity(now: Timestamp, trader: &Trader) -> Option<(Money, Asset)> {
-    let currency = symbols(trader)
-        .find_map(|symbol| trader.instrument(symbol))
-        .map(|i| i.quote)?;
-    let total = |asset| trader.balance(asset).map(|b| b.free + b.locked);
-    let mut equity = total(currency)?;
-    for instrument in symbols(trader).filter_map(|symbol| trader.instrument(symbol)) {
-        let held = total(instrument.base).unwrap_or_default();
-        if instrument.quote == currency && !held.is_zero() {
-            equity += held * mark(now, trader, instrument.symbol)?.to_decimal();
-        }
-    }
-    Some((equity, currency))
-}
-
 /// Profit by currency: realised, and unrealised at the price at which a position could be closed.
 pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
     let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();

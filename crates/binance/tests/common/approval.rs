@@ -12,6 +12,7 @@ use super::{T0, btc, id, secs};
 
 fn limits(one: Qty) -> RiskLimits {
     RiskLimits {
+        stage: keel_domain::Stage::Normal,
         per_symbol: BTreeMap::from([(
             btc(),
             SymbolLimits {

@@ -47,6 +47,32 @@ pub(super) fn deposit(world: &mut World, name: &str, delta: i64) -> VenueReport 
 }
 
 #[test]
+fn equity_is_taken_at_the_worse_side_of_fresh_books_or_not_at_all() {
+    let mut world = World::booted();
+    assert_eq!(world.trader.equity(world.now), None, "nothing is known");
+    world.connect();
+    let (before, currency) = world.trader.equity(world.now).unwrap();
+    assert_eq!(currency, asset("USDT"));
+    let id = world.submit_live(entry(Side::Buy, 10));
+    let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
+    world.exchange(Event::Venue(fill));
+    world.pass(NOTICED);
+    let traded = world.venue.trades.last().copied().unwrap();
+    let lost = (traded.last_px.to_decimal() - price("99.99").to_decimal()) * lots(10).to_decimal();
+    assert_eq!(
+        world.trader.equity(world.now),
+        Some((before - lost, currency)),
+        "held at the bid"
+    );
+    world.now = world.now.plus(Duration::from_secs(10));
+    assert_eq!(
+        world.trader.equity(world.now),
+        None,
+        "a price of ten seconds ago is none"
+    );
+}
+
+#[test]
 fn f47_the_identity_is_checked_within_every_minute_and_is_exact() {
     let mut world = holding();
     for _ in 0..5 {

@@ -10,6 +10,7 @@ pub(crate) mod order_rate;
 pub(crate) mod position;
 pub(crate) mod self_trade;
 pub(crate) mod spot;
+pub(crate) mod stage;
 pub(crate) mod stale_book;
 pub(crate) mod state;
 pub(crate) mod unknown_outcome;

@@ -63,6 +63,7 @@ pub(crate) fn limits() -> RiskLimits {
         position_max: qty("3"),
     };
     RiskLimits {
+        stage: keel_domain::Stage::Normal,
         per_symbol: BTreeMap::from([(symbol(), of_symbol)]),
         gross_exposure_max: Money::from(1_000),
         orders_per_10s_max: 3,

@@ -79,6 +79,7 @@ fn limits() -> RiskLimits {
         position_max: lots(300),
     };
     RiskLimits {
+        stage: keel_domain::Stage::Normal,
         per_symbol: [symbol(), other_symbol(), sister_symbol()]
             .map(|symbol| (symbol, of_symbol))
             .into(),
