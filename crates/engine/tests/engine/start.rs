@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::common::{World, entry, lots, other_symbol, submissions, symbol};
+use crate::common::{World, entry, instrument, lots, other_symbol, submissions, symbol};
 use crate::reconciliation::holding;
 use keel_domain::{OrdStatus, OrderIntent, Purpose, Side};
-use keel_engine::{Event, StartRefusal};
+use keel_engine::{Event, MarketCondition, StartRefusal};
 use keel_execution::VenueReport;
+use keel_market_data::BookFault;
 use keel_strategy::Action;
 
 #[test]
@@ -116,4 +117,23 @@ fn what_is_held_of_a_traded_pair_and_what_was_sold_of_another_are_not_told_as_un
     world.alerts.clear();
     world.connect();
     assert_eq!(world.alerts, Vec::<String>::new());
+}
+
+#[test]
+fn f69_without_market_data_nothing_is_usable_and_nothing_is_ordered() {
+    let mut world = World::booted();
+    for symbol in [symbol(), other_symbol()] {
+        world.exchange(Event::Venue(VenueReport::Instrument(instrument(symbol))));
+    }
+    let account = "1".to_owned();
+    world.exchange(Event::Venue(VenueReport::SessionUp { account }));
+    world.exchange(Event::Timer);
+    assert_eq!(world.trader.first_comparison(), Some(Ok(())), "all else is ready");
+    let no_price = MarketCondition::NoPrice(BookFault::NotSynchronised);
+    assert_eq!(world.trader.market_condition(world.now, symbol()), no_price);
+    let wish = || vec![Action::Submit(entry(Side::Buy, 1))];
+    assert_eq!(submissions(&world.wish(wish())), 0);
+    world.quote("99.99", "100.01");
+    assert!(world.trader.market_condition(world.now, symbol()).is_usable());
+    assert_eq!(submissions(&world.wish(wish())), 1);
 }
