@@ -11,7 +11,7 @@ use crate::dust;
 use crate::money::deposit;
 use crate::reconciliation::{asset, change, holding, session_down, states};
 use keel_domain::{ExecType, Money, OrderIntent, Side, SignedQty, Timestamp, TradeId};
-use keel_engine::{Command, Event, Operator};
+use keel_engine::{Command, Event, Operator, ProtectionSettings};
 use keel_execution::VenueReport;
 use keel_market_data::{BookSnapshot, Level, MarketUpdate};
 use keel_risk::TradingState;
@@ -300,4 +300,25 @@ fn f23_two_pairs_of_one_asset_are_not_both_left_with_the_same_coins() {
     accept(&mut world);
     let positions = [symbol(), sister_symbol()].map(|symbol| world.trader.position(symbol));
     assert_eq!(positions, [lots(10), lots(5)].map(SignedQty::from));
+}
+
+/// F30: the account was put right by hand, and less is held than the stop was for.
+#[test]
+fn f30_a_stop_of_more_than_is_held_is_replaced_by_one_of_what_is() {
+    let mut world = World::protected(ProtectionSettings {
+        stop_distance_bps: 200,
+        unprotected_max: Duration::from_secs(5),
+    });
+    let id = world.submit_live(entry(Side::Buy, 10));
+    let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
+    world.exchange(Event::Venue(fill));
+    world.pass(SECOND);
+    assert_eq!(world.venue.open(symbol(), Side::Sell), lots(10), "its stop");
+    let base = instrument(symbol()).base;
+    world.venue.balances.insert(base, lots(4).to_decimal());
+    world.pass(NOTICED);
+    accept(&mut world);
+    world.pass(NOTICED);
+    assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(4)));
+    assert_eq!(world.venue.open(symbol(), Side::Sell), lots(4));
 }
