@@ -58,9 +58,11 @@ fn tests() -> String {
     let mut text = String::new();
     sources(&root().join("tests"), &mut text);
     for entry in fs::read_dir(root().join("crates")).unwrap() {
-        let dir = entry.unwrap().path().join("tests");
-        if dir.is_dir() {
-            sources(&dir, &mut text);
+        let path = entry.unwrap().path();
+        for dir in ["src", "tests"].map(|name| path.join(name)) {
+            if dir.is_dir() {
+                sources(&dir, &mut text);
+            }
         }
     }
     text

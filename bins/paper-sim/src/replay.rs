@@ -69,6 +69,7 @@ pub(crate) fn replay(args: &ReplayArgs, json: bool) -> Result<ExitCode> {
             seed: Some(seed),
             scenario: Some(name),
             accept_venue: None,
+            accept_change: None,
             progress,
         },
     };

@@ -55,6 +55,7 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
         seed: Some(seed),
         scenario: Some(name.clone()),
         accept_venue: None,
+        accept_change: None,
         progress,
     };
     progress.line(&format!(

@@ -22,6 +22,9 @@ pub(crate) struct RunArgs {
     /// Accept the venue's view where it differs from the records, and say why. Is recorded.
     #[arg(long, value_name = "REASON")]
     accept_venue: Option<String>,
+    /// Continue records of another build or configuration, and say why that is meant; asked for but in paper mode.
+    #[arg(long, value_name = "REASON")]
+    accept_change: Option<String>,
     /// Where the report goes [default: <state dir>/report].
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -52,6 +55,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
             seed: None,
             scenario: None,
             accept_venue: args.accept_venue.clone(),
+            accept_change: args.accept_change.clone(),
             progress,
         };
         let system = System::start(&config, credentials, Clock::start(), &context)?;

@@ -106,6 +106,12 @@ impl DurableState {
     /// How many more are carried forward together.
     const TRADES_CARRIED: usize = 1_000;
 
+    /// Who ran last, with which build and configuration; none before the first start.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
     /// All orders.
     #[must_use]
     pub fn orders(&self) -> &Orders {

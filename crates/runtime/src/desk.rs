@@ -12,6 +12,7 @@ use keel_monitoring::Snapshot;
 use keel_report::RunTitle;
 use keel_risk::{ApprovedOrder, LastInch};
 
+use crate::change::Change;
 use crate::journal_log::LogError;
 use crate::observer::Observer;
 use crate::{Ending, JournalLog, Outcome, RunContext, SnapshotTaken, assemble};
@@ -59,7 +60,13 @@ impl<D: Disk> Desk<D> {
         context: &RunContext,
     ) -> Result<Self> {
         let (mut trader, mut log, found) = assemble::recover(config, disk)?;
-        let booted = trader.boot(now, assemble::identity(config))?;
+        let identity = assemble::identity(config);
+        let change = Change::between(trader.state().identity(), &identity);
+        if let Some(told) = change.accepted(config.mode, context.accept_change.as_deref())? {
+            tracing::warn!("{told}");
+            context.progress.line(&told);
+        }
+        let booted = trader.boot(now, identity)?;
         booted
             .release(&mut log)
             .context("the journal cannot be written")?;

@@ -14,6 +14,7 @@
 mod adopt;
 mod alerts;
 mod assemble;
+mod change;
 mod clock;
 mod desk;
 mod guard;

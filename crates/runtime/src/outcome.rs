@@ -15,6 +15,9 @@ pub struct RunContext {
     pub scenario: Option<String>,
     /// Why the venue's view is accepted where it differs from the records; none: a start that differs is refused.
     pub accept_venue: Option<String>,
+    /// Why the records may be continued by another build or configuration than wrote them; none: such a start is refused where
+    /// money is at stake.
+    pub accept_change: Option<String>,
     /// Where progress is told.
     pub progress: Progress,
 }

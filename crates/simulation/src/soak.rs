@@ -126,6 +126,7 @@ pub fn soak(seed: u64, simulated: Duration, config: &Config) -> Result<SoakRun> 
             seed: Some(seed),
             scenario: None,
             accept_venue: None,
+            accept_change: None,
             progress: Progress::silent(),
         },
     };

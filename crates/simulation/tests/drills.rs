@@ -59,6 +59,7 @@ impl Drill {
                 seed: Some(5),
                 scenario: None,
                 accept_venue: None,
+                accept_change: None,
                 progress: Progress::silent(),
             },
         };
