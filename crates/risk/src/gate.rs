@@ -10,7 +10,7 @@ use crate::rules::{
     Veto, allow_list, collar, exposure, notional, order_qty, position, self_trade, spot, stage, stale_book,
     state, unknown_outcome, venue_filter,
 };
-use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, TradingState};
+use crate::{ApprovedOrder, Breach, HaltCause, LimitError, RiskLimits, RiskView, Rule, TradingState};
 
 /// Judges every order. Concrete on purpose: there is no other gate to put in its place.
 #[derive(Debug)]
@@ -89,11 +89,17 @@ impl RiskGate {
     }
 
     fn breach(&self, symbol: Symbol, Veto { rule, limit, value }: Veto) -> Breach {
+        let state = self.state_of(symbol);
         Breach {
             rule,
             limit,
             value,
-            state: self.state_of(symbol),
+            // What a stage leaves is what this state leaves.
+            state: if rule == Rule::Stage {
+                state.max(TradingState::EntriesBlocked)
+            } else {
+                state
+            },
         }
     }
 

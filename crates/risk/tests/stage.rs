@@ -33,7 +33,13 @@ fn in_stage_shadow_nothing_adds_and_exits_pass() {
         let mut gate = RiskGate::new(RiskLimits { stage, ..limits() }).unwrap();
         let mut rule = |id: &str, intent| {
             let judged = gate.approve(T0, intent, id.parse().unwrap(), &owner);
-            judged.err().map(|breach| breach.rule)
+            judged.err().map(|breach| {
+                assert!(
+                    breach.to_string().contains("still allowed: exits and cancels"),
+                    "{breach}"
+                );
+                breach.rule
+            })
         };
         let expected = (stage == Stage::Shadow).then_some(Rule::Stage);
         assert_eq!(
