@@ -137,6 +137,8 @@ pub struct Guard {
     has_fired: bool,
     probe_at: Timestamp,
     is_unreachable: bool,
+    /// Until when the venue wants no request, by its answer to a probe.
+    quiet_until: Timestamp,
 }
 
 impl Guard {
@@ -162,6 +164,7 @@ impl Guard {
             has_fired: false,
             probe_at: Timestamp::EPOCH,
             is_unreachable: false,
+            quiet_until: Timestamp::EPOCH,
         }
     }
 
@@ -212,7 +215,10 @@ impl Guard {
             }
             self.has_fired = true;
             self.events.push_back(Event::Silent { silence });
-            self.leave_for(State::Canceling(Sweep::new(&self.symbols, now)));
+            self.leave_for(State::Canceling(Sweep::new(
+                &self.symbols,
+                now.max(self.quiet_until),
+            )));
         }
         let State::Canceling(sweep) = &mut self.state else {
             return None;
@@ -229,7 +235,8 @@ impl Guard {
     }
 
     fn next_probe(&mut self, now: Timestamp, silence: Duration) -> Option<Request> {
-        let is_due = now >= self.probe_at && silence < self.silence_max / Self::PROBE_WITHIN;
+        let is_due =
+            now >= self.probe_at.max(self.quiet_until) && silence < self.silence_max / Self::PROBE_WITHIN;
         if !is_due || self.asked.is_some() {
             return None;
         }
@@ -242,7 +249,10 @@ impl Guard {
         Some(request)
     }
 
-    fn on_probed(&mut self, symbol: Symbol, answer: &Answer) {
+    fn on_probed(&mut self, now: Timestamp, symbol: Symbol, answer: &Answer) {
+        if let Answer::Failed { wait: Some(wait), .. } = answer {
+            self.quiet_until = now.plus(*wait);
+        }
         let problem = match answer {
             Answer::Failed { problem, .. } => Some(problem.clone()),
             Answer::Open { .. } | Answer::Canceled(_) => None,
@@ -260,7 +270,7 @@ impl Guard {
         let Some(asked) = self.asked.take() else { return };
         let symbol = asked.request.symbol();
         if asked.purpose == Purpose::Probe {
-            return self.on_probed(symbol, answer);
+            return self.on_probed(now, symbol, answer);
         }
         if let Answer::Canceled(orders) = *answer {
             self.events.push_back(Event::Canceled { symbol, orders });

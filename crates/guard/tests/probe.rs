@@ -96,3 +96,20 @@ fn a_probe_begins_right_after_a_heartbeat_only_and_is_none_of_the_canceling() {
     let other = "ETHUSDT".parse().unwrap();
     assert_eq!(guard.next_request(at(70_200)), Some(Request::Look(other)));
 }
+
+#[test]
+fn f34_what_the_venue_wants_after_a_probe_is_kept_by_probes_and_by_the_canceling() {
+    let banned = Answer::Failed {
+        problem: "418".to_owned(),
+        wait: Some(Duration::from_secs(150)),
+    };
+    let mut guard = guard();
+    let look = Request::Look(pair());
+    assert_eq!(heard_until(&mut guard, 0, 60_000, &banned), [(60_000, look)]);
+    // The answer came at 60.05 s.
+    assert_eq!(heard_until(&mut guard, 61_000, 200_000, &open()), []);
+    assert_eq!(guard.next_request(at(210_049)), None, "silent, and banned still");
+    assert!(guard.is_canceling());
+    assert_eq!(guard.next_deadline(), Some(at(210_050)));
+    assert_eq!(guard.next_request(at(210_050)), Some(look));
+}

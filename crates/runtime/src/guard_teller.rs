@@ -126,7 +126,7 @@ fn told(event: &Event) -> Told {
         },
         Event::Unreachable { symbol, problem } => {
             let text = format!(
-                "the venue does not do what the guard would need ({symbol}: {problem}); it is asked again every minute, and in need"
+                "the venue does not do what the guard would need ({symbol}: {problem}); it is asked again while a trader lives, and in need"
             );
             let details = json!({ "symbol": symbol.as_str(), "problem": problem });
             Told::alert("unreachable", text, details)
