@@ -283,6 +283,12 @@ impl SignedQty {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The sum; at the end of the range where it is beyond it.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The size without its sign, or `None` for the one value that has none.
     #[must_use]
     pub fn abs(self) -> Option<Qty> {

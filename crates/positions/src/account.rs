@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keel_domain::{Asset, Instrument, Money, Qty, StrategyId, Symbol, Timestamp, Trade};
+use keel_domain::{Asset, Instrument, Money, Qty, StrategyId, Timestamp, Trade};
 use serde::{Deserialize, Serialize};
 
 use crate::exact::{add, sub};
-use crate::{Applied, Flow, Inexact, Ledger, LedgerError};
+use crate::{Applied, Inexact, Ledger, LedgerError, Ledgers};
 
 /// Whose a trade is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub enum AccountError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     at_start: BTreeMap<Asset, Money>,
-    strategies: BTreeMap<StrategyId, Ledger>,
+    strategies: Ledgers,
     foreign: Ledger,
     transfers: BTreeSet<Transfer>,
 }
@@ -106,28 +106,27 @@ impl Account {
         }
     }
 
-    /// An account put together from ledgers that are kept elsewhere: one strategy's, and that of trades which are not ours.
+    /// An account put together from ledgers that are kept elsewhere: the strategies', and that of trades which are not ours.
     /// No trade may be in both.
     #[must_use]
     pub fn of(
         at_start: BTreeMap<Asset, Money>,
-        (strategy, ours): (StrategyId, Ledger),
+        strategies: Ledgers,
         foreign: Ledger,
         transfers: BTreeSet<Transfer>,
     ) -> Self {
         Self {
             at_start,
-            strategies: BTreeMap::from([(strategy, ours)]),
+            strategies,
             foreign,
             transfers,
         }
     }
 
-    /// What [`Account::of`] took: the strategy's ledger, that of foreign trades, and the transfers.
+    /// What [`Account::of`] took: the strategies' ledgers, that of foreign trades, and the transfers.
     #[must_use]
-    pub fn into_parts(mut self) -> (Ledger, Ledger, BTreeSet<Transfer>) {
-        let ours = self.strategies.pop_first().map(|(_, ledger)| ledger);
-        (ours.unwrap_or_default(), self.foreign, self.transfers)
+    pub fn into_parts(self) -> (Ledgers, Ledger, BTreeSet<Transfer>) {
+        (self.strategies, self.foreign, self.transfers)
     }
 
     /// Books a trade of a pair of `base` and `quote` for its owner, once.
@@ -150,34 +149,16 @@ impl Account {
         }
         match owner {
             Owner::Foreign => Ok(self.foreign.apply(trade, base, quote)?),
-            Owner::Strategy(id) => self.with_strategy(id, |ledger| ledger.apply(trade, base, quote)),
+            Owner::Strategy(id) => Ok(self.strategies.apply(id, trade, base, quote)?),
         }
     }
 
     fn owner(&self, trade: &Trade) -> Option<Owner> {
-        let has = |ledger: &Ledger| ledger.contains(trade.symbol, trade.trade_id);
-        let strategy = self.strategies.iter().find(|(_, ledger)| has(ledger));
+        let strategy = self.strategies.owner(trade.symbol, trade.trade_id);
+        let is_foreign = self.foreign.contains(trade.symbol, trade.trade_id);
         strategy
-            .map(|(id, _)| Owner::Strategy(*id))
-            .or_else(|| has(&self.foreign).then_some(Owner::Foreign))
-    }
-
-    /// Changes a strategy's ledger; one that takes nothing is not kept.
-    ///
-    /// # Errors
-    /// What the change returns.
-    fn with_strategy(
-        &mut self,
-        id: StrategyId,
-        change: impl FnOnce(&mut Ledger) -> Result<Applied, LedgerError>,
-    ) -> Result<Applied, AccountError> {
-        if let Some(ledger) = self.strategies.get_mut(&id) {
-            return Ok(change(ledger)?);
-        }
-        let mut ledger = Ledger::new();
-        let applied = change(&mut ledger)?;
-        self.strategies.insert(id, ledger);
-        Ok(applied)
+            .map(Owner::Strategy)
+            .or_else(|| is_foreign.then_some(Owner::Foreign))
     }
 
     /// Books a movement without a trade, once.
@@ -189,20 +170,15 @@ impl Account {
         }
     }
 
-    /// A strategy's ledger, once it has a trade.
+    /// The strategies' ledgers.
     #[must_use]
-    pub fn strategy(&self, id: StrategyId) -> Option<&Ledger> {
-        self.strategies.get(&id)
+    pub fn strategies(&self) -> &Ledgers {
+        &self.strategies
     }
 
-    /// A strategy's ledger for dust and adjustments, once it has a trade.
-    pub fn strategy_mut(&mut self, id: StrategyId) -> Option<&mut Ledger> {
-        self.strategies.get_mut(&id)
-    }
-
-    /// All strategies' ledgers.
-    pub fn strategies(&self) -> impl Iterator<Item = (StrategyId, &Ledger)> {
-        self.strategies.iter().map(|(id, ledger)| (*id, ledger))
+    /// The strategies' ledgers, for dust and adjustments.
+    pub fn strategies_mut(&mut self) -> &mut Ledgers {
+        &mut self.strategies
     }
 
     /// The trades that are not ours.
@@ -253,24 +229,10 @@ impl Account {
     /// # Errors
     /// [`Inexact`] where a sum needs more than 28 digits.
     pub fn our_changes(&self) -> Result<BTreeMap<Asset, Money>, Inexact> {
-        let mut sums = Amounts::new();
-        for ledger in self.strategies.values() {
-            accumulate(&mut sums, ledger.asset_changes()?)?;
-        }
-        Ok(sums)
-    }
-
-    /// The same, commissions apart.
-    pub(crate) fn our_flows(&self) -> Result<BTreeMap<Asset, Flow>, Inexact> {
-        let mut sums: BTreeMap<Asset, Flow> = BTreeMap::new();
-        for ledger in self.strategies.values() {
-            for (asset, flow) in ledger.asset_flows()? {
-                let sum = sums.entry(asset).or_default();
-                sum.traded = add(sum.traded, flow.traded)?;
-                sum.commission = add(sum.commission, flow.commission)?;
-            }
-        }
-        Ok(sums)
+        let flows = self.strategies.asset_flows()?.into_iter();
+        flows
+            .map(|(asset, flow)| Ok((asset, sub(flow.traded, flow.commission)?)))
+            .collect()
     }
 
     /// The totals that the venue should show: what was held at the start, moved by transfers and by everyone's trades.
@@ -292,21 +254,11 @@ impl Account {
     /// [`Inexact`] where a sum needs more than 28 digits.
     pub fn not_ours(&self) -> Result<BTreeMap<Asset, Money>, Inexact> {
         let mut rest = self.expected_balances()?;
-        let books = self.strategies.values().flat_map(Ledger::books);
-        for (_, book) in books {
+        for (_, _, book) in self.strategies.books() {
             let left = rest.entry(book.base()).or_default();
             *left = sub(*left, add(book.average().position(), book.dust().position())?)?;
         }
         Ok(rest)
-    }
-
-    /// All strategies' base held of a pair, dust left out.
-    ///
-    /// # Errors
-    /// [`Inexact`] where the sum needs more than 28 digits.
-    pub fn position(&self, symbol: Symbol) -> Result<Money, Inexact> {
-        let books = self.strategies.values().filter_map(|ledger| ledger.book(symbol));
-        crate::exact::sum(books.map(|book| book.average().position()))
     }
 
     /// What a strategy may sell of a pair: never above its own position, never above what is free at the venue, floored
@@ -314,7 +266,8 @@ impl Account {
     #[must_use]
     pub fn sellable(&self, id: StrategyId, instrument: &Instrument, free_at_venue: Money) -> Qty {
         let position = self
-            .strategy(id)
+            .strategies
+            .of(id)
             .map_or(Qty::ZERO, |ledger| ledger.position(instrument.symbol).long());
         let free = Qty::from_decimal(free_at_venue.trunc_with_scale(8)).unwrap_or(Qty::ZERO);
         position.min(free).floor_to(instrument.lot_size.step)

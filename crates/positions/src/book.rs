@@ -177,6 +177,12 @@ impl SymbolBook {
         self.facts.trades.values()
     }
 
+    /// A trade that is kept by itself.
+    #[must_use]
+    pub fn trade(&self, trade_id: TradeId) -> Option<&Trade> {
+        self.facts.trades.get(&trade_id)
+    }
+
     /// How many trades there are, with those that were carried forward.
     #[must_use]
     pub fn trade_count(&self) -> usize {
@@ -193,7 +199,7 @@ impl SymbolBook {
     }
 
     pub(crate) fn contains(&self, trade_id: TradeId) -> bool {
-        self.is_carried(Some(trade_id)) || self.facts.trades.contains_key(&trade_id)
+        self.is_carried(Some(trade_id)) || self.trade(trade_id).is_some()
     }
 
     /// Whether what follows this trade, or opens the book, was carried forward.
@@ -207,7 +213,7 @@ impl SymbolBook {
         if self.is_carried(Some(trade.trade_id)) {
             return Ok(Applied::Duplicate);
         }
-        if let Some(known) = self.facts.trades.get(&trade.trade_id) {
+        if let Some(known) = self.trade(trade.trade_id) {
             if same_trade(known, trade) {
                 return Ok(Applied::Duplicate);
             }

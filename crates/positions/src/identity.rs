@@ -37,7 +37,7 @@ pub struct AssetIdentity {
 /// [`Inexact`] where a sum needs more than 28 digits.
 pub fn asset_identity(account: &Account, at_venue: &Amounts) -> Result<Vec<AssetIdentity>, Inexact> {
     let (transferred, foreign) = (account.transferred()?, account.foreign().asset_changes()?);
-    let ours = account.our_flows()?;
+    let ours = account.strategies().asset_flows()?;
     let assets: BTreeSet<Asset> = [account.at_start(), at_venue, &transferred, &foreign]
         .into_iter()
         .flat_map(|amounts| amounts.keys())
@@ -114,7 +114,7 @@ pub fn money_identity(
             marks.add(sum, amount, line.asset)?;
         }
     }
-    for (_, book) in account.strategies().flat_map(|(_, ledger)| ledger.books()) {
+    for (_, _, book) in account.strategies().books() {
         identity.add_book(book, &marks)?;
     }
     let left = [identity.equity_change, -identity.transferred, -identity.foreign];
@@ -291,10 +291,8 @@ pub fn position_differences(
 
 fn trade_differences(account: &Account, venue_trades: &Ledger, differences: &mut Vec<Difference>) {
     let ledgers = || {
-        account
-            .strategies()
-            .map(|(_, ledger)| ledger)
-            .chain([account.foreign()])
+        let strategies = account.strategies().iter().map(|(_, ledger)| ledger);
+        strategies.chain([account.foreign()])
     };
     for (symbol, book) in venue_trades.books() {
         for trade_id in book.trades().map(|trade| trade.trade_id) {

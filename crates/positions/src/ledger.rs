@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Instrument, Money, Price, SignedQty, Symbol, Timestamp, Trade, TradeId};
+use keel_domain::{
+    Asset, Instrument, Money, Price, SignedQty, StrategyId, Symbol, Timestamp, Trade, TradeId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::exact::{add, sub};
@@ -27,6 +29,16 @@ pub enum LedgerError {
         known: Box<Trade>,
         /// The one that is not.
         other: Box<Trade>,
+    },
+    /// The trade is another strategy's already.
+    #[error("{}: trade {} is booked for {known} and now comes for {other}", .trade.symbol, .trade.trade_id)]
+    OtherStrategy {
+        /// The trade.
+        trade: Box<Trade>,
+        /// Whose it is.
+        known: StrategyId,
+        /// Whose it would be.
+        other: StrategyId,
     },
     /// A value or commission above 10^12, a commission in base above the quantity, a position beyond what a
     /// `SignedQty` holds, or a sum of more than 28 digits: money would no longer be exact.

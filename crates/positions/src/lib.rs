@@ -3,8 +3,8 @@
 //! - [`Ledger`]: trades keyed by (symbol, trade id), so any of them may come twice or late. Position, average cost, FIFO,
 //!   fees, dust and adopted quantities follow from them, exactly or as an error.
 //!   [`Ledger::carry_forward`] sums old trades up, so that a ledger does not grow with age.
-//! - [`Account`]: a ledger for each strategy, apart from each other and from what is not ours: holdings at the start,
-//!   foreign trades, transfers.
+//! - [`Ledgers`]: a ledger for each strategy, and their sum, which is what the venue sees.
+//! - [`Account`]: those apart from what is not ours: holdings at the start, foreign trades, transfers.
 //! - [`Prices`]: what amounts are worth at the worse side of fresh quotes, or the name of what is missing or stale.
 //! - [`asset_identity`], [`money_identity`], [`position_differences`]: whether the money adds up, and what does not.
 //! - [`Exit`]: whether a quantity can be sold, before an order is canceled on it.
@@ -46,6 +46,7 @@ mod exact;
 mod fifo;
 mod identity;
 mod ledger;
+mod ledgers;
 mod remainder;
 mod stored;
 mod sums;
@@ -61,5 +62,6 @@ pub use identity::{
     AssetIdentity, Difference, MoneyIdentity, asset_identity, money_identity, position_differences,
 };
 pub use ledger::{Applied, Flow, Ledger, LedgerError, RefusedCause};
+pub use ledgers::Ledgers;
 pub use remainder::{Adjustment, Dust, Exit};
 pub use valuation::{FreshQuote, Prices, Quote, QuoteFault, ValuationError};

@@ -49,7 +49,12 @@ fn f41_what_a_person_holds_or_buys_is_never_ours_to_sell() {
     );
     assert_eq!(account.not_ours().unwrap()[&asset("BTC")], money("7"));
     assert_eq!(
-        account.strategy(trend).unwrap().position(symbol()).to_string(),
+        account
+            .strategies()
+            .of(trend)
+            .unwrap()
+            .position(symbol())
+            .to_string(),
         "0.9985"
     );
 }
@@ -70,7 +75,8 @@ fn f41_a_person_who_sells_our_coins_leaves_less_to_sell_and_it_shows() {
         account.sellable(trend, &instrument(), money("0.6")).to_string(),
         "0.6"
     );
-    assert_eq!(account.position(symbol()), Ok(Money::ONE), "our own word stays");
+    let ours = account.strategies().position(symbol());
+    assert_eq!(ours.to_decimal(), Money::ONE, "our own word stays");
 }
 
 #[test]
@@ -92,8 +98,8 @@ fn f46_fees_in_a_coin_that_is_also_traded_come_out_of_the_reserve_first_and_then
     .unwrap();
     assert_eq!(left(&account), Money::ZERO);
     assert_eq!(
-        account.position(bnb.symbol),
-        Ok(money("2")),
+        account.strategies().position(bnb.symbol).to_decimal(),
+        money("2"),
         "fees of another pair do not eat it"
     );
     book(
@@ -160,7 +166,7 @@ fn a_refused_first_trade_leaves_no_strategy_behind() {
     let mut account = Account::default();
     let refused = taking(trade(1, Side::Buy, "1", "100"), "2", "BTC");
     assert!(book(&mut account, strategy("trend"), &refused).is_err());
-    assert_eq!(account.strategies().count(), 0);
+    assert_eq!(account.strategies().iter().count(), 0);
 }
 
 #[test]
@@ -176,7 +182,7 @@ fn one_strategys_profit_is_not_anothers() {
         book(&mut account, owner, &trade(id, side, "1", px)).unwrap();
     }
     let realised = |name: &str| {
-        let ledger = account.strategy(name.parse().unwrap()).unwrap();
+        let ledger = account.strategies().of(name.parse().unwrap()).unwrap();
         ledger.book(symbol()).unwrap().realised()
     };
     assert_eq!(
@@ -203,7 +209,7 @@ proptest! {
         for index in 0..PAIRS.len() {
             let (symbol, _, _) = pair(index);
             let (mut profit, mut fees, mut count) = (Money::ZERO, Money::ZERO, 0);
-            for book in account.strategies().filter_map(|(_, ledger)| ledger.book(symbol)) {
+            for (_, book) in account.strategies().books_of(symbol) {
                 profit += book.realised() + book.unrealised(mark).unwrap();
                 fees += book.fees_in_quote();
                 count += book.trade_count();
@@ -213,7 +219,8 @@ proptest! {
                 continue;
             };
             prop_assert_eq!(count, book.trade_count());
-            prop_assert_eq!(account.position(symbol).unwrap(), book.average().position());
+            prop_assert_eq!(account.strategies().position(symbol), whole.position(symbol));
+            prop_assert_eq!(account.strategies().trade_count(symbol), count);
             prop_assert_eq!(profit, book.realised() + book.unrealised(mark).unwrap());
             prop_assert_eq!(fees, book.fees_in_quote());
         }
@@ -243,7 +250,7 @@ proptest! {
         prop_assert_eq!(rest[&untouched], at_start()[&untouched]);
         let expected = account.expected_balances().unwrap();
         let mut ours: BTreeMap<_, Money> = BTreeMap::new();
-        for (_, book) in account.strategies().flat_map(|(_, ledger)| ledger.books()) {
+        for (_, _, book) in account.strategies().books() {
             *ours.entry(book.base()).or_default() += book.average().position();
         }
         for (asset, left) in rest {
@@ -268,7 +275,8 @@ fn trades_of_one_id_on_two_pairs_have_owners_of_their_own() {
     );
     assert!(
         account
-            .strategy("quoter".parse().unwrap())
+            .strategies()
+            .of("quoter".parse().unwrap())
             .unwrap()
             .contains(bnb.symbol, TradeId(1))
     );

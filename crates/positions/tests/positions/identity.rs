@@ -279,14 +279,15 @@ proptest! {
         px_units in 1_i64..1_000_000_000_000,
     ) {
         let mut account = account_of(&events);
-        let first = account.strategies().next().map(|(id, _)| id);
+        let first = account.strategies().iter().next().map(|(id, _)| id);
         prop_assume!(first.is_some());
-        let ledger = account.strategy_mut(first.unwrap()).unwrap();
+        let first = first.unwrap();
+        let ledger = account.strategies().of(first).unwrap();
         let index = (0..3).find(|index| ledger.book(pair(*index).0).is_some()).unwrap();
         let (symbol, base, quote) = pair(index);
         let px = keel_domain::Price::from_units(px_units).unwrap();
         let adjustment = Adjustment { symbol, after: None, at: Timestamp::EPOCH, qty: Money::new(units, 8), px };
-        ledger.adjust(&adjustment, base, quote).unwrap();
+        account.strategies_mut().adjust(first, &adjustment, base, quote).unwrap();
         let prices = prices(6_000_000_000_000, 60_000_000_000);
         let identity = money_identity(&account, &venue_balances(&events), &prices, usdt()).unwrap();
         prop_assert!(identity.difference.abs() < money("0.000000000001"), "{identity:?}");
@@ -295,9 +296,9 @@ proptest! {
 
 /// Moves a share of every long position to dust.
 fn set_aside(account: &mut Account, share: i64) {
-    let ids: Vec<_> = account.strategies().map(|(id, _)| id).collect();
+    let ids: Vec<_> = account.strategies().iter().map(|(id, _)| id).collect();
     for id in ids {
-        let ledger = account.strategy_mut(id).unwrap();
+        let ledger = account.strategies().of(id).unwrap();
         let dust: Vec<Dust> = ledger
             .books()
             .filter_map(|(symbol, book)| {
@@ -307,7 +308,7 @@ fn set_aside(account: &mut Account, share: i64) {
             })
             .collect();
         for dust in dust {
-            ledger.book_dust(&dust).unwrap();
+            account.strategies_mut().book_dust(id, &dust).unwrap();
         }
     }
 }

@@ -14,6 +14,7 @@ mod generated;
 mod history;
 mod identity;
 mod ledger;
+mod ledgers;
 mod properties;
 mod remainder;
 mod stored;
