@@ -103,8 +103,9 @@ text_id! {
 }
 
 text_id! {
-    /// A strategy on the account, as its configuration names it ("trend-btc"): the key of its own positions and money.
-    StrategyId, 16, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+    /// A strategy on the account, as its configuration names it ("trend"): the key of its own positions and money, and a part of
+    /// the ids of its orders, which is why it is short.
+    StrategyId, 8, |c| c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
 macro_rules! number_id {

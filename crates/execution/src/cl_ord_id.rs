@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrayvec::ArrayString;
-use keel_domain::{ClOrdId, IdError};
+use keel_domain::{ClOrdId, IdError, StrategyId};
 use serde::{Deserialize, Serialize};
 
 /// An instance tag that cannot be used.
@@ -18,35 +18,18 @@ pub struct TagError;
 pub struct InstanceTag(ArrayString<4>);
 
 impl InstanceTag {
-    /// The mark of the strategy in an id that an instance with this tag made.
+    /// What an id tells that this instance made; none of any other.
     #[must_use]
-    pub fn strategy_in<'a>(&self, cl_ord_id: &'a ClOrdId) -> Option<&'a str> {
-        let rest = cl_ord_id
-            .as_str()
-            .strip_prefix(self.0.as_str())?
-            .strip_prefix('-')?;
-        rest.split_once('-').map(|(strategy, _)| strategy)
+    pub fn parts_of(&self, cl_ord_id: &ClOrdId) -> Option<IdParts> {
+        IdParts::of(cl_ord_id).filter(|parts| parts.tag == *self)
     }
 
-    /// The tag of the other instance that made the id, if it is one that an instance makes: tag, strategy, boot and sequence.
+    /// The tag of the other instance that made the id, if it is one that an instance makes.
     #[must_use]
     pub fn other_in(&self, cl_ord_id: &ClOrdId) -> Option<Self> {
-        let mut parts = cl_ord_id.as_str().split('-');
-        let (tag, strategy) = (parts.next()?, parts.next()?);
-        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        let is_made = StrategyMark::of(strategy).0.as_str() == strategy
-            && parts.next().is_some_and(is_number)
-            && parts.next().is_some_and(is_number)
-            && parts.next().is_none();
-        tag.parse().ok().filter(|tag| is_made && tag != self)
-    }
-
-    /// Which boot of this instance made the id: the third of its parts.
-    #[must_use]
-    pub fn boot_in(&self, cl_ord_id: &ClOrdId) -> Option<u64> {
-        let mut parts = cl_ord_id.as_str().split('-');
-        let is_ours = parts.next() == Some(self.0.as_str());
-        parts.nth(1).filter(|_| is_ours)?.parse().ok()
+        IdParts::of(cl_ord_id)
+            .map(|parts| parts.tag)
+            .filter(|tag| tag != self)
     }
 
     /// Whether the id was made by an instance with this tag.
@@ -77,39 +60,74 @@ impl fmt::Display for InstanceTag {
     }
 }
 
-/// Names a strategy in the ids of its orders: the first eight letters and digits of its name, in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StrategyMark(ArrayString<8>);
+/// Who asks for an order of a strategy's position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IssuedBy {
+    /// The strategy itself.
+    Strategy,
+    /// The stop that stands for its position.
+    Protection,
+    /// An operator, who sells what it holds.
+    Operator,
+}
 
-impl StrategyMark {
-    /// The mark of a name; `x` where the name has no letter or digit.
+impl IssuedBy {
+    const ALL: [Self; 3] = [Self::Protection, Self::Operator, Self::Strategy];
+
+    /// What stands before the sequence number in an id.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Strategy => "",
+            Self::Protection => "stop",
+            Self::Operator => "flat",
+        }
+    }
+}
+
+/// What a client order id tells that an instance made: tag, strategy, boot counter, issuer and sequence ("k1-trend-12-345",
+/// "k1-trend-12-stop346").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdParts {
+    /// Which instance.
+    pub tag: InstanceTag,
+    /// Whose position the order changes.
+    pub strategy: StrategyId,
+    /// Which boot of the instance.
+    pub boot: u64,
+    /// Who asked for it.
+    pub issued_by: IssuedBy,
+}
+
+impl IdParts {
+    /// Reads an id; none where no instance made it.
     #[must_use]
-    pub fn of(name: &str) -> Self {
-        let mut mark = ArrayString::new();
-        let usable = name.chars().filter(char::is_ascii_alphanumeric);
-        for letter in usable.take(mark.capacity()) {
-            mark.push(letter.to_ascii_lowercase());
-        }
-        if mark.is_empty() {
-            mark.push('x');
-        }
-        Self(mark)
+    pub fn of(cl_ord_id: &ClOrdId) -> Option<Self> {
+        let number = |text: &str| {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.parse::<u64>().ok()).flatten()
+        };
+        let mut parts = cl_ord_id.as_str().split('-');
+        let (tag, strategy) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let boot = number(parts.next()?)?;
+        let sequence = parts.next().filter(|_| parts.next().is_none())?;
+        let is_by = |by: &IssuedBy| sequence.strip_prefix(by.mark()).and_then(number).is_some();
+        let issued_by = IssuedBy::ALL.into_iter().find(is_by)?;
+        Some(Self {
+            tag,
+            strategy,
+            boot,
+            issued_by,
+        })
     }
 }
 
-impl fmt::Display for StrategyMark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.as_str())
-    }
-}
-
-/// Makes ids of tag, strategy, boot counter and sequence ("k1-trend-12-345"): unique over restarts and clock steps, since
-/// the boot counter is durable before the first id is made and no clock is asked. The longest that a tag of 4 and a strategy
-/// of 8 leave room for are 4 294 967 295 boots with 10^11 ids each, in the venue's 36 characters.
+/// Makes a strategy's ids: unique over restarts and clock steps, since the boot counter is durable before the first id is made
+/// and no clock is asked. The longest that a tag of 4 and a strategy of 8 leave room for are 4 294 967 295 boots with 10^11 ids
+/// each (10^7 of stops), in the venue's 36 characters.
 #[derive(Debug, Clone)]
 pub struct ClOrdIdSource {
     tag: InstanceTag,
-    strategy: StrategyMark,
+    strategy: StrategyId,
     boot: u64,
     sequence: u64,
 }
@@ -117,7 +135,7 @@ pub struct ClOrdIdSource {
 impl ClOrdIdSource {
     /// A source for one boot of one instance and its strategy.
     #[must_use]
-    pub fn new(tag: InstanceTag, strategy: StrategyMark, boot: u64) -> Self {
+    pub fn new(tag: InstanceTag, strategy: StrategyId, boot: u64) -> Self {
         Self {
             tag,
             strategy,
@@ -129,12 +147,16 @@ impl ClOrdIdSource {
     /// The next id.
     ///
     /// # Errors
-    /// `TooLong`, after 10^11 ids of one boot.
-    pub fn next_id(&mut self) -> Result<ClOrdId, IdError> {
+    /// `TooLong`, once an id has no room any more.
+    pub fn next_id(&mut self, issued_by: IssuedBy) -> Result<ClOrdId, IdError> {
         self.sequence = self.sequence.saturating_add(1);
         ClOrdId::new(&format!(
-            "{}-{}-{}-{}",
-            self.tag, self.strategy, self.boot, self.sequence
+            "{}-{}-{}-{}{}",
+            self.tag,
+            self.strategy,
+            self.boot,
+            issued_by.mark(),
+            self.sequence
         ))
     }
 }

@@ -31,7 +31,7 @@ mod order_state;
 mod orders;
 mod venue;
 
-pub use cl_ord_id::{ClOrdIdSource, InstanceTag, StrategyMark, TagError};
+pub use cl_ord_id::{ClOrdIdSource, IdParts, InstanceTag, IssuedBy, TagError};
 pub use order::Order;
 pub use order_state::{Applied, CancelState, Contradiction, Ending, OrderState};
 pub use orders::{Exposure, Orders, OrdersError};
