@@ -27,6 +27,9 @@ pub(crate) fn run(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
         );
         return Ok(ExitCode::Refused);
     };
+    if pairs.is_empty() {
+        progress.line("no order of this instance is known to the venue: the records begin with nothing");
+    }
     for pair in &pairs {
         progress.line(&line(pair));
     }
@@ -47,13 +50,14 @@ fn line(pair: &AdoptedPair) -> String {
         ""
     };
     format!(
-        "{}: {} orders and {} trades of this instance adopted; position {}{cost}{estimated}",
-        pair.symbol, pair.orders, pair.trades, pair.position
+        "{}: {} orders and {} trades of strategy {} adopted; position {}{cost}{estimated}",
+        pair.symbol, pair.orders, pair.trades, pair.strategy, pair.position
     )
 }
 
 fn as_json(pair: &AdoptedPair) -> serde_json::Value {
     serde_json::json!({
+        "strategy": pair.strategy.as_str(),
         "symbol": pair.symbol.as_str(),
         "orders": pair.orders,
         "trades": pair.trades,

@@ -70,10 +70,7 @@ fn main() {
         let read: DurableState = serde_json::from_slice(&written).unwrap();
         let reading = started.elapsed();
         assert_eq!(read, state);
-        assert_eq!(
-            state.ledger().book(symbol()).unwrap().trade_count() as u64,
-            orders
-        );
+        assert_eq!(state.ledgers().trade_count(symbol()) as u64, orders);
         println!(
             "{orders:>7} {:>8} {:>15} {:>9.1} {:>8.1} {:>13.1}",
             records.len(),

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keel_domain::{
-    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderId, Price, SignedQty, Symbol, Timestamp, Trade,
-    TradeId,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderId, Price, SignedQty, StrategyId, Symbol,
+    Timestamp, Trade, TradeId,
 };
 use keel_execution::InstanceTag;
-use keel_positions::Inexact;
+use keel_positions::{Inexact, Ledger};
 
 use crate::{DurableState, Fact, Fault, Identity, Record};
 
@@ -26,9 +26,11 @@ pub struct VenuePast {
     pub totals: BTreeMap<Asset, Money>,
 }
 
-/// One pair after the adoption.
+/// One strategy's pair after the adoption.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdoptedPair {
+    /// Whose it is.
+    pub strategy: StrategyId,
     /// The pair.
     pub symbol: Symbol,
     /// Our orders.
@@ -89,7 +91,8 @@ pub fn adopt(
         return Err(AdoptError::Open(open));
     }
     // The next start counts on from here, so that no id is used twice.
-    let boot = own.iter().filter_map(|order| tag.boot_in(&order.cl_ord_id)).max();
+    let boots = own.iter().filter_map(|order| tag.parts_of(&order.cl_ord_id));
+    let boot = boots.map(|parts| parts.boot).max();
     let mut adopting = Adopting::default();
     adopting.add(
         now,
@@ -105,8 +108,24 @@ pub fn adopt(
     }
     let mut pairs = Vec::new();
     let mut totals = past.totals.clone();
+    let strategies: BTreeSet<StrategyId> = own
+        .iter()
+        .filter_map(|order| tag.parts_of(&order.cl_ord_id))
+        .map(|parts| parts.strategy)
+        .collect();
     for instrument in &past.instruments {
-        pairs.push(adopting.pair(now, instrument, &own, &past.trades, &mut totals)?);
+        for strategy in &strategies {
+            let own = own.iter().filter(|order| {
+                let parts = tag.parts_of(&order.cl_ord_id);
+                parts.is_some_and(|parts| parts.strategy == *strategy)
+            });
+            let ids = own
+                .filter(|order| order.symbol == instrument.symbol)
+                .map(|order| order.order_id)
+                .collect();
+            pairs.extend(adopting.pair(now, *strategy, instrument, &ids, &past.trades, &mut totals)?);
+        }
+        adopting.read(now, instrument.symbol, &past.trades)?;
     }
     // What was lost before is no loss of the budget that begins now.
     let reason = format!("adopted from the venue: {reason}");
@@ -131,49 +150,67 @@ impl Adopting {
         Ok(())
     }
 
+    /// All trades that the venue lists of the pair are known from here on.
+    fn read(&mut self, now: Timestamp, symbol: Symbol, trades: &[Trade]) -> Result<(), Fault> {
+        let of_pair = trades.iter().filter(|trade| trade.symbol == symbol);
+        let Some(last) = of_pair.map(|trade| trade.trade_id).max() else {
+            return Ok(());
+        };
+        let next = TradeId(last.0.saturating_add(1));
+        self.add(now, Fact::TradesRead { symbol, next })
+    }
+
+    /// None where the strategy never ordered on the pair.
     fn pair(
         &mut self,
         now: Timestamp,
+        strategy: StrategyId,
         instrument: &Instrument,
-        own: &[&ExecutionReport],
+        ids: &BTreeSet<OrderId>,
         trades: &[Trade],
         totals: &mut BTreeMap<Asset, Money>,
-    ) -> Result<AdoptedPair, AdoptError> {
+    ) -> Result<Option<AdoptedPair>, AdoptError> {
+        if ids.is_empty() {
+            return Ok(None);
+        }
         let symbol = instrument.symbol;
-        let ids: BTreeSet<OrderId> = own
+        let ours: BTreeMap<TradeId, &Trade> = trades
             .iter()
-            .filter(|order| order.symbol == symbol)
-            .map(|order| order.order_id)
-            .collect();
-        let of_pair: BTreeMap<TradeId, &Trade> = trades
-            .iter()
-            .filter(|trade| trade.symbol == symbol)
+            .filter(|trade| trade.symbol == symbol && ids.contains(&trade.order_id))
             .map(|trade| (trade.trade_id, trade))
             .collect();
-        let ours: Vec<&&Trade> = of_pair.values().filter(|t| ids.contains(&t.order_id)).collect();
-        for trade in &ours {
-            self.add(now, Fact::Trade(***trade))?;
+        for trade in ours.values() {
+            let trade = **trade;
+            self.add(now, Fact::Trade { strategy, trade })?;
         }
-        if let Some(last) = of_pair.keys().next_back() {
-            let next = TradeId(last.0.saturating_add(1));
-            self.add(now, Fact::TradesRead { symbol, next })?;
-        }
-        let position = self.state.ledger().position(symbol).to_decimal();
+        let position = self.position(strategy, symbol).to_decimal();
         let total = totals.entry(instrument.base).or_default();
         let held = position.clamp(Money::ZERO, (*total).max(Money::ZERO));
         *total -= held;
-        let px = ours.last().map_or(Price::ZERO, |trade| trade.last_px);
-        let unexplained = self.state.ledger().unexplained(instrument, held, now, px)?;
+        let px = ours
+            .values()
+            .next_back()
+            .map_or(Price::ZERO, |trade| trade.last_px);
+        let none = Ledger::new();
+        let ledger = self.state.ledgers().of(strategy).unwrap_or(&none);
+        let unexplained = ledger.unexplained(instrument, held, now, px)?;
         if let Some(adjustment) = unexplained {
-            self.add(now, Fact::Adjusted(adjustment))?;
+            self.add(now, Fact::Adjusted { strategy, adjustment })?;
         }
-        Ok(AdoptedPair {
+        let ledger = self.state.ledgers().of(strategy);
+        Ok(Some(AdoptedPair {
+            strategy,
             symbol,
             orders: ids.len(),
             trades: ours.len(),
-            position: self.state.ledger().position(symbol),
-            avg_px: self.state.ledger().avg_px(symbol),
+            position: self.position(strategy, symbol),
+            avg_px: ledger.and_then(|ledger| ledger.avg_px(symbol)),
             is_estimated: unexplained.is_some(),
-        })
+        }))
+    }
+
+    fn position(&self, strategy: StrategyId, symbol: Symbol) -> SignedQty {
+        let ledger = self.state.ledgers().of(strategy);
+        ledger.map_or(SignedQty::ZERO, |ledger| ledger.position(symbol))
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use keel_domain::{OrderIntent, Purpose, Qty, Side, Symbol, Timestamp};
-use keel_execution::Order;
+use keel_execution::{IssuedBy, Order};
 use keel_positions::Exit;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::trading::IssuedBy;
+use crate::strategies::Holding;
 use crate::{Command, Step, Trader};
 
 /// A pair's position that is being sold. It ends with the process; the restriction does not.
@@ -18,8 +18,6 @@ pub(crate) struct Flattening {
 }
 
 impl Trader {
-    /// Marks the ids of orders that flatten.
-    pub(crate) const FLATTEN_MARK: &str = "flat";
     /// After so long a person is told what is left, and protection takes over again.
     const FLATTEN_WITHIN: Duration = Duration::from_secs(60);
     /// Between two orders on a pair, so that the book is another one.
@@ -62,7 +60,8 @@ impl Trader {
                 .settings
                 .symbols
                 .iter()
-                .all(|symbol| self.held_for_sale(*symbol).is_none())
+                .flat_map(|symbol| self.holdings(*symbol))
+                .all(|holding| self.held_for_sale(holding).is_none())
     }
 
     pub(crate) fn flatten(&mut self, now: Timestamp, step: &mut Step) {
@@ -96,16 +95,20 @@ impl Trader {
             .collect();
         if !open.is_empty() || self.state.orders.live().any(|order| order.symbol() == symbol) {
             for id in open {
-                let tag = &self.settings.tag;
-                if tag.strategy_in(&id) != Some(Self::FLATTEN_MARK) {
+                if self.issuer(&id) != Some(IssuedBy::Operator) {
                     self.cancel(now, id, step);
                 }
             }
             return;
         }
-        let Some(qty) = self.held_for_sale(symbol) else {
+        let for_sale: Vec<(Holding, Qty)> = self
+            .holdings(symbol)
+            .into_iter()
+            .filter_map(|holding| Some((holding, self.held_for_sale(holding)?)))
+            .collect();
+        if for_sale.is_empty() {
             return self.end_flattening(symbol);
-        };
+        }
         let ord_type = self.top(now, symbol).ok().and_then(|top| {
             let price = top.bid.price;
             self.exit_within_collar(symbol, price)
@@ -119,15 +122,18 @@ impl Trader {
                 ..flattening
             });
         }
-        let intent = OrderIntent {
-            symbol,
-            side: Side::Sell,
-            ord_type,
-            order_qty: self.within_order_limits(symbol, qty, ord_type.price()),
-            purpose: Purpose::ReduceOnly,
-        };
-        if let Err(breach) = self.send(now, intent, IssuedBy::Operator, step) {
-            self.on_breach(now, intent, breach, step);
+        for (holding, qty) in for_sale {
+            let intent = OrderIntent {
+                symbol,
+                side: Side::Sell,
+                ord_type,
+                order_qty: self.within_order_limits(symbol, qty, ord_type.price()),
+                purpose: Purpose::ReduceOnly,
+            };
+            let issuer = (holding.strategy, IssuedBy::Operator);
+            if let Err(breach) = self.send(now, issuer, intent, step) {
+                self.on_breach(now, intent, breach, step);
+            }
         }
     }
 
@@ -138,13 +144,13 @@ impl Trader {
     }
 
     /// What is held, in whole steps, where it is enough to be sold at the last price that is known.
-    fn held_for_sale(&self, symbol: Symbol) -> Option<Qty> {
-        let instrument = self.state.instruments.get(&symbol)?;
-        let held = self.position(symbol).long();
-        let market = self.markets.get(&symbol)?;
+    fn held_for_sale(&self, holding: Holding) -> Option<Qty> {
+        let instrument = self.state.instruments.get(&holding.symbol)?;
+        let held = self.position_of(holding).long();
+        let market = self.markets.get(&holding.symbol)?;
         let bid = market.book.bids().next().map(|level| level.price);
         // Any price tells dust from the rest better than none.
-        let price = bid.or(market.last_trade).or_else(|| self.avg_px(symbol))?;
+        let price = bid.or(market.last_trade).or_else(|| self.avg_px_of(holding))?;
         let exit = Exit::of(instrument, held, price);
         exit.is_possible().then_some(exit.sellable)
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keel_domain::{Asset, Money, StrategyId, Symbol, Timestamp, TradeId};
+use keel_domain::{Asset, Money, Symbol, Timestamp, TradeId};
 use keel_execution::{Balance, VenueReport};
 use keel_positions::{
-    Account, AssetIdentity, Inexact, Ledger, MoneyIdentity, Prices, Quote, Transfer, TransferKind,
+    Account, AssetIdentity, Inexact, MoneyIdentity, Prices, Quote, SymbolBook, Transfer, TransferKind,
     asset_identity, money_identity,
 };
 use keel_risk::{HaltCause, TradingState};
@@ -129,11 +129,9 @@ impl Trader {
 
     /// The venue rounds each trade's value to its own 1e-8.
     pub(crate) fn rounding(&self) -> Money {
-        let trades: usize = [&self.state.ledger, &self.state.foreign]
-            .into_iter()
-            .flat_map(Ledger::books)
-            .map(|(_, book)| book.trade_count())
-            .sum();
+        let ours = self.state.ledgers.books().map(|(_, _, book)| book);
+        let foreign = self.state.foreign.books().map(|(_, book)| book);
+        let trades: usize = ours.chain(foreign).map(SymbolBook::trade_count).sum();
         Money::new(i64::try_from(trades).unwrap_or(i64::MAX), 8)
     }
 
@@ -143,17 +141,15 @@ impl Trader {
         baseline: Amounts,
         ask: impl FnOnce(&Account) -> Result<T, Inexact>,
     ) -> Result<T, Inexact> {
-        let name = StrategyId::new(self.strategy.name()).or_else(|_| StrategyId::new("strategy"));
-        let strategy = name.map_err(|_| Inexact)?;
         let state = &mut self.state;
         let account = Account::of(
             baseline,
-            (strategy, std::mem::take(&mut state.ledger)),
+            std::mem::take(&mut state.ledgers),
             std::mem::take(&mut state.foreign),
             std::mem::take(&mut state.transfers),
         );
         let answer = ask(&account);
-        (state.ledger, state.foreign, state.transfers) = account.into_parts();
+        (state.ledgers, state.foreign, state.transfers) = account.into_parts();
         answer
     }
 
@@ -210,7 +206,7 @@ impl Trader {
         pairs
             .filter(|instrument| Some(instrument.quote) == currency)
             .map(|instrument| {
-                let held = self.state.ledger.position(instrument.symbol).to_decimal().abs();
+                let held = self.state.ledgers.position(instrument.symbol).to_decimal().abs();
                 (held + self.dust(instrument.symbol)) * instrument.price_filter.tick_size.to_decimal()
             })
             .sum()

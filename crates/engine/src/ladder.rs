@@ -6,6 +6,7 @@ use keel_risk::{HaltCause, TradingState};
 
 use crate::protection::Cover;
 use crate::refusals::NOT_ABOUT_THE_ORDER;
+use crate::strategies::Holding;
 use crate::{Command, Step, Trader};
 
 /// What protects the position next.
@@ -33,23 +34,23 @@ impl Rung {
 }
 
 impl Trader {
-    pub(crate) fn descend_to(&mut self, now: Timestamp, symbol: Symbol, rung: Rung) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            market.protection.rung = rung;
-            market.protection.exhausted_at = (rung == Rung::Person).then_some(now);
+    pub(crate) fn descend_to(&mut self, now: Timestamp, holding: Holding, rung: Rung) {
+        if let Some(protection) = self.protection_mut(holding) {
+            protection.rung = rung;
+            protection.exhausted_at = (rung == Rung::Person).then_some(now);
         }
     }
 
     pub(crate) fn on_stop_failed(
         &mut self,
         now: Timestamp,
-        symbol: Symbol,
+        holding: Holding,
         rung: Rung,
         what: &str,
         step: &mut Step,
     ) {
-        let next = rung.next();
-        self.descend_to(now, symbol, next);
+        let (next, symbol) = (rung.next(), holding.symbol);
+        self.descend_to(now, holding, next);
         if next == Rung::Person {
             let what = format!("{symbol} is held without a stop, and no exit was possible: {what}");
             self.restrict_symbol(
@@ -112,50 +113,45 @@ impl Trader {
     }
 
     /// The venue refused a stop or an exit of the ladder.
-    pub(crate) fn on_stop_rejected(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        reject: &Reject,
-        step: &mut Step,
-    ) {
-        let Some(market) = self.markets.get(&symbol) else {
+    pub(crate) fn on_stop_rejected(&mut self, now: Timestamp, id: ClOrdId, reject: &Reject, step: &mut Step) {
+        let Some(holding) = self.holding_of(id) else {
+            return;
+        };
+        let Some(protection) = self.protection_mut(holding) else {
             return;
         };
         if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
-            if let Some(market) = self.markets.get_mut(&symbol) {
-                market.protection.room_until = Some(now.plus(Self::ROOM_FOR));
-            }
+            protection.room_until = Some(now.plus(Self::ROOM_FOR));
             return;
         }
-        let rung = market.protection.rung;
+        let rung = protection.rung;
         if rung < Rung::Exit && reject.text.contains("would trigger immediately") {
             // What is refused for its trigger is refused with a limit too.
-            self.descend_to(now, symbol, Rung::StopLimit);
-            self.on_stop_failed(now, symbol, Rung::StopLimit, &reject.text, step);
+            self.descend_to(now, holding, Rung::StopLimit);
+            self.on_stop_failed(now, holding, Rung::StopLimit, &reject.text, step);
             return;
         }
-        self.on_stop_failed(now, symbol, rung, &reject.text, step);
+        self.on_stop_failed(now, holding, rung, &reject.text, step);
     }
 
     /// An exit of the ladder ended. One that left something has failed.
     pub(crate) fn on_stop_ended(&mut self, now: Timestamp, id: ClOrdId, step: &mut Step) {
-        let Some(order) = self.state.orders.get(id) else {
+        let (Some(order), Some(holding)) = (self.state.orders.get(id), self.holding_of(id)) else {
             return;
         };
-        let symbol = order.symbol();
         let is_exit = order.intent().ord_type.time_in_force() == Some(TimeInForce::Ioc);
         let has_left = matches!(order.state(), OrderState::Done(Ending::Ended(_)))
             && order.cum_qty() < order.order_qty();
         if is_exit && has_left {
-            self.on_stop_failed(now, symbol, Rung::Exit, "nobody bought within the collar", step);
+            self.on_stop_failed(now, holding, Rung::Exit, "nobody bought within the collar", step);
         }
     }
 
     /// The venue refused an exit with its stop for their prices: the market was quicker. For a moment exits go alone.
-    pub(crate) fn on_pair_rejected(&mut self, now: Timestamp, symbol: Symbol) {
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            market.protection.unpaired_until = Some(now.plus(Self::UNPAIRED_FOR));
+    pub(crate) fn on_pair_rejected(&mut self, now: Timestamp, id: ClOrdId) {
+        let holding = self.holding_of(id);
+        if let Some(protection) = holding.and_then(|holding| self.protection_mut(holding)) {
+            protection.unpaired_until = Some(now.plus(Self::UNPAIRED_FOR));
         }
     }
 }

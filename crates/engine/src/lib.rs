@@ -26,7 +26,7 @@
 //!
 //! let mut state = DurableState::default();
 //! for fact in [
-//!     Fact::Intent { cl_ord_id: "k1-1-1".parse()?, intent, seen: nothing, stop: None },
+//!     Fact::Intent { cl_ord_id: "k1-trend-1-1".parse()?, intent, seen: nothing, stop: None },
 //!     Fact::Booted { boot: 2, identity },
 //! ] {
 //!     state.apply(&Record { at, fact })?;
@@ -60,6 +60,7 @@ mod restrict;
 mod start;
 mod state;
 mod step;
+mod strategies;
 mod trader;
 mod trades;
 mod trading;
@@ -75,4 +76,5 @@ pub use record::{Fact, Identity, Record, Seen};
 pub use start::StartRefusal;
 pub use state::{DurableState, Fault};
 pub use step::{Command, RecordLog, Step};
+pub use strategies::RunningStrategy;
 pub use trader::{Event, Operator, RecoverError, Trader, TraderSettings};

@@ -52,12 +52,13 @@ impl Trader {
         let mut lost = Vec::new();
         for (symbol, seen) in &mut self.listed.by_symbol {
             let next = self.state.next_trade.get(symbol).copied().unwrap_or(TradeId(0));
-            let booked = self.state.ledger.book(*symbol).into_iter();
-            let booked = booked.flat_map(|book| book.trades().rev().map(|trade| trade.trade_id));
-            let new = booked
-                .skip_while(|id| *id >= next)
-                .take_while(|id| *id >= seen.looked_to);
-            seen.missing.extend(new.map(|id| (id, 0)));
+            for (_, book) in self.state.ledgers.books_of(*symbol) {
+                let booked = book.trades().rev().map(|trade| trade.trade_id);
+                let new = booked
+                    .skip_while(|id| *id >= next)
+                    .take_while(|id| *id >= seen.looked_to);
+                seen.missing.extend(new.map(|id| (id, 0)));
+            }
             seen.missing.retain(|id, _| !seen.ids.contains(id));
             seen.looked_to = seen.looked_to.max(next);
             seen.ids.clear();

@@ -36,7 +36,7 @@ impl Trader {
     /// book gives no such price. A pair that is traded no more has no book: what is held of it counts at its cost.
     fn profit(&self, now: Timestamp) -> Option<Money> {
         let mut profit = Money::ZERO - self.state.fees_elsewhere;
-        for (symbol, book) in self.state.ledger.books() {
+        for (_, symbol, book) in self.state.ledgers.books() {
             profit += book.realised() - book.fees_in_quote();
             let position = book.average().position() + book.dust().position();
             if position.is_zero() || !self.markets.contains_key(&symbol) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use keel_domain::{InstrumentStatus, OrderIntent, Price, Symbol, Timestamp};
+use keel_domain::{InstrumentStatus, OrderIntent, Price, StrategyId, Symbol, Timestamp};
 use keel_market_data::{BookFault, BookTop, LocalBook, LostReason, PriceGuard, Stream};
 
 use crate::bar_check::BarCheck;
@@ -19,9 +19,9 @@ pub(crate) struct Market {
     pub(crate) book: LocalBook,
     pub(crate) pause: Pause,
     pub(crate) brakes: Brakes,
-    pub(crate) remainder: Remainder,
+    pub(crate) remainders: BTreeMap<StrategyId, Remainder>,
     pub(crate) flattening: Option<Flattening>,
-    pub(crate) protection: Protection,
+    pub(crate) protections: BTreeMap<StrategyId, Protection>,
     /// The order that failed a filter of the venue last, while its filters are the same.
     pub(crate) barred: Option<OrderIntent>,
     /// The venue refused an order for lack of funds, and has not told balances since.
@@ -142,9 +142,9 @@ impl Market {
             book: LocalBook::new(symbol),
             pause: Pause::default(),
             brakes: Brakes::default(),
-            remainder: Remainder::default(),
+            remainders: BTreeMap::new(),
             flattening: None,
-            protection: Protection::default(),
+            protections: BTreeMap::new(),
             barred: None,
             awaits_balances: false,
             last_trade: None,

@@ -77,7 +77,7 @@ impl Trader {
             if let (MarketUpdate::Trade(trade), Some(market)) = (update, self.markets.get_mut(&symbol)) {
                 market.last_trade = Some(trade.price);
             }
-            self.run_strategy(now, symbol, trigger, step);
+            self.run_strategies(now, symbol, trigger, step);
         }
     }
 

@@ -1,41 +1,47 @@
 //! Exits that carry their stop: one order list at the venue, of which one order cancels the other, so that a resting sale and a stop
 //! cover the same coins.
 
-use keel_domain::{ClOrdId, OrdType, OrderIntent, Price, Purpose, Side, StopLeg, Symbol, Timestamp, Trigger};
-use keel_execution::{Order, OrderState};
+use keel_domain::{ClOrdId, OrdType, OrderIntent, Price, Purpose, Side, StopLeg, Timestamp, Trigger};
+use keel_execution::{IssuedBy, Order, OrderState};
 
 use crate::Trader;
+use crate::strategies::Holding;
 
 impl Trader {
     /// The stop that the strategy's exit carries; none where the venue would not take the two together: it wants the sale above the
     /// last price and the stop below it.
-    pub(crate) fn stop_leg(&mut self, now: Timestamp, intent: &OrderIntent) -> Option<StopLeg> {
+    pub(crate) fn stop_leg(
+        &mut self,
+        now: Timestamp,
+        holding: Holding,
+        intent: &OrderIntent,
+    ) -> Option<StopLeg> {
         let OrdType::LimitMaker { price } = intent.ord_type else {
             return None;
         };
-        let symbol = intent.symbol;
+        let symbol = holding.symbol;
         let is_exit = intent.purpose == Purpose::ReduceOnly && intent.side == Side::Sell;
-        if !is_exit || !self.may_pair(now, symbol) {
+        if !is_exit || !self.may_pair(now, holding) {
             return None;
         }
-        let stop_px = self.stop_px(symbol, self.settings.protection?)?;
+        let stop_px = self.stop_px(holding, self.settings.protection?)?;
         let bid = self.top(now, symbol).ok()?.bid.price;
         let last = self.markets.get(&symbol)?.last_trade?;
         let is_between = stop_px < last.min(bid) && last < price;
         if !is_between || !self.can_be_sold(symbol, intent.order_qty, stop_px) {
             return None;
         }
-        let cl_ord_id = self.stop_ids.as_mut()?.next_id().ok()?;
+        let cl_ord_id = self.next_id(holding.strategy, IssuedBy::Protection)?;
         let trigger = Trigger::Stop { stop_px };
         let ord_type = OrdType::StopLoss { trigger };
         Some(StopLeg { cl_ord_id, ord_type })
     }
 
     /// Where stops of a position stand: below its average entry price.
-    pub(crate) fn stop_px(&self, symbol: Symbol, settings: crate::ProtectionSettings) -> Option<Price> {
-        let instrument = self.state.instruments.get(&symbol)?;
+    pub(crate) fn stop_px(&self, holding: Holding, settings: crate::ProtectionSettings) -> Option<Price> {
+        let instrument = self.state.instruments.get(&holding.symbol)?;
         let distance = i128::from(settings.stop_distance_bps);
-        let avg_px = i128::from(self.avg_px(symbol)?.units());
+        let avg_px = i128::from(self.avg_px_of(holding)?.units());
         let units = i64::try_from(avg_px * (10_000 - distance) / 10_000).ok()?;
         let stop_px = Price::from_units(units).ok()?;
         Some(stop_px.floor_to(instrument.price_filter.tick_size))

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, OrderIntent, Price, Purpose, Qty, Side, Symbol, Timestamp};
-use keel_execution::{CancelState, Order, OrderState};
+use keel_domain::{ClOrdId, OrderIntent, Price, Purpose, Qty, Side, StrategyId, Symbol, Timestamp};
+use keel_execution::{CancelState, IssuedBy, Order, OrderState};
 use keel_positions::Exit;
 use keel_risk::{Rule, TradingState};
 
 use crate::ladder::Rung;
-use crate::trading::IssuedBy;
+use crate::strategies::Holding;
 use crate::{Command, Step, Trader};
 
 /// How positions are protected.
@@ -24,7 +24,7 @@ pub struct ProtectionSettings {
     pub unprotected_max: Duration,
 }
 
-/// Where the protection of one pair stands. Nothing of it is durable: the stops are orders like any other.
+/// Where the protection of one holding stands. Nothing of it is durable: the stops are orders like any other.
 #[derive(Debug, Default)]
 pub(crate) struct Protection {
     pub(crate) rung: Rung,
@@ -41,7 +41,7 @@ pub(crate) struct Protection {
     passed_since: Option<Timestamp>,
 }
 
-/// One pair's position against its stops.
+/// One holding against its stops.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cover {
     /// What is to have a stop: held, not claimed by exits, in whole steps, and enough to be sold.
@@ -58,36 +58,40 @@ pub(crate) struct Cover {
 }
 
 impl Trader {
-    /// Marks the ids of stops, so that they are known at the venue and in the journal.
-    pub(crate) const STOP_MARK: &str = "stop";
     /// A position is left without a stop for so long, so that a strategy that exits at once need not have one canceled first.
     const SETTLES_IN: Duration = Duration::from_millis(500);
     /// How long a stop that was canceled for an exit stays away. The strategy asks for its exit again at the next event.
     pub(crate) const ROOM_FOR: Duration = Duration::from_secs(1);
     /// How long exits go without their stop after the venue refused one with it.
     pub(crate) const UNPAIRED_FOR: Duration = Duration::from_secs(2);
-    /// More stops than this on a pair are merged; the venue allows five.
-    const STOPS_MAX: usize = 3;
+    /// Stops of a holding are merged when so many stand on its pair, those of all who hold it taken together: the venue allows
+    /// five, and one may be on its way.
+    const STOPS_MAX: usize = 4;
     /// A stop whose price has been passed for so long has failed.
     const PASSED_MAX: Duration = Duration::from_secs(3);
     /// After the last rung the ladder is tried again so much later.
     const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
     pub(crate) fn is_stop(&self, id: &ClOrdId) -> bool {
-        self.settings.tag.strategy_in(id) == Some(Self::STOP_MARK)
+        self.issuer(id) == Some(IssuedBy::Protection)
     }
 
     /// The stops that stand alone.
-    fn stops(&self, symbol: Symbol) -> impl Iterator<Item = &Order> {
-        let live = self.state.orders.live();
-        live.filter(move |order| order.symbol() == symbol && self.is_stop(&order.cl_ord_id()))
+    fn stops(&self, holding: Holding) -> impl Iterator<Item = &Order> {
+        self.issued(holding, IssuedBy::Protection)
             .filter(|order| !self.is_carried(order))
+    }
+
+    pub(crate) fn protection_mut(&mut self, holding: Holding) -> Option<&mut Protection> {
+        let market = self.markets.get_mut(&holding.symbol)?;
+        Some(market.protections.entry(holding.strategy).or_default())
     }
 
     /// Since when something that can be sold has been held without a stop.
     #[must_use]
     pub fn unprotected_since(&self, symbol: Symbol) -> Option<Timestamp> {
-        self.markets.get(&symbol)?.protection.bare_since
+        let protections = self.markets.get(&symbol)?.protections.values();
+        protections.filter_map(|protection| protection.bare_since).min()
     }
 
     /// The stops that stay at the venue, and the exits that carry one.
@@ -102,21 +106,23 @@ impl Trader {
         for symbol in self.settings.symbols.clone() {
             // What is being sold needs the coins that a stop would lock.
             if !self.is_flattening(symbol) {
-                self.protect(now, symbol, settings, step);
+                for holding in self.holdings(symbol) {
+                    self.protect(now, holding, settings, step);
+                }
             }
         }
     }
 
-    fn protect(&mut self, now: Timestamp, symbol: Symbol, settings: ProtectionSettings, step: &mut Step) {
-        let cover = self.cover(now, symbol, settings);
-        self.watch(now, symbol, settings, cover, step);
+    fn protect(&mut self, now: Timestamp, holding: Holding, settings: ProtectionSettings, step: &mut Step) {
+        let cover = self.cover(now, holding, settings);
+        self.watch(now, holding, settings, cover, step);
         let Some(cover) = cover else {
-            self.cancel_stops(now, symbol, step);
+            self.cancel_stops(now, holding, step);
             return;
         };
-        if self.is_passed(now, symbol, cover) {
-            self.descend_to(now, symbol, Rung::Exit);
-            self.cancel_stops(now, symbol, step);
+        if self.is_passed(now, holding, cover) {
+            self.descend_to(now, holding, Rung::Exit);
+            self.cancel_stops(now, holding, step);
             return;
         }
         let is_too_much = cover.stopped > cover.needed;
@@ -124,25 +130,37 @@ impl Trader {
         let missing = cover.needed.saturating_sub(cover.stopped);
         let must_merge = is_too_little
             && cover.stops > 0
-            && (cover.stops >= Self::STOPS_MAX || !self.can_be_sold(symbol, missing, cover.stop_px));
+            && (self.stops_on(holding.symbol) >= Self::STOPS_MAX
+                || !self.can_be_sold(holding.symbol, missing, cover.stop_px));
         if is_too_much || must_merge {
-            self.cancel_stops(now, symbol, step);
+            self.cancel_stops(now, holding, step);
         } else if is_too_little && !cover.is_open {
-            self.add_stop(now, symbol, missing, cover, step);
+            self.add_stop(now, holding, missing, cover, step);
         }
     }
 
+    /// How many stops stand on the pair, or may: of all who hold it, those that exits carry too.
+    fn stops_on(&self, symbol: Symbol) -> usize {
+        let live = self.state.orders.live();
+        live.filter(|order| order.symbol() == symbol && self.is_stop(&order.cl_ord_id()))
+            .count()
+    }
+
+    fn in_stops(&self, holding: Holding) -> Qty {
+        self.stops(holding)
+            .fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()))
+    }
+
     /// None while nothing is held that could be sold.
-    fn cover(&self, now: Timestamp, symbol: Symbol, settings: ProtectionSettings) -> Option<Cover> {
+    fn cover(&self, now: Timestamp, holding: Holding, settings: ProtectionSettings) -> Option<Cover> {
+        let symbol = holding.symbol;
         let instrument = self.state.instruments.get(&symbol)?;
-        let stop_px = self.stop_px(symbol, settings)?;
+        let stop_px = self.stop_px(holding, settings)?;
         // As the gate counts it, so that nothing is asked for that it refuses.
-        let on_sale = self.state.orders.exposure(symbol).sell_leaves;
-        let in_stops = self
-            .stops(symbol)
-            .fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()));
-        let claimed = on_sale.saturating_sub(in_stops);
-        let unclaimed = self.position(symbol).long().saturating_sub(claimed);
+        let claimed = self
+            .sell_leaves_of(holding)
+            .saturating_sub(self.in_stops(holding));
+        let unclaimed = self.position_of(holding).long().saturating_sub(claimed);
         let needed = Exit::of(instrument, unclaimed, stop_px).sellable;
         if needed.is_zero() {
             return None;
@@ -156,7 +174,7 @@ impl Trader {
             stop_px,
             bid: self.top(now, symbol).ok().map(|top| top.bid.price),
         };
-        for stop in self.stops(symbol) {
+        for stop in self.stops(holding) {
             let unbooked = stop.unbooked_qty();
             let is_confirmed = stop.state() == OrderState::Live;
             cover.stops += 1;
@@ -170,11 +188,16 @@ impl Trader {
     }
 
     /// Whether an exit may carry its stop now: a ladder that has left market stops behind has no other for it.
-    pub(crate) fn may_pair(&self, now: Timestamp, symbol: Symbol) -> bool {
-        let protection = self.markets.get(&symbol).map(|market| &market.protection);
-        protection.is_some_and(|protection| {
-            protection.rung == Rung::Stop && protection.unpaired_until.is_none_or(|until| now >= until)
-        })
+    pub(crate) fn may_pair(&self, now: Timestamp, holding: Holding) -> bool {
+        let Some(market) = self.markets.get(&holding.symbol) else {
+            return false;
+        };
+        market
+            .protections
+            .get(&holding.strategy)
+            .is_none_or(|protection| {
+                protection.rung == Rung::Stop && protection.unpaired_until.is_none_or(|until| now >= until)
+            })
     }
 
     pub(crate) fn can_be_sold(&self, symbol: Symbol, qty: Qty, price: Price) -> bool {
@@ -186,15 +209,15 @@ impl Trader {
     fn watch(
         &mut self,
         now: Timestamp,
-        symbol: Symbol,
+        holding: Holding,
         settings: ProtectionSettings,
         cover: Option<Cover>,
         step: &mut Step,
     ) {
-        let Some(market) = self.markets.get_mut(&symbol) else {
+        let Holding { strategy, symbol } = holding;
+        let Some(protection) = self.protection_mut(holding) else {
             return;
         };
-        let protection = &mut market.protection;
         let Some(cover) = cover.filter(|cover| cover.confirmed < cover.needed) else {
             if cover.is_none() || protection.passed_since.is_none() {
                 let (room_until, unpaired_until) = (protection.room_until, protection.unpaired_until);
@@ -210,7 +233,7 @@ impl Trader {
         if now.since(since) >= settings.unprotected_max && !protection.is_told {
             protection.is_told = true;
             step.push_command(Command::Alert(format!(
-                "{symbol}: {} held without a stop at the venue for {} s",
+                "{symbol}: {} held by strategy {strategy} without a stop at the venue for {} s",
                 cover.needed.saturating_sub(cover.confirmed),
                 now.since(since).as_secs()
             )));
@@ -218,41 +241,41 @@ impl Trader {
     }
 
     /// Whether a stop's price has been passed for long enough to say that it does not sell.
-    fn is_passed(&mut self, now: Timestamp, symbol: Symbol, cover: Cover) -> bool {
+    fn is_passed(&mut self, now: Timestamp, holding: Holding, cover: Cover) -> bool {
         let highest = self
-            .stops(symbol)
+            .stops(holding)
             .filter_map(|stop| stop.intent().ord_type.trigger()?.stop_px())
             .max();
         let is_below = highest.is_some_and(|stop_px| cover.bid.is_some_and(|bid| bid < stop_px));
-        let Some(market) = self.markets.get_mut(&symbol) else {
+        let Some(protection) = self.protection_mut(holding) else {
             return false;
         };
         if !is_below {
-            market.protection.passed_since = None;
+            protection.passed_since = None;
             return false;
         }
-        let since = *market.protection.passed_since.get_or_insert(now);
+        let since = *protection.passed_since.get_or_insert(now);
         now.since(since) >= Self::PASSED_MAX
     }
 
-    fn cancel_stops(&mut self, now: Timestamp, symbol: Symbol, step: &mut Step) {
-        let ids: Vec<ClOrdId> = self.stops(symbol).map(Order::cl_ord_id).collect();
+    fn cancel_stops(&mut self, now: Timestamp, holding: Holding, step: &mut Step) {
+        let ids: Vec<ClOrdId> = self.stops(holding).map(Order::cl_ord_id).collect();
         for id in ids {
             self.cancel(now, id, step);
         }
     }
 
-    fn add_stop(&mut self, now: Timestamp, symbol: Symbol, missing: Qty, cover: Cover, step: &mut Step) {
+    fn add_stop(&mut self, now: Timestamp, holding: Holding, missing: Qty, cover: Cover, step: &mut Step) {
+        let symbol = holding.symbol;
         let may_order = self.session_up
             && self.reconciliation.is_done()
             && self.closing.is_none()
             // Without a fresh price the gate refuses every order, which says nothing about the stop.
             && cover.bid.is_some()
             && self.gate.state_of(symbol) < TradingState::Halted;
-        let Some(market) = self.markets.get_mut(&symbol) else {
+        let Some(protection) = self.protection_mut(holding) else {
             return;
         };
-        let protection = &mut market.protection;
         if protection
             .exhausted_at
             .is_some_and(|at| now.since(at) >= Self::AGAIN_AFTER)
@@ -283,36 +306,39 @@ impl Trader {
             order_qty,
             purpose: Purpose::ReduceOnly,
         };
-        let Err(breach) = self.send(now, intent, IssuedBy::Protection, step) else {
+        let issuer = (holding.strategy, IssuedBy::Protection);
+        let Err(breach) = self.send(now, issuer, intent, step) else {
             return;
         };
         // Too many orders a moment ago say nothing about this one: it is asked for again.
         if breach.rule != Rule::OrderRate {
             let what = format!("the gate refuses it: {breach}");
-            self.on_stop_failed(now, symbol, rung, &what, step);
+            self.on_stop_failed(now, holding, rung, &what, step);
         }
     }
 
     /// The strategy wants to sell what a stop has locked: the stop makes room, and the strategy asks again.
-    pub(crate) fn makes_room(&mut self, now: Timestamp, intent: &OrderIntent, step: &mut Step) -> bool {
+    pub(crate) fn makes_room(
+        &mut self,
+        now: Timestamp,
+        strategy: StrategyId,
+        intent: &OrderIntent,
+        step: &mut Step,
+    ) -> bool {
         if self.settings.protection.is_none() || intent.side != Side::Sell {
             return false;
         }
         let symbol = intent.symbol;
-        let held = self.position(symbol).long();
-        let exposure = self.state.orders.exposure(symbol);
-        let unclaimed = held.saturating_sub(exposure.sell_leaves);
-        let in_stops = self
-            .stops(symbol)
-            .fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()));
+        let holding = Holding { strategy, symbol };
+        let (unclaimed, in_stops) = (self.unclaimed(holding), self.in_stops(holding));
         let is_short_of_it = intent.order_qty > unclaimed;
         if in_stops.is_zero() || !is_short_of_it || intent.order_qty > unclaimed.saturating_add(in_stops) {
             return false;
         }
-        if let Some(market) = self.markets.get_mut(&symbol) {
-            market.protection.room_until = Some(now.plus(Self::ROOM_FOR));
+        if let Some(protection) = self.protection_mut(holding) {
+            protection.room_until = Some(now.plus(Self::ROOM_FOR));
         }
-        self.cancel_stops(now, symbol, step);
+        self.cancel_stops(now, holding, step);
         true
     }
 }

@@ -228,7 +228,7 @@ impl Trader {
                 let left = left
                     .entry(instrument.base)
                     .or_insert_with(|| self.total(instrument.base));
-                *left -= self.state.ledger.position(*symbol).to_decimal() + self.dust(*symbol);
+                *left -= self.position(*symbol).to_decimal() + self.dust(*symbol);
             }
         }
         left.retain(|_, left| left.is_sign_negative());
@@ -292,10 +292,10 @@ impl Trader {
     }
 
     fn is_used_by(&self, asset: Asset, instrument: &Instrument) -> bool {
-        let book = self.state.ledger.book(instrument.symbol);
+        let mut books = self.state.ledgers.books_of(instrument.symbol);
         instrument.base == asset
             || instrument.quote == asset
-            || book.is_some_and(|book| book.commissions().contains_key(&asset))
+            || books.any(|(_, book)| book.commissions().contains_key(&asset))
     }
 
     /// Takes the venue's quantities: no position is larger than what the account has of its base asset.
@@ -312,32 +312,48 @@ impl Trader {
             else {
                 continue;
             };
-            let held = self.state.ledger.position(symbol).to_decimal();
+            let held = self.position(symbol).to_decimal();
             let available = *left.entry(base).or_insert_with(|| self.total(base)) - self.dust(symbol);
             let available = available.max(Money::ZERO);
             left.insert(base, (available - held).max(Money::ZERO));
             if held <= available {
                 continue;
             }
-            let last_trade = self
-                .state
-                .ledger
-                .book(symbol)
+            step.push_command(Command::Alert(format!(
+                "{symbol}: the position is set from {held} to {available}, as the venue has it; its cost is estimated"
+            )));
+            self.take_away(now, symbol, held - available, step);
+        }
+        self.restore_restrictions();
+        self.reconciliation.first = Some(Ok(()));
+    }
+
+    /// Takes what the venue does not hold out of the positions. Nobody knows whose it was: the largest gives first.
+    fn take_away(&mut self, now: Timestamp, symbol: Symbol, missing: Money, step: &mut Step) {
+        let mut holdings = self.holdings(symbol);
+        holdings.sort_by_key(|holding| std::cmp::Reverse(self.position_of(*holding)));
+        let mut missing = missing;
+        for holding in holdings {
+            let strategy = holding.strategy;
+            let held = self.position_of(holding).to_decimal();
+            let taken = held.min(missing);
+            let ledger = self.state.ledgers.of(strategy);
+            let last_trade = ledger
+                .and_then(|ledger| ledger.book(symbol))
                 .and_then(|book| book.trades().next_back());
+            if taken <= Money::ZERO {
+                break;
+            }
+            missing -= taken;
             let adjustment = Adjustment {
                 at: now,
                 symbol,
                 after: last_trade.map(|trade| trade.trade_id),
-                qty: available - held,
+                qty: -taken,
                 px: last_trade.map_or(Price::ZERO, |trade| trade.last_px),
             };
-            step.push_command(Command::Alert(format!(
-                "{symbol}: the position is set from {held} to {available}, as the venue has it; its cost is estimated"
-            )));
-            self.record(now, step, Fact::Adjusted(adjustment));
+            self.record(now, step, Fact::Adjusted { strategy, adjustment });
         }
-        self.restore_restrictions();
-        self.reconciliation.first = Some(Ok(()));
     }
 
     /// An order that the venue confirmed and now does not know. The venue may forget an order for a while and know it again:

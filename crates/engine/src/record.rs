@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{
-    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, StopLeg, Symbol,
-    Timestamp, Trade, TradeId,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, OrderIntent, Price, Qty, SignedQty, StopLeg,
+    StrategyId, Symbol, Timestamp, Trade, TradeId,
 };
 use keel_execution::{CancelState, NotSent, Reject, UnknownCause};
 use keel_positions::{Adjustment, Dust, Transfer};
@@ -119,7 +119,12 @@ pub enum Fact {
     /// The venue's word on one order, with its trade when there was one.
     Execution(ExecutionReport),
     /// A trade of one of our orders that was found by asking.
-    Trade(Trade),
+    Trade {
+        /// Whose it is.
+        strategy: StrategyId,
+        /// The trade.
+        trade: Trade,
+    },
     /// A trade in the account that is not ours: it moves balances, and is nobody's position here.
     ForeignTrade(Trade),
     /// A deposit, withdrawal, reward or lock from outside: never ours, never profit.
@@ -142,9 +147,19 @@ pub enum Fact {
         reason: String,
     },
     /// The position was set to what the venue holds; its cost is an estimate from here on.
-    Adjusted(Adjustment),
+    Adjusted {
+        /// Whose.
+        strategy: StrategyId,
+        /// By how much.
+        adjustment: Adjustment,
+    },
     /// What was left of a position and too small to sell left it; it stays in equity.
-    Dust(Dust),
+    Dust {
+        /// Whose.
+        strategy: StrategyId,
+        /// How much.
+        dust: Dust,
+    },
     /// A trading day began; its loss is counted from this profit on.
     DayBegan {
         /// Which.
@@ -193,7 +208,7 @@ impl Record {
                 | Fact::SymbolRestricted { .. }
                 | Fact::Resumed { .. }
                 | Fact::VenueAccepted { .. }
-                | Fact::Adjusted(_)
+                | Fact::Adjusted { .. }
                 | Fact::Transfer(_)
                 | Fact::DayBegan { .. }
         )

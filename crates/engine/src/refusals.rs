@@ -109,13 +109,13 @@ impl Trader {
         };
         let (symbol, intent) = (order.symbol(), *order.intent());
         if self.is_stop(&cl_ord_id) {
-            self.on_stop_rejected(now, symbol, &reject, step);
+            self.on_stop_rejected(now, cl_ord_id, &reject, step);
             self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
             return;
         }
         self.pause(now, symbol);
         if reject.text.contains(BAD_RELATIONSHIP) {
-            self.on_pair_rejected(now, symbol);
+            self.on_pair_rejected(now, cl_ord_id);
         }
         let lacks_funds = reject.code == NEW_ORDER_REJECTED && reject.text.contains("insufficient balance");
         if let Some(market) = self.markets.get_mut(&symbol) {
@@ -143,6 +143,6 @@ impl Trader {
         if !is_passing {
             self.brake_rejections(now, symbol, &reject, step);
         }
-        self.run_strategy(now, symbol, Trigger::Timer, step);
+        self.run_strategies(now, symbol, Trigger::Timer, step);
     }
 }

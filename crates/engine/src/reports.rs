@@ -184,7 +184,7 @@ impl Trader {
             self.notice_untold(report, step);
             let trade_is_news = report
                 .trade
-                .is_some_and(|trade| !self.state.ledger.contains(trade.symbol, trade.trade_id));
+                .is_some_and(|trade| !self.state.ledgers.contains(trade.symbol, trade.trade_id));
             self.counters.fills += u64::from(trade_is_news);
             if let Some(trade) = report.trade.filter(|_| trade_is_news) {
                 self.check_trade_price(trade.symbol, trade.last_px, step);
@@ -220,7 +220,7 @@ impl Trader {
             market.pause.on_acceptance();
             market.brakes.on_acceptance();
         }
-        self.run_strategy(now, report.symbol, Trigger::Execution(report), step);
+        self.run_strategies(now, report.symbol, Trigger::Execution(report), step);
     }
 
     /// An order that the list of open ones lacked has moved, and the answer to a question is the first to say so: the stream of
@@ -284,7 +284,7 @@ impl Trader {
             step.push_command(Command::Alert(format!(
                 "{symbol}: order {id} (strategy {}) carries our tag but is not in our records; it is being canceled. \
                  Does a second instance use this tag, or was the state directory lost?",
-                self.settings.tag.strategy_in(&id).unwrap_or("unknown")
+                (self.settings.tag.parts_of(&id)).map_or_else(|| "unknown".to_owned(), |parts| parts.strategy.to_string())
             )));
             step.push_command(Command::Cancel {
                 symbol,

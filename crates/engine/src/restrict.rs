@@ -72,8 +72,8 @@ impl Trader {
         let of_order = |id: &ClOrdId| self.state.orders.get(*id).map(Order::symbol);
         match fact {
             Fact::Execution(report) => of_order(&report.cl_ord_id),
-            Fact::Trade(trade) | Fact::ForeignTrade(trade) => Some(trade.symbol),
-            Fact::Dust(dust) => Some(dust.symbol),
+            Fact::Trade { trade, .. } | Fact::ForeignTrade(trade) => Some(trade.symbol),
+            Fact::Dust { dust, .. } => Some(dust.symbol),
             Fact::SubmitRejected { cl_ord_id, .. }
             | Fact::SubmitNotSent { cl_ord_id, .. }
             | Fact::SubmitUnknown { cl_ord_id, .. }

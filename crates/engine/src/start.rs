@@ -4,7 +4,7 @@ use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::InstanceTag;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, Step, Trader};
+use crate::{Command, Fact, RunningStrategy, Step, Trader};
 
 /// Why a start is refused. Nothing was traded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,11 +77,24 @@ impl Trader {
         false
     }
 
-    /// What is held of pairs that are traded no more: nobody sells it, protects it or counts its loss.
+    /// What is held of pairs that are traded no more: nobody sells it, protects it or counts its loss. And what is held by a
+    /// strategy that runs no more: it is protected, and nobody sells it.
     pub(crate) fn tell_untraded(&self, step: &mut Step) {
-        for (symbol, book) in self.state.ledger.books() {
+        for (strategy, symbol, book) in self.state.ledgers.books() {
             let position = book.average().position();
-            if !position.is_zero() && !self.markets.contains_key(&symbol) {
+            let runs =
+                |running: &RunningStrategy| running.id() == strategy && running.symbols().contains(&symbol);
+            if position.is_zero() {
+                continue;
+            }
+            if self.markets.contains_key(&symbol) && !self.strategies.iter().any(runs) {
+                step.push_command(Command::Alert(format!(
+                    "{symbol}: {} is held by strategy {strategy}, which does not trade the pair any more: it is protected, and no \
+                     strategy sells it. `trader flatten` sells all that is held; or let {strategy} run again",
+                    position.normalize()
+                )));
+            }
+            if !self.markets.contains_key(&symbol) {
                 step.push_command(Command::Alert(format!(
                     "{symbol}: {} is held, and the pair is not in [trading] symbols: it is not protected, not sold, and counts \
                      at its cost in the loss budget. Add the pair, or sell it by hand",

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keel_domain::{
-    Asset, ExecutionReport, Instrument, Money, Purpose, Side, Symbol, Timestamp, Trade, TradeId, notional,
+    Asset, ClOrdId, ExecutionReport, Instrument, Money, Purpose, Side, StrategyId, Symbol, Timestamp, Trade,
+    TradeId, notional,
 };
-use keel_execution::{CancelState, Contradiction, Ending, Orders, OrdersError};
-use keel_positions::{Adjustment, Applied, Ledger, LedgerError, Transfer};
+use keel_execution::{CancelState, Contradiction, Ending, IdParts, Orders, OrdersError};
+use keel_positions::{Adjustment, Applied, Ledger, LedgerError, Ledgers, SymbolBook, Transfer};
 use keel_risk::{HaltCause, LossBook, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub enum Fault {
     /// A trade came before the pair's description.
     #[error("{0}: a trade came before the pair's description")]
     NoInstrument(Symbol),
+    /// An order traded whose id names no strategy, so that its trade is nobody's.
+    #[error("order {0} has traded, and its id names no strategy")]
+    NoStrategy(ClOrdId),
 }
 
 impl From<Contradiction> for Fault {
@@ -49,7 +53,7 @@ struct DayCount {
 struct Meaning;
 
 impl Meaning {
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl From<Meaning> for u32 {
@@ -77,7 +81,7 @@ impl TryFrom<u32> for Meaning {
 pub struct DurableState {
     version: Meaning,
     pub(crate) orders: Orders,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledgers: Ledgers,
     pub(crate) instruments: BTreeMap<Symbol, Instrument>,
     pub(crate) restriction: Option<(TradingState, HaltCause)>,
     pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
@@ -91,7 +95,7 @@ pub struct DurableState {
     pub(crate) first_boot_at: Option<Timestamp>,
     pub(crate) identity: Option<Identity>,
     pub(crate) account: Option<String>,
-    entries: BTreeMap<Symbol, DayCount>,
+    entries: BTreeMap<StrategyId, BTreeMap<Symbol, DayCount>>,
     #[serde(default)]
     pub(crate) losses: LossBook,
     /// What fees in assets other than a pair's own are taken to be worth.
@@ -118,10 +122,10 @@ impl DurableState {
         &self.orders
     }
 
-    /// All trades, positions and money.
+    /// All trades, positions and money, by strategy.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
     }
 
     /// The trades in the account that are not ours, since the first start.
@@ -151,13 +155,21 @@ impl DurableState {
         &self.by_symbol
     }
 
-    /// How many entry orders on the symbol have traded on the UTC day of `now`.
+    /// How many of a strategy's entry orders on the symbol have traded on the UTC day of `now`.
     #[must_use]
-    pub fn entries_on_day(&self, symbol: Symbol, now: Timestamp) -> u32 {
-        self.entries
-            .get(&symbol)
+    pub fn entries_of(&self, strategy: StrategyId, symbol: Symbol, now: Timestamp) -> u32 {
+        let counts = self.entries.get(&strategy);
+        counts
+            .and_then(|by_symbol| by_symbol.get(&symbol))
             .filter(|count| count.utc_day == now.utc_day())
             .map_or(0, |count| count.entries)
+    }
+
+    /// The same of all strategies.
+    #[must_use]
+    pub fn entries_on_day(&self, symbol: Symbol, now: Timestamp) -> u32 {
+        let strategies = self.entries.keys();
+        strategies.map(|id| self.entries_of(*id, symbol, now)).sum()
     }
 
     /// Applies one record. The same records in the same order always make the same state.
@@ -200,7 +212,7 @@ impl DurableState {
                 self.orders.mark_cancel(*cl_ord_id, *state)?;
             }
             Fact::Execution(report) => self.execute(at, report)?,
-            Fact::Trade(trade) => self.book(at, trade)?,
+            Fact::Trade { strategy, trade } => self.book(at, *strategy, trade)?,
             Fact::ForeignTrade(trade) => self.book_foreign(trade)?,
             Fact::Transfer(transfer) => {
                 self.transfers.insert(*transfer);
@@ -214,14 +226,14 @@ impl DurableState {
                 }
             }
             Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
-            Fact::Adjusted(adjustment) => self.adjust(adjustment)?,
+            Fact::Adjusted { strategy, adjustment } => self.adjust(*strategy, adjustment)?,
             Fact::VenueAccepted { .. } => {
                 self.by_symbol
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
             }
-            Fact::Dust(dust) => {
-                self.ledger.book_dust(dust)?;
+            Fact::Dust { strategy, dust } => {
+                self.ledgers.book_dust(*strategy, dust)?;
             }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
             Fact::Peak { profit } => self.losses.note_peak(*profit),
@@ -247,22 +259,23 @@ impl DurableState {
     pub(crate) fn is_news(&self, at: Timestamp, report: &ExecutionReport) -> bool {
         let trade_is_news = report
             .trade
-            .is_some_and(|trade| !self.ledger.contains(trade.symbol, trade.trade_id));
+            .is_some_and(|trade| !self.ledgers.contains(trade.symbol, trade.trade_id));
         trade_is_news || self.orders.is_news(at, report)
     }
 
-    fn adjust(&mut self, adjustment: &Adjustment) -> Result<(), Fault> {
+    fn adjust(&mut self, strategy: StrategyId, adjustment: &Adjustment) -> Result<(), Fault> {
         let symbol = adjustment.symbol;
         let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
-        self.ledger
-            .adjust(adjustment, instrument.base, instrument.quote)?;
+        self.ledgers
+            .adjust(strategy, adjustment, instrument.base, instrument.quote)?;
         Ok(())
     }
 
     fn execute(&mut self, at: Timestamp, report: &ExecutionReport) -> Result<(), Fault> {
         let moved = self.orders.apply(at, report);
         if let Some(trade) = &report.trade {
-            self.book(at, trade)?;
+            let parts = IdParts::of(&report.cl_ord_id).ok_or(Fault::NoStrategy(report.cl_ord_id))?;
+            self.book(at, parts.strategy, trade)?;
         }
         moved?;
         Ok(())
@@ -271,13 +284,21 @@ impl DurableState {
     /// The venue has told all trades before this one: what is long past of them is carried forward.
     fn read_trades(&mut self, symbol: Symbol, next: TradeId) {
         self.next_trade.insert(symbol, next);
-        for ledger in [&mut self.ledger, &mut self.foreign] {
-            let kept = ledger
-                .book(symbol)
-                .map_or(0, |book| book.trade_count().saturating_sub(book.carried_count()));
-            if kept >= Self::TRADES_KEPT + Self::TRADES_CARRIED {
-                ledger.carry_forward(symbol, next, Self::TRADES_KEPT);
-            }
+        let is_long = |book: &SymbolBook| {
+            let kept = book.trade_count().saturating_sub(book.carried_count());
+            kept >= Self::TRADES_KEPT + Self::TRADES_CARRIED
+        };
+        let books = self.ledgers.books_of(symbol);
+        let long: Vec<StrategyId> = books
+            .filter(|(_, book)| is_long(book))
+            .map(|(id, _)| id)
+            .collect();
+        for strategy in long {
+            self.ledgers
+                .carry_forward(strategy, symbol, next, Self::TRADES_KEPT);
+        }
+        if self.foreign.book(symbol).is_some_and(is_long) {
+            self.foreign.carry_forward(symbol, next, Self::TRADES_KEPT);
         }
     }
 
@@ -288,14 +309,14 @@ impl DurableState {
         Ok(())
     }
 
-    fn book(&mut self, at: Timestamp, trade: &Trade) -> Result<(), Fault> {
+    fn book(&mut self, at: Timestamp, strategy: StrategyId, trade: &Trade) -> Result<(), Fault> {
         let instrument = self
             .instruments
             .get(&trade.symbol)
             .ok_or(Fault::NoInstrument(trade.symbol))?;
         let (base, quote) = (instrument.base, instrument.quote);
         let made_before = self.made(trade.symbol);
-        if self.ledger.apply(trade, base, quote)? == Applied::Duplicate {
+        if self.ledgers.apply(strategy, trade, base, quote)? == Applied::Duplicate {
             return Ok(());
         }
         let made = self.made(trade.symbol) - made_before - self.fee_elsewhere(trade, base, quote);
@@ -310,7 +331,8 @@ impl DurableState {
         let cl_ord_id = order.cl_ord_id();
         self.orders.mark_booked(cl_ord_id, trade.last_qty)?;
         if is_first && is_entry {
-            let count = self.entries.entry(trade.symbol).or_default();
+            let by_symbol = self.entries.entry(strategy).or_default();
+            let count = by_symbol.entry(trade.symbol).or_default();
             if count.utc_day != at.utc_day() {
                 *count = DayCount {
                     utc_day: at.utc_day(),
@@ -324,8 +346,10 @@ impl DurableState {
 
     /// What a pair's closed trades have made, after the fees taken in its own assets.
     fn made(&self, symbol: Symbol) -> Money {
-        let book = self.ledger.book(symbol);
-        book.map_or(Money::ZERO, |book| book.realised() - book.fees_in_quote())
+        let books = self.ledgers.books_of(symbol);
+        books
+            .map(|(_, book)| book.realised() - book.fees_in_quote())
+            .sum()
     }
 
     /// Counts a fee in a third asset, such as BNB, at what the venue would have taken of the trade itself, at most.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use keel_domain::{Asset, ExecutionReport, OrderId, Symbol, Timestamp};
-use keel_execution::{Balance, ClOrdIdSource, InstanceTag, StrategyMark, VenueReport};
+use keel_domain::{Asset, ExecutionReport, OrderId, StrategyId, Symbol, Timestamp};
+use keel_execution::{Balance, ClOrdIdSource, InstanceTag, VenueReport};
 use keel_market_data::MarketUpdate;
 use keel_risk::{HaltCause, LossLimits, RiskGate, Rule};
-use keel_strategy::{Action, OpenOrder, Strategy};
+use keel_strategy::{Action, OpenOrder};
 
 use crate::fate::Poll;
 use crate::listed::Listed;
@@ -15,7 +15,9 @@ use crate::losses::LossWatch;
 use crate::market::Market;
 use crate::reconcile::Reconciliation;
 use crate::upkeep::Closing;
-use crate::{Counters, DurableState, Fact, Identity, ProtectionSettings, Record, StartRefusal, Step};
+use crate::{
+    Counters, DurableState, Fact, Identity, ProtectionSettings, Record, RunningStrategy, StartRefusal, Step,
+};
 
 /// How the machine behaves where no rule of risk is concerned.
 #[derive(Debug, Clone)]
@@ -106,11 +108,10 @@ pub struct Trader {
     pub(crate) settings: TraderSettings,
     pub(crate) state: DurableState,
     pub(crate) gate: RiskGate,
-    pub(crate) strategy: Box<dyn Strategy>,
-    pub(crate) strategy_failed: bool,
-    pub(crate) ids: Option<ClOrdIdSource>,
-    pub(crate) stop_ids: Option<ClOrdIdSource>,
-    pub(crate) flatten_ids: Option<ClOrdIdSource>,
+    pub(crate) strategies: Vec<RunningStrategy>,
+    /// This start's number; none before it.
+    pub(crate) boot: Option<u64>,
+    pub(crate) ids: BTreeMap<StrategyId, ClOrdIdSource>,
     pub(crate) markets: BTreeMap<Symbol, Market>,
     pub(crate) balances: BTreeMap<Asset, Balance>,
     pub(crate) balances_at: Option<Timestamp>,
@@ -142,7 +143,7 @@ impl Trader {
     /// A machine without history. Call [`Trader::restore`] where there is a snapshot, [`Trader::recover`] for each
     /// record after it, then [`Trader::boot`].
     #[must_use]
-    pub fn new(settings: TraderSettings, gate: RiskGate, strategy: Box<dyn Strategy>) -> Self {
+    pub fn new(settings: TraderSettings, gate: RiskGate, strategies: Vec<RunningStrategy>) -> Self {
         let markets = settings
             .symbols
             .iter()
@@ -152,11 +153,9 @@ impl Trader {
             settings,
             state: DurableState::default(),
             gate,
-            strategy,
-            strategy_failed: false,
-            ids: None,
-            stop_ids: None,
-            flatten_ids: None,
+            strategies,
+            boot: None,
+            ids: BTreeMap::new(),
             markets,
             balances: BTreeMap::new(),
             balances_at: None,
@@ -212,10 +211,7 @@ impl Trader {
         let mut step = Step::default();
         let boot = self.state.boot.saturating_add(1);
         self.record(now, &mut step, Fact::Booted { boot, identity });
-        let ids_of = |name| ClOrdIdSource::new(self.settings.tag, StrategyMark::of(name), boot);
-        self.ids = Some(ids_of(self.strategy.name()));
-        self.stop_ids = Some(ids_of(Self::STOP_MARK));
-        self.flatten_ids = Some(ids_of(Self::FLATTEN_MARK));
+        self.boot = Some(boot);
         self.restore_restrictions();
         for order in self.state.orders.live() {
             self.polls.insert(order.cl_ord_id(), Poll::due(now));

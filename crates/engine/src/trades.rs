@@ -1,6 +1,7 @@
 //! Trades that the venue told when asked.
 
 use keel_domain::{Symbol, Timestamp, Trade, TradeId};
+use keel_execution::IdParts;
 use keel_risk::{HaltCause, TradingState};
 
 use crate::reconcile::Part;
@@ -28,22 +29,26 @@ impl Trader {
         let mut next = before;
         for trade in trades {
             // Of an order that ended long ago no more may be known than that its trade is booked.
-            let is_booked = self.state.ledger.contains(symbol, trade.trade_id);
-            let is_ours = is_booked || self.state.orders.by_order_id(symbol, trade.order_id).is_some();
+            let is_booked = self.state.ledgers.contains(symbol, trade.trade_id);
+            let order = self.state.orders.by_order_id(symbol, trade.order_id);
+            let owner = order
+                .and_then(|order| IdParts::of(&order.cl_ord_id()))
+                .map(|parts| parts.strategy);
             let is_foreign = self.foreign_orders.contains(&(symbol, trade.order_id));
             let is_since = trade.transact_time >= since;
             self.listed.see(symbol, trade.trade_id, before);
-            if is_ours {
-                if !is_booked {
+            match owner {
+                _ if is_booked => {}
+                Some(strategy) => {
                     self.counters.fills += 1;
                     let entries = self.state.entries_on_day(symbol, now);
-                    self.record(now, step, Fact::Trade(*trade));
+                    let trade = *trade;
+                    self.record(now, step, Fact::Trade { strategy, trade });
                     self.brake_entries(now, symbol, entries, step);
                 }
-            } else if has_unplaced && is_since && !is_foreign {
-                all_placed = false;
-            } else if is_since {
-                self.on_foreign_trade(now, trade, step);
+                None if has_unplaced && is_since && !is_foreign => all_placed = false,
+                None if is_since => self.on_foreign_trade(now, trade, step),
+                None => {}
             }
             if all_placed {
                 next = next.max(Some(TradeId(trade.trade_id.0.saturating_add(1))));

@@ -1,94 +1,19 @@
 //! From the strategy's wish to an approved order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, Symbol, Timestamp};
-use keel_execution::{CancelState, OrderState};
+use keel_domain::{
+    ClOrdId, InstrumentStatus, Money, OrderIntent, Price, Qty, SignedQty, StrategyId, Symbol, Timestamp,
+};
+use keel_execution::{CancelState, IssuedBy};
 use keel_market_data::{BookFault, BookTop};
-use keel_risk::{Breach, HaltCause, Reference, ReferenceFault, RiskView, TradingState};
-use keel_strategy::{Action, OpenOrder, Permission, StrategyView, Trigger};
+use keel_risk::{Breach, Reference, ReferenceFault, RiskView, TradingState};
+use keel_strategy::Permission;
 
+use crate::strategies::Holding;
 use crate::{Command, DurableState, Fact, Seen, Step, Trader};
 
-/// Whose order it is, as its id tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IssuedBy {
-    Strategy,
-    Protection,
-    Operator,
-}
-
 impl Trader {
-    /// Shows the strategy one symbol and carries its wishes to the gate.
-    pub(crate) fn run_strategy(
-        &mut self,
-        now: Timestamp,
-        symbol: Symbol,
-        trigger: Trigger<'_>,
-        step: &mut Step,
-    ) {
-        if self.strategy_failed {
-            return;
-        }
-        let Some(market) = self.markets.get(&symbol) else {
-            return;
-        };
-        let Some(instrument) = self.state.instruments.get(&symbol) else {
-            return;
-        };
-        let mut open_orders = std::mem::take(&mut self.open_orders);
-        open_orders.clear();
-        open_orders.extend(
-            self.state
-                .orders
-                .live()
-                .filter(|order| order.symbol() == symbol)
-                .filter(|order| self.settings.tag.strategy_in(&order.cl_ord_id()) != Some(Self::STOP_MARK))
-                .map(|order| OpenOrder {
-                    cl_ord_id: order.cl_ord_id(),
-                    side: order.side(),
-                    price: order.intent().ord_type.price(),
-                    leaves_qty: order.leaves_qty(),
-                    is_confirmed: order.state() == OrderState::Live,
-                    is_cancel_pending: order.cancel_state() != CancelState::None,
-                }),
-        );
-        let view = StrategyView {
-            now,
-            instrument,
-            top: market.top(now, self.gate.limits().book_age_max),
-            position: self.position(symbol),
-            avg_px: self.avg_px(symbol),
-            open_orders: &open_orders,
-            entries_today: self.state.entries_on_day(symbol, now),
-            permission: self.permission(symbol),
-        };
-        let mut actions = std::mem::take(&mut self.actions);
-        let strategy = &mut self.strategy;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            strategy.on_event(&view, trigger, &mut actions)
-        }));
-        if outcome.is_err() {
-            // Its own state cannot be trusted any more: it is never called again, and its wishes are void.
-            actions.clear();
-            self.strategy_failed = true;
-            let what = format!("strategy {} panicked", self.strategy.name());
-            self.halt(now, HaltCause::Internal { what }, step);
-        }
-        for action in actions.drain(..) {
-            match action {
-                Action::Submit(intent) => self.submit(now, intent, step),
-                Action::Cancel(cl_ord_id) if self.keeps_partial(now, cl_ord_id) => {
-                    self.counters.held_back += 1;
-                }
-                Action::Cancel(cl_ord_id) => self.cancel(now, cl_ord_id, step),
-            }
-        }
-        self.actions = actions;
-        self.open_orders = open_orders;
-    }
-
     /// Whether the venue takes orders on the pair, as far as it has told: by its status, and by what it refused.
     fn takes_orders(&self, symbol: Symbol) -> bool {
         let is_shut = self
@@ -100,7 +25,7 @@ impl Trader {
     }
 
     /// What orders the strategy may hope for now.
-    fn permission(&self, symbol: Symbol) -> Permission {
+    pub(crate) fn permission(&self, symbol: Symbol) -> Permission {
         if !self.reconciliation.is_done() || !self.takes_orders(symbol) || self.balances_at.is_none() {
             return Permission::Nothing;
         }
@@ -114,7 +39,13 @@ impl Trader {
         }
     }
 
-    fn submit(&mut self, now: Timestamp, intent: OrderIntent, step: &mut Step) {
+    pub(crate) fn submit(
+        &mut self,
+        now: Timestamp,
+        strategy: StrategyId,
+        intent: OrderIntent,
+        step: &mut Step,
+    ) {
         let is_held_back = self
             .markets
             .get(&intent.symbol)
@@ -122,12 +53,12 @@ impl Trader {
         if !self.reconciliation.is_done()
             || is_held_back
             || self.is_flattening(intent.symbol)
-            || self.makes_room(now, &intent, step)
+            || self.makes_room(now, strategy, &intent, step)
         {
             self.counters.held_back += 1;
             return;
         }
-        if let Err(breach) = self.send(now, intent, IssuedBy::Strategy, step) {
+        if let Err(breach) = self.send(now, (strategy, IssuedBy::Strategy), intent, step) {
             self.on_breach(now, intent, breach, step);
         }
     }
@@ -136,25 +67,24 @@ impl Trader {
     pub(crate) fn send(
         &mut self,
         now: Timestamp,
+        (strategy, by): (StrategyId, IssuedBy),
         intent: OrderIntent,
-        by: IssuedBy,
         step: &mut Step,
     ) -> Result<(), Breach> {
         if !self.takes_orders(intent.symbol) {
             self.counters.held_back += 1;
             return Ok(());
         }
-        let ids = match by {
-            IssuedBy::Strategy => &mut self.ids,
-            IssuedBy::Protection => &mut self.stop_ids,
-            IssuedBy::Operator => &mut self.flatten_ids,
-        };
-        let Some(Ok(cl_ord_id)) = ids.as_mut().map(keel_execution::ClOrdIdSource::next_id) else {
+        let Some(cl_ord_id) = self.next_id(strategy, by) else {
             self.counters.held_back += 1;
             return Ok(());
         };
+        let holding = Holding {
+            strategy,
+            symbol: intent.symbol,
+        };
         let stop = match by {
-            IssuedBy::Strategy => self.stop_leg(now, &intent),
+            IssuedBy::Strategy => self.stop_leg(now, holding, &intent),
             IssuedBy::Protection | IssuedBy::Operator => None,
         };
         let Some(instrument) = self.state.instruments.get(&intent.symbol) else {
@@ -169,6 +99,7 @@ impl Trader {
             position: self.position(intent.symbol),
             buy_leaves: exposure.buy_leaves,
             sell_leaves: exposure.sell_leaves,
+            held_by_others: self.unclaimed_by_others(holding),
             lowest_sell: exposure.lowest_sell,
             quote_free: self.quote_free(instrument.quote, reference.map_or(Price::ZERO, |price| price.ask)),
             gross_exposure: self.gross_exposure(now),
@@ -225,17 +156,10 @@ impl Trader {
         step.push_command(Command::Cancel { symbol, cl_ord_id });
     }
 
-    /// What the ledger holds of the symbol's base asset.
+    /// What all strategies together hold of the symbol's base asset.
     #[must_use]
     pub fn position(&self, symbol: Symbol) -> SignedQty {
-        self.state.ledger.position(symbol)
-    }
-
-    /// What was paid for the position on average, rounded down to 1e-8; none while flat.
-    #[must_use]
-    pub fn avg_px(&self, symbol: Symbol) -> Option<Price> {
-        let average = self.state.ledger.avg_px(symbol)?;
-        Price::from_decimal(average.trunc_with_scale(8)).ok()
+        self.state.ledgers.position(symbol)
     }
 
     /// The best prices, if the book is in sequence, two-sided, uncrossed and fresh.

@@ -46,7 +46,7 @@ impl Trader {
             self.press_closing(now, step);
         }
         for symbol in self.settings.symbols.clone() {
-            self.run_strategy(now, symbol, Trigger::Timer, step);
+            self.run_strategies(now, symbol, Trigger::Timer, step);
         }
     }
 

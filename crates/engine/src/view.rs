@@ -46,12 +46,6 @@ impl Trader {
         self.gate.limits()
     }
 
-    /// The strategy's name.
-    #[must_use]
-    pub fn strategy_name(&self) -> &'static str {
-        self.strategy.name()
-    }
-
     /// Whether the session with the venue has been up since the start of this process.
     #[must_use]
     pub fn has_been_up(&self) -> bool {

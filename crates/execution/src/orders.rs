@@ -294,8 +294,14 @@ impl Orders {
     /// without being booked yet.
     #[must_use]
     pub fn exposure(&self, symbol: Symbol) -> Exposure {
+        self.exposure_of(symbol, |_| true)
+    }
+
+    /// The same of some of the orders.
+    pub fn exposure_of(&self, symbol: Symbol, is_counted: impl Fn(&Order) -> bool) -> Exposure {
         let mut exposure = Exposure::default();
-        for order in self.active().filter(|order| order.symbol() == symbol) {
+        let of_symbol = self.active().filter(|order| order.symbol() == symbol);
+        for order in of_symbol.filter(|order| is_counted(order)) {
             exposure.unknown_orders += usize::from(matches!(order.state, OrderState::Unknown(_)));
             let ord_type = order.intent.ord_type;
             if order.side() == Side::Sell && order.may_be_live() && ord_type.trigger().is_none() {

@@ -36,6 +36,8 @@ pub struct RiskView<'a> {
     pub buy_leaves: Qty,
     /// The sum of what all sell orders may still sell.
     pub sell_leaves: Qty,
+    /// What of the position other strategies hold, and have not on sale: it is not this order's to sell.
+    pub held_by_others: Qty,
     /// The lowest price at which a sale of the system's own may stand in the book; none: there is none.
     pub lowest_sell: Option<Price>,
     /// What is held and what all buy orders may still buy, over every pair, at the price at which it could be bought now; none

@@ -70,6 +70,7 @@ fn approved_as(cl_ord_id: &str, ord_type: OrdType, purpose: Purpose, stop: Optio
         position: SignedQty::from(one),
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
+        held_by_others: Qty::ZERO,
         lowest_sell: None,
         gross_exposure: Some(0.into()),
         quote_free: Some(1_000.into()),

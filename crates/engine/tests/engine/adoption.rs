@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{T0, World, entry, identity, instrument, lots, other_symbol, price, symbol};
+use crate::common::{T0, World, entry, identity, instrument, lots, other_symbol, price, strategy, symbol};
 use keel_domain::{ClOrdId, ExecType, Money, OrdStatus, Side, SignedQty, TradeId};
 use keel_engine::{AdoptError, Adoption, DurableState, Event, VenuePast, adopt};
 use proptest::prelude::*;
@@ -56,16 +56,16 @@ fn our_trades_are_found_by_their_orders_and_no_others() {
     traded(&mut world, Side::Sell, 4);
     theirs(&mut world, 7);
     let adoption = adopted(&past(&world)).unwrap();
-    let [pair, other] = adoption.pairs[..] else {
+    let [pair] = adoption.pairs[..] else {
         panic!("{:?}", adoption.pairs)
     };
     assert_eq!((pair.orders, pair.trades), (2, 2));
     assert_eq!(pair.position, SignedQty::from(lots(6)));
     assert_eq!(pair.avg_px, Some(Money::from(100)));
     assert!(!pair.is_estimated);
-    assert_eq!((other.trades, other.position), (0, SignedQty::ZERO));
+    assert_eq!((pair.strategy, pair.symbol), (strategy(), symbol()));
     let state = state(&adoption);
-    assert_eq!(state.ledger(), world.trader.state().ledger());
+    assert_eq!(state.ledgers(), world.trader.state().ledgers());
     assert_eq!(state.foreign().position(symbol()), SignedQty::ZERO);
 }
 
@@ -115,7 +115,15 @@ fn a_history_that_is_cut_off_leaves_no_short_position_and_is_marked_estimated() 
     assert_eq!(pair.position, SignedQty::ZERO);
     assert!(pair.is_estimated);
     let state = state(&adoption);
-    assert!(state.ledger().book(symbol()).unwrap().is_estimated());
+    assert!(
+        state
+            .ledgers()
+            .of(strategy())
+            .unwrap()
+            .book(symbol())
+            .unwrap()
+            .is_estimated()
+    );
 }
 
 #[test]
@@ -179,7 +187,7 @@ proptest! {
         theirs(&mut world, 3);
         let adoption = adopted(&past(&world)).unwrap();
         let state = state(&adoption);
-        prop_assert_eq!(state.ledger(), world.trader.state().ledger());
+        prop_assert_eq!(state.ledgers(), world.trader.state().ledgers());
         prop_assert!(adoption.pairs.iter().all(|pair| !pair.is_estimated));
         let totals: BTreeMap<_, _> = world.venue.balances.clone();
         prop_assert!(!totals.is_empty());

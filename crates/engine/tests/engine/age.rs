@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use crate::common::venue::Request;
-use crate::common::{T0, World, entry, instrument, lots, price, replay, symbol};
+use crate::common::{T0, World, entry, instrument, lots, price, replay, strategy, symbol};
 use keel_domain::{Money, OrderId, Qty, Side, SignedQty, Timestamp, Trade, TradeId};
 use keel_engine::{DurableState, Event, Fact, Record, Seen};
 use keel_execution::{Orders, VenueReport};
@@ -31,7 +31,12 @@ fn trade(number: u64) -> Trade {
 fn f65_trades_that_the_venue_has_told_are_carried_forward_and_the_state_does_not_grow() {
     let kept = DurableState::TRADES_KEPT as u64;
     let mut records = vec![record(Fact::Instrument(instrument(symbol())))];
-    records.extend((1..=kept + 1_000).map(|number| record(Fact::Trade(trade(number)))));
+    records.extend((1..=kept + 1_000).map(|number| {
+        record(Fact::Trade {
+            strategy: strategy(),
+            trade: trade(number),
+        })
+    }));
     let read = |next| {
         record(Fact::TradesRead {
             symbol: symbol(),
@@ -40,7 +45,7 @@ fn f65_trades_that_the_venue_has_told_are_carried_forward_and_the_state_does_not
     };
     let carried = |records: &[Record]| {
         let state = replay(DurableState::default(), records);
-        let book = state.ledger().book(symbol()).unwrap();
+        let book = state.ledgers().of(strategy()).unwrap().book(symbol()).unwrap();
         assert_eq!(book.trade_count() as u64, kept + 1_000);
         assert_eq!(
             book.average().position(),
@@ -73,7 +78,7 @@ fn has_traded(world: &mut World, orders: u64) {
     };
     for n in 0..orders {
         let side = if n % 2 == 0 { Side::Buy } else { Side::Sell };
-        let (cl_ord_id, intent) = (format!("k1-9-{n}").parse().unwrap(), entry(side, 1));
+        let (cl_ord_id, intent) = (format!("k1-scripted-9-{n}").parse().unwrap(), entry(side, 1));
         world.log.records.push(record(Fact::Intent {
             cl_ord_id,
             intent,
@@ -97,7 +102,7 @@ fn f41_a_trade_of_an_order_that_was_let_go_is_still_ours() {
     world.connect();
     let first = world.venue.trades.first().copied().unwrap();
     let state = world.trader.state();
-    assert!(state.ledger().contains(symbol(), first.trade_id));
+    assert!(state.ledgers().contains(symbol(), first.trade_id));
     assert!(
         state.orders().by_order_id(symbol(), first.order_id).is_none(),
         "it is let go"

@@ -68,7 +68,7 @@ fn booked(world: &World) -> Vec<Dust> {
     let facts = world.log.records.iter().map(|record| &record.fact);
     facts
         .filter_map(|fact| match fact {
-            Fact::Dust(dust) => Some(*dust),
+            Fact::Dust { dust, .. } => Some(*dust),
             _ => None,
         })
         .collect()

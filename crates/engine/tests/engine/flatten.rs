@@ -88,7 +88,7 @@ fn what_is_held_is_sold_at_once_within_the_collar_and_the_stop_makes_room() {
         purpose: Purpose::ReduceOnly,
     };
     assert_eq!(intent, expected);
-    assert!(id.to_string().contains("-flat-"), "{id}");
+    assert!(id.to_string().contains("-flat"), "{id}");
     assert_ne!(id, resting, "what was open is canceled");
     assert!(!world.trader.is_flat());
     sells(&mut world, lots(50));
@@ -157,7 +157,7 @@ fn the_strategy_sends_nothing_meanwhile() {
     };
     let commands = world.wish(vec![Action::Submit(exit)]);
     let by_strategy = commands.iter().filter(|command| match command {
-        Command::Submit(order) => !order.cl_ord_id().to_string().contains("-flat-"),
+        Command::Submit(order) => !order.cl_ord_id().to_string().contains("-flat"),
         _ => false,
     });
     assert_eq!(by_strategy.count(), 0);

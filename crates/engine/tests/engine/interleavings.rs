@@ -302,11 +302,7 @@ impl Sim {
         assert_eq!(exposure.unknown_orders, 0);
         assert_eq!(exposure.buy_leaves, venue.open(symbol(), Side::Buy));
         assert_eq!(exposure.sell_leaves, venue.open(symbol(), Side::Sell));
-        let booked = trader
-            .state()
-            .ledger()
-            .book(symbol())
-            .map_or(0, |book| book.trade_count());
+        let booked = trader.state().ledgers().trade_count(symbol());
         assert_eq!(booked, venue.trades.len(), "inv 13");
         let text = serde_json::to_string(trader.state()).unwrap();
         let read: DurableState = serde_json::from_str(&text).unwrap();

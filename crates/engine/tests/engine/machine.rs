@@ -360,7 +360,7 @@ fn f21_a_restart_with_overlapping_answers_books_nothing_twice() {
     };
     world.pass(Duration::from_secs(31));
     world.pass(Duration::from_secs(31));
-    assert!(world.trader.state().ledger().contains(symbol(), trade.trade_id));
+    assert!(world.trader.state().ledgers().contains(symbol(), trade.trade_id));
     assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(5)));
 }
 

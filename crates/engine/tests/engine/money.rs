@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::common::{World, entry, lots, other_symbol, price, symbol};
+use crate::common::{World, entry, lots, other_symbol, price, strategy, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Side, TradeId};
 use keel_engine::{Event, Fact, MoneyCheck};
 use keel_execution::VenueReport;
@@ -290,7 +290,8 @@ fn f40_f48_cost_and_profit_come_from_fills_and_never_from_the_orders_price() {
     *world.venue.balances.get_mut(&asset("USDT")).unwrap() += Money::new(3, 1);
     world.exchange(Event::Venue(VenueReport::Execution(report)));
     world.pass(NOTICED);
-    assert_eq!(world.trader.avg_px(symbol()), Some(price("97")));
+    let ledger = world.trader.state().ledgers().of(strategy()).unwrap();
+    assert_eq!(ledger.avg_px(symbol()), Some(97.into()));
     let check = check(&world);
     assert!(check.is_ok, "{check:?}");
     assert_eq!(check.money.unwrap().unrealised, Money::new(299, 3));

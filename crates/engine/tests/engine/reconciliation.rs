@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::common::{ABSENCE_AFTER, World, entry, lots, other_symbol, submissions, symbol};
+use crate::common::{ABSENCE_AFTER, World, entry, lots, other_symbol, strategy, submissions, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Purpose, Side, SignedQty};
 use keel_engine::{Command, Event, Operator};
 use keel_execution::VenueReport;
@@ -306,8 +306,9 @@ fn f23_an_operator_accepts_the_venues_view_and_the_cost_is_an_estimate() {
             world
                 .trader
                 .state()
-                .ledger()
-                .book(symbol())
+                .ledgers()
+                .of(strategy())
+                .and_then(|ledger| ledger.book(symbol()))
                 .unwrap()
                 .is_estimated()
         );

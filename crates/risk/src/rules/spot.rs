@@ -6,9 +6,10 @@ use keel_domain::{OrderIntent, Price, Purpose, Qty, Side, notional};
 use super::Veto;
 use crate::{RiskView, Rule};
 
-/// What of the position no resting or unknown sale has a claim on.
+/// What of the position no resting or unknown sale has a claim on, and no other strategy holds.
 fn unclaimed(view: &RiskView<'_>) -> Qty {
-    view.position.long().saturating_sub(view.sell_leaves)
+    let unclaimed = view.position.long().saturating_sub(view.sell_leaves);
+    unclaimed.saturating_sub(view.held_by_others)
 }
 
 pub(crate) fn check_owned(view: &RiskView<'_>, side: Side, order_qty: Qty) -> Result<(), Veto> {

@@ -87,6 +87,7 @@ pub(crate) fn view(instrument: &Instrument) -> RiskView<'_> {
         position: SignedQty::ZERO,
         buy_leaves: Qty::ZERO,
         sell_leaves: Qty::ZERO,
+        held_by_others: Qty::ZERO,
         lowest_sell: None,
         gross_exposure: Some(Money::ZERO),
         quote_free: Some(Money::from(1_000_000)),

@@ -9,17 +9,17 @@
 
 pub mod venue;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keel_domain::{
     ClOrdId, Instrument, LotSize, Money, OrdType, OrderIntent, Price, PriceFilter, Purpose, Qty, Side,
-    Symbol, TimeInForce, Timestamp, TradeId,
+    SignedQty, StrategyId, Symbol, TimeInForce, Timestamp, TradeId,
 };
 use keel_engine::{
-    Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, Step, Trader,
-    TraderSettings,
+    Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, RunningStrategy, Step,
+    Trader, TraderSettings,
 };
 use keel_execution::VenueReport;
 use keel_market_data::{BookSnapshot, Level, MarketUpdate, PublicTrade};
@@ -123,6 +123,9 @@ pub struct Script {
     pub calls: usize,
     pub permission: Option<Permission>,
     pub open: Vec<ClOrdId>,
+    pub position: SignedQty,
+    pub avg_px: Option<Price>,
+    pub entries_today: u32,
 }
 
 struct Scripted(Arc<Mutex<Script>>);
@@ -139,6 +142,9 @@ impl Strategy for Scripted {
         }
         script.calls += 1;
         script.permission = Some(view.permission);
+        script.position = view.position;
+        script.avg_px = view.avg_px;
+        script.entries_today = view.entries_today;
         script.open = view.open_orders.iter().map(|order| order.cl_ord_id).collect();
         if script.panics {
             // Released first, so that the test can still read it.
@@ -164,8 +170,13 @@ pub fn loss_limits() -> LossLimits {
     }
 }
 
+/// The name under which the script runs.
+pub fn strategy() -> StrategyId {
+    "scripted".parse().unwrap()
+}
+
 fn trader(
-    script: &Arc<Mutex<Script>>,
+    scripts: &BTreeMap<StrategyId, Arc<Mutex<Script>>>,
     symbols: &[Symbol],
     protection: Option<ProtectionSettings>,
     loss: LossLimits,
@@ -179,11 +190,15 @@ fn trader(
         price_jump_bps_max: 1_000,
         loss,
     };
-    Trader::new(
-        settings,
-        RiskGate::new(limits()).unwrap(),
-        Box::new(Scripted(Arc::clone(script))),
-    )
+    let running = |(id, script): (&StrategyId, &Arc<Mutex<Script>>)| {
+        RunningStrategy::new(*id, symbols.to_vec(), Box::new(Scripted(Arc::clone(script))))
+    };
+    let strategies = scripts.iter().map(running).collect();
+    Trader::new(settings, RiskGate::new(limits()).unwrap(), strategies)
+}
+
+fn scripts(names: &[StrategyId]) -> BTreeMap<StrategyId, Arc<Mutex<Script>>> {
+    names.iter().map(|name| (*name, Arc::default())).collect()
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -217,6 +232,10 @@ pub struct World {
     pub now: Timestamp,
     pub trader: Trader,
     pub script: Arc<Mutex<Script>>,
+    /// Every strategy's script; the first is `script`.
+    pub scripts: BTreeMap<StrategyId, Arc<Mutex<Script>>>,
+    /// Who runs from the next restart on.
+    pub runs: Vec<StrategyId>,
     pub log: MemoryLog,
     pub venue: ModelVenue,
     pub alerts: Vec<String>,
@@ -233,30 +252,41 @@ pub struct World {
 impl World {
     /// A machine that was booted, and knows nothing yet.
     pub fn booted() -> Self {
-        Self::booted_with(None, loss_limits())
+        Self::booted_with(&[strategy()], None, loss_limits())
     }
 
     /// A machine that is connected and protects what it holds.
     pub fn protected(settings: ProtectionSettings) -> Self {
-        let mut world = Self::booted_with(Some(settings), loss_limits());
+        let mut world = Self::booted_with(&[strategy()], Some(settings), loss_limits());
         world.connect();
         world
     }
 
     /// A machine that is connected and may lose so much.
     pub fn losing(loss: LossLimits) -> Self {
-        let mut world = Self::booted_with(None, loss);
+        let mut world = Self::booted_with(&[strategy()], None, loss);
         world.connect();
         world
     }
 
-    fn booted_with(protection: Option<ProtectionSettings>, loss: LossLimits) -> Self {
-        let script = Arc::default();
+    /// A machine with several strategies, connected. The scripts are in the order of their names.
+    pub fn shared(names: &[&str], protection: Option<ProtectionSettings>) -> Self {
+        let names: Vec<StrategyId> = names.iter().map(|name| name.parse().unwrap()).collect();
+        let mut world = Self::booted_with(&names, protection, loss_limits());
+        world.connect();
+        world
+    }
+
+    fn booted_with(names: &[StrategyId], protection: Option<ProtectionSettings>, loss: LossLimits) -> Self {
+        let scripts = scripts(names);
+        let script = Arc::clone(scripts.values().next().unwrap());
         let symbols = vec![symbol(), other_symbol()];
         let mut world = Self {
             now: T0,
-            trader: trader(&script, &symbols, protection, loss.clone()),
+            trader: trader(&scripts, &symbols, protection, loss.clone()),
             script,
+            scripts,
+            runs: names.to_vec(),
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
             alerts: Vec::new(),
@@ -293,9 +323,9 @@ impl World {
     /// The process dies and comes back with what was committed: first all of it as records, then a third of it as a
     /// snapshot, two thirds, all.
     pub fn restart(&mut self) {
-        let script = Arc::default();
-        self.trader = trader(&script, &self.symbols, self.protection, self.loss.clone());
-        self.script = script;
+        self.scripts = scripts(&self.runs);
+        self.script = Arc::clone(self.scripts.values().next().unwrap());
+        self.trader = trader(&self.scripts, &self.symbols, self.protection, self.loss.clone());
         let (covered, after) = self
             .log
             .records
