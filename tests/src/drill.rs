@@ -306,13 +306,13 @@ impl Drill {
         );
 
         let symbol: Symbol = "BTCUSDT".parse().unwrap();
-        let dust = state.ledger().book(symbol).map(|book| book.dust().position());
+        let ledgers = state.ledgers();
         assert_eq!(
-            state.ledger().position(symbol).to_decimal() + dust.unwrap_or_default(),
+            ledgers.position(symbol).to_decimal() + ledgers.dust(symbol),
             self.held(),
             "the position: {said}"
         );
-        let booked = state.ledger().book(symbol).map_or(0, |book| book.trade_count());
+        let booked = ledgers.trade_count(symbol);
         let trades = list(
             self.exchange
                 .ask("/api/v3/myTrades", btcusdt().with("limit", 1_000)),

@@ -39,8 +39,7 @@ fn owned(drill: &Drill) -> Money {
         state.apply(&record).unwrap();
     }
     let symbol: Symbol = "BTCUSDT".parse().unwrap();
-    let dust = state.ledger().book(symbol).map(|book| book.dust().position());
-    state.ledger().position(symbol).to_decimal() + dust.unwrap_or_default()
+    state.ledgers().position(symbol).to_decimal() + state.ledgers().dust(symbol)
 }
 
 #[test]

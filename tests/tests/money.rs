@@ -152,10 +152,11 @@ fn f41_f45_f46_f47_f49_the_money_adds_up_through_fees_a_deposit_a_restart_and_a_
     assert!(amount(&line(&of_second, "BTC")["foreign"]) > Money::ZERO);
 
     let state = replayed(dir.path());
-    let ours = state.ledger().book(symbol()).unwrap();
+    let quoter = state.ledgers().of("quoter".parse().unwrap()).unwrap();
+    let ours = quoter.book(symbol()).unwrap();
     let theirs = state.foreign().book(symbol()).unwrap();
     assert_eq!(net_bought(theirs.trades()).round_dp(2), Money::new(2, 2));
-    let position = state.ledger().position(symbol()).to_decimal();
+    let position = quoter.position(symbol()).to_decimal();
     assert!(position >= Money::ZERO, "nothing but ours was sold: {position}");
     // What is too small to sell has left the position, and is held all the same.
     let owned = position + ours.dust().position();

@@ -112,11 +112,11 @@ fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
     );
     let symbol: Symbol = "BTCUSDT".parse().unwrap();
     assert_eq!(
-        state.ledger().position(symbol).to_decimal(),
+        state.ledgers().position(symbol).to_decimal(),
         btc_held(&exchange),
         "three ways to the same position"
     );
-    let booked = state.ledger().book(symbol).unwrap().trade_count();
+    let booked = state.ledgers().trade_count(symbol);
     let trades = exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000));
     assert_eq!(trades.as_array().unwrap().len(), booked);
 }
@@ -151,7 +151,7 @@ fn f31_a_start_reads_the_snapshot_and_the_records_after_it() {
     }
     let venue = exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000));
     let symbol: Symbol = "BTCUSDT".parse().unwrap();
-    let booked = state.ledger().book(symbol).unwrap().trade_count();
+    let booked = state.ledgers().trade_count(symbol);
     assert_eq!(venue.as_array().unwrap().len(), booked);
 }
 
@@ -204,7 +204,7 @@ fn f31_killed_between_snapshots_a_start_reads_few_of_many_records() {
         state.apply(record).unwrap();
     }
     assert_eq!(state.orders().live().count(), 0);
-    let position = state.ledger().position("BTCUSDT".parse().unwrap());
+    let position = state.ledgers().position("BTCUSDT".parse().unwrap());
     assert_eq!(position.to_decimal(), btc_held(&exchange));
     let last = *snapshots(dir.path()).last().unwrap();
     let file = std::fs::read(dir.path().join(format!("{last:020}.snapshot"))).unwrap();

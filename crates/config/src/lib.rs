@@ -23,13 +23,14 @@ mod meaning;
 mod raw;
 mod reader;
 mod risk_reader;
+mod strategy_reader;
 
 pub use credentials::{Credentials, CredentialsError, KeyKind, load_credentials};
 pub use error::ConfigError;
 pub use layers::{Origin, Setting, Sources};
 pub use meaning::{
     Config, CredentialsConfig, LastInchSettings, LossBudget, MarketData, Mode, Protection, Quoter, Risk,
-    StrategyChoice, SymbolRisk, Trading, Trend, Venue,
+    StrategyChoice, StrategyConfig, SymbolRisk, Trading, Trend, Venue,
 };
 
 /// The model of a paper configuration, carried inside so that paper trading needs no file.

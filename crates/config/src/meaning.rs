@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keel_domain::{Asset, Money, Qty, Stage, Symbol};
+use keel_domain::{Asset, Money, Qty, Stage, StrategyId, Symbol};
 use sha2::{Digest, Sha256};
 
 use crate::layers::{self, Setting, Sources};
@@ -109,7 +109,18 @@ pub struct Trend {
     pub max_trades_per_day: u32,
 }
 
-/// The strategy to run.
+/// A strategy to run, with a ledger, orders and stops of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrategyConfig {
+    /// Its name: a part of its orders' ids, and the key of its positions and money.
+    pub id: StrategyId,
+    /// The pairs that it trades.
+    pub symbols: Vec<Symbol>,
+    /// What it does.
+    pub choice: StrategyChoice,
+}
+
+/// What a strategy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StrategyChoice {
     /// The two-sided maker.
@@ -215,8 +226,8 @@ pub struct Config {
     pub credentials: CredentialsConfig,
     /// What.
     pub trading: Trading,
-    /// How.
-    pub strategy: StrategyChoice,
+    /// How: at least one, by name.
+    pub strategies: Vec<StrategyConfig>,
     /// Within which limits.
     pub risk: Risk,
     /// How positions are protected at the venue; none: not at all.

@@ -44,7 +44,9 @@ pub(crate) struct RawConfig {
     pub(crate) venue: RawVenue,
     pub(crate) credentials: RawCredentials,
     pub(crate) trading: RawTrading,
-    pub(crate) strategy: RawStrategy,
+    pub(crate) strategy: Option<RawStrategy>,
+    #[serde(default)]
+    pub(crate) strategies: BTreeMap<String, RawStrategy>,
     pub(crate) risk: RawRisk,
     pub(crate) protection: RawProtection,
     pub(crate) market_data: RawMarketData,
@@ -87,6 +89,7 @@ pub(crate) struct RawTrading {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawStrategy {
     pub(crate) name: String,
+    pub(crate) symbols: Option<Vec<String>>,
     pub(crate) quoter: Option<RawQuoter>,
     pub(crate) trend: Option<RawTrend>,
 }

@@ -9,10 +9,8 @@ use std::time::Duration;
 use keel_domain::Symbol;
 
 use crate::layers::{Places, Setting};
-use crate::meaning::{
-    Config, CredentialsConfig, MarketData, Mode, Protection, Quoter, StrategyChoice, Trading, Trend, Venue,
-};
-use crate::raw::{Number, RawConfig, RawMarketData, RawProtection, RawQuoter, RawTrend};
+use crate::meaning::{Config, CredentialsConfig, MarketData, Mode, Protection, Trading, Venue};
+use crate::raw::{Number, RawConfig, RawMarketData, RawProtection};
 use crate::{ConfigError, KeyKind, hosts};
 
 /// Knows where each setting was written, so that what is wrong with one can be told with its place.
@@ -75,7 +73,7 @@ impl Reader<'_> {
             instance_tag: self.tag(&raw.instance.tag)?,
             venue: self.venue(mode, raw)?,
             credentials: self.credentials(raw)?,
-            strategy: self.strategy(raw)?,
+            strategies: self.strategies(raw, &symbols)?,
             risk: self.risk(&raw.risk, &symbols)?,
             protection: self.protection(&raw.protection)?,
             trading: Trading { symbols },
@@ -203,7 +201,7 @@ impl Reader<'_> {
         Ok(symbols)
     }
 
-    fn number<T: FromStr<Err = E>, E: fmt::Display>(
+    pub(crate) fn number<T: FromStr<Err = E>, E: fmt::Display>(
         &self,
         key: &str,
         number: &Number,
@@ -238,50 +236,6 @@ impl Reader<'_> {
             "is 0: it must be above zero",
             "a limit cannot be switched off",
         ))
-    }
-
-    fn strategy(&self, raw: &RawConfig) -> Result<StrategyChoice, ConfigError> {
-        let missing = |name: &str| {
-            let problem = format!("{name} is chosen, and [strategy.{name}] is missing");
-            self.error(
-                "strategy.name",
-                problem,
-                format!("add [strategy.{name}]; config/paper.toml shows it"),
-            )
-        };
-        match raw.strategy.name.as_str() {
-            "quoter" => self.quoter(raw.strategy.quoter.as_ref().ok_or_else(|| missing("quoter"))?),
-            "trend" => self.trend(raw.strategy.trend.as_ref().ok_or_else(|| missing("trend"))?),
-            other => Err(self.error(
-                "strategy.name",
-                format!("`{other}` is no strategy"),
-                "write quoter or trend",
-            )),
-        }
-    }
-
-    fn quoter(&self, raw: &RawQuoter) -> Result<StrategyChoice, ConfigError> {
-        Ok(StrategyChoice::Quoter(Quoter {
-            order_qty: self.above_zero("strategy.quoter.order_qty", &raw.order_qty)?,
-            position_target: self.number("strategy.quoter.position_target", &raw.position_target)?,
-            position_max: self.above_zero("strategy.quoter.position_max", &raw.position_max)?,
-            quote_offset_ticks: raw.quote_offset_ticks,
-            requote_ticks: self.whole_above_zero("strategy.quoter.requote_ticks", raw.requote_ticks)?,
-            skew_ticks_max: raw.skew_ticks_max,
-        }))
-    }
-
-    fn trend(&self, raw: &RawTrend) -> Result<StrategyChoice, ConfigError> {
-        Ok(StrategyChoice::Trend(Trend {
-            bar_ms: self.whole_above_zero("strategy.trend.bar_ms", raw.bar_ms)?,
-            fast_bars: self.whole_above_zero("strategy.trend.fast_bars", raw.fast_bars)?,
-            slow_bars: self.whole_above_zero("strategy.trend.slow_bars", raw.slow_bars)?,
-            order_qty: self.above_zero("strategy.trend.order_qty", &raw.order_qty)?,
-            stop_loss_pct: self.above_zero("strategy.trend.stop_loss_pct", &raw.stop_loss_pct)?,
-            take_profit_pct: self.above_zero("strategy.trend.take_profit_pct", &raw.take_profit_pct)?,
-            max_trades_per_day: self
-                .whole_above_zero("strategy.trend.max_trades_per_day", raw.max_trades_per_day)?,
-        }))
     }
 
     fn protection(&self, raw: &RawProtection) -> Result<Option<Protection>, ConfigError> {

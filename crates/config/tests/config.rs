@@ -292,16 +292,103 @@ fn the_hash_names_the_values_and_not_their_origins() {
 
 #[test]
 fn the_strategy_is_chosen_by_name() {
-    assert!(matches!(
-        with_set("strategy.name=trend").unwrap().strategy,
-        StrategyChoice::Trend(_)
-    ));
+    let config = with_set("strategy.name=trend").unwrap();
+    let [strategy] = &config.strategies[..] else {
+        panic!("{:?}", config.strategies)
+    };
+    assert!(matches!(strategy.choice, StrategyChoice::Trend(_)));
+    assert_eq!(strategy.id.as_str(), "trend");
+    assert_eq!(strategy.symbols, config.trading.symbols);
     assert!(
         with_set("strategy.name=quote")
             .unwrap_err()
             .remedy
             .contains("quoter")
     );
+}
+
+/// The paper model with these strategies instead of its own, and a second pair.
+fn with_strategies(text: &str) -> Result<Config, ConfigError> {
+    let start = PAPER_TOML.find("[strategy]").unwrap();
+    let end = PAPER_TOML.find("[risk] #").unwrap();
+    let (before, after) = (&PAPER_TOML[..start], &PAPER_TOML[end..]);
+    let limits = "[risk.per_symbol.ETHUSDT]\norder_qty_max = \"1\"\norder_notional_max = \"2000\"\nposition_max = \"1\"\n";
+    let two_pairs = before.replace("symbols = [\"BTCUSDT\"]", "symbols = [\"BTCUSDT\", \"ETHUSDT\"]");
+    load(&format!("{two_pairs}{text}\n{after}\n{limits}"))
+}
+
+fn quoter(name: &str, more: &str) -> String {
+    format!(
+        "[strategies.{name}]\nname = \"quoter\"\n{more}\n[strategies.{name}.quoter]\norder_qty = \"0.01\"\n\
+         position_target = \"0.02\"\nposition_max = \"0.05\"\nquote_offset_ticks = 0\nrequote_ticks = 100\n\
+         skew_ticks_max = 50\n"
+    )
+}
+
+#[test]
+fn several_strategies_have_names_pairs_and_settings_of_their_own() {
+    let text = quoter("near", "symbols = [\"ETHUSDT\"]")
+        + &quoter("far", "").replace("requote_ticks = 100", "requote_ticks = 7");
+    let config = with_strategies(&text).unwrap();
+    let told: Vec<_> = config
+        .strategies
+        .iter()
+        .map(|s| (s.id.to_string(), s.symbols.len()))
+        .collect();
+    assert_eq!(told, [("far".to_owned(), 2), ("near".to_owned(), 1)]);
+    let requotes = config.strategies.iter().map(|s| match s.choice {
+        StrategyChoice::Quoter(quoter) => quoter.requote_ticks,
+        StrategyChoice::Trend(_) => 0,
+    });
+    assert_eq!(requotes.collect::<Vec<_>>(), [7, 100]);
+}
+
+#[test]
+fn strategies_that_cannot_be_meant_are_refused_with_place_and_remedy() {
+    let one = "[strategy]\nname = \"quoter\"\n".to_owned();
+    let many: String = ["a", "b", "c", "d", "e"]
+        .iter()
+        .map(|name| quoter(name, ""))
+        .collect();
+    for (text, key, remedy) in [
+        (String::new(), "strategy", "add [strategy]"),
+        (one + &quoter("near", ""), "strategies", "keep [strategy]"),
+        (quoter("toolongname", ""), "strategies.toolongname", "1 to 8"),
+        (quoter("Upper", ""), "strategies.Upper", "a-z and 0-9"),
+        (
+            quoter("near", "symbols = [\"BNBUSDT\"]"),
+            "strategies.near.symbols",
+            "risk.per_symbol",
+        ),
+        (
+            quoter("near", "symbols = []"),
+            "strategies.near.symbols",
+            "leave the key out",
+        ),
+        (
+            quoter("near", "symbols = [\"ETHUSDT\", \"ETHUSDT\"]"),
+            "strategies.near.symbols",
+            "once",
+        ),
+        (
+            quoter("near", "").replace("name = \"quoter\"", "name = \"trend\""),
+            "strategies.near.name",
+            "add [strategies.near.trend]",
+        ),
+        (
+            quoter("near", "").replace("requote_ticks = 100", "requote_ticks = 0"),
+            "strategies.near.quoter.requote_ticks",
+            "",
+        ),
+        (many, "strategies", "at most 4"),
+    ] {
+        let error = with_strategies(&text).unwrap_err();
+        assert_eq!(error.key, key, "{error}");
+        assert!(error.remedy.contains(remedy), "{error}");
+        assert!(error.place.starts_with("paper.toml"), "{error}");
+    }
+    let four: String = ["a", "b", "c", "d"].iter().map(|name| quoter(name, "")).collect();
+    assert_eq!(with_strategies(&four).unwrap().strategies.len(), 4);
 }
 
 #[test]

@@ -21,4 +21,4 @@ mod snapshot;
 pub use health::{Health, HealthReport, Heartbeat, TaskAge};
 pub use metrics::render;
 pub use server::{MonitorState, serve};
-pub use snapshot::{DataAge, IdentityLine, OrderLine, RiskUse, Snapshot, SymbolSnapshot};
+pub use snapshot::{DataAge, HoldingLine, IdentityLine, OrderLine, RiskUse, Snapshot, SymbolSnapshot};

@@ -132,6 +132,20 @@ fn symbols(page: &mut Page, snapshot: &Snapshot) {
     for symbol in &snapshot.symbols {
         page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);
     }
+    page.family(
+        "keel_strategy_position",
+        "gauge",
+        "Base held by one strategy; all of a pair's together are its keel_position.",
+    );
+    for symbol in &snapshot.symbols {
+        for holding in &symbol.holdings {
+            let labels = [
+                ("symbol", symbol.symbol.as_str()),
+                ("strategy", &holding.strategy),
+            ];
+            page.sample("keel_strategy_position", &labels, holding.position);
+        }
+    }
     page.family("keel_dust", "gauge", "Base held that is too small to sell.");
     for symbol in &snapshot.symbols {
         page.sample("keel_dust", &[("symbol", &symbol.symbol)], symbol.dust);

@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub venue: String,
     /// The account, as the venue names it.
     pub account: String,
-    /// The strategy.
+    /// The strategies.
     pub strategy: String,
     /// The build.
     pub build: String,
@@ -80,19 +80,34 @@ pub struct SymbolSnapshot {
     pub position: SignedQty,
     /// Base held that is too small to sell, and not in the position.
     pub dust: Money,
-    /// What it cost on average.
-    pub avg_px: Option<Price>,
-    /// Realised profit, before fees.
-    pub realised: Money,
-    /// Unrealised profit, at the worse side of the book.
-    pub unrealised: Option<Money>,
-    /// Fees, in quote.
-    pub fees: Money,
+    /// What each strategy has of it.
+    pub holdings: Vec<HoldingLine>,
     /// Milliseconds for which something that can be sold has been held without a stop at the venue; none: all is covered, or
     /// nothing is to be.
     pub unprotected_ms: Option<u64>,
     /// Orders that may be live.
     pub orders: Vec<OrderLine>,
+}
+
+/// What one strategy holds of a pair, and has made of it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct HoldingLine {
+    /// Whose it is.
+    pub strategy: String,
+    /// Whether the strategy runs, and trades the pair.
+    pub runs: bool,
+    /// Base held.
+    pub position: SignedQty,
+    /// Base held that is too small to sell, and not in the position.
+    pub dust: Money,
+    /// What the position cost on average.
+    pub avg_px: Option<Money>,
+    /// Realised profit, before fees.
+    pub realised: Money,
+    /// Unrealised profit, at the worse side of a fresh book; none without one.
+    pub unrealised: Option<Money>,
+    /// Fees, in quote.
+    pub fees: Money,
 }
 
 /// How long ago a stream of a pair was heard last.

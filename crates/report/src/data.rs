@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, Symbol, Timestamp};
+use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, StrategyId, Symbol, Timestamp};
 use serde::Serialize;
 
 use crate::Statement;
@@ -51,7 +51,7 @@ pub struct RunTitle {
     pub venue: String,
     /// The account, as the venue names it.
     pub account: String,
-    /// The strategy.
+    /// The strategies.
     pub strategy: String,
     /// The pairs.
     pub symbols: Vec<Symbol>,
@@ -112,12 +112,20 @@ pub struct QuotePnl {
     pub currency: Asset,
     /// Of what was closed, before fees.
     pub realised: Money,
-    /// Of what is held, at the worse side of the book.
-    pub unrealised: Money,
+    /// Of what is held, at the worse side of a fresh book; none where there was none.
+    pub unrealised: Option<Money>,
     /// Fees, those in base valued at their trade's price.
     pub fees: Money,
     /// The value of all trades.
     pub turnover: Money,
+}
+
+impl QuotePnl {
+    /// All of it after fees; none where what is held has no price.
+    #[must_use]
+    pub fn net(&self) -> Option<Money> {
+        Some(self.realised + self.unrealised? - self.fees)
+    }
 }
 
 /// One asset's balance change against its trades.
@@ -141,9 +149,11 @@ pub struct AssetLine {
     pub difference: Money,
 }
 
-/// What is held of one pair.
+/// What one strategy holds of one pair, and has made of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct PositionLine {
+    /// Whose it is.
+    pub strategy: StrategyId,
     /// The pair.
     pub symbol: Symbol,
     /// Base held.
@@ -152,8 +162,12 @@ pub struct PositionLine {
     pub avg_px: Option<Money>,
     /// Whether a part of the cost is an estimate.
     pub is_estimated: bool,
-    /// The price it was valued at.
+    /// The price it was valued at; none where there was no fresh one.
     pub mark: Option<Price>,
+    /// Profit of what was closed, before fees, in quote.
+    pub realised: Money,
+    /// Fees in quote, those in base valued at their trade's price.
+    pub fees: Money,
 }
 
 /// A value at a time.

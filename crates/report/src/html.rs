@@ -77,14 +77,11 @@ fn class_of(value: Money) -> &'static str {
 }
 
 fn tiles(report: &RunReport) -> Markup {
-    let net = report
-        .pnl
-        .first()
-        .map(|pnl| (pnl.realised + pnl.unrealised - pnl.fees, pnl.currency));
+    let net = report.pnl.first().map(|pnl| (pnl.net(), pnl.currency));
     html! {
         div.tiles {
             @if let Some((net, currency)) = net {
-                (tile(&format!("Profit and loss, {currency}"), &number(net, 2), class_of(net)))
+                (tile(&format!("Profit and loss, {currency}"), &known(net, 2), net.map_or("", class_of)))
             }
             (tile("Fills", &report.fills.len().to_string(), ""))
             (tile("Orders sent", &report.orders.submitted.to_string(), ""))
@@ -94,6 +91,11 @@ fn tiles(report: &RunReport) -> Markup {
             (tile("Outcome unknown", &report.orders.unknown.to_string(), ""))
         }
     }
+}
+
+/// An amount that needs a price.
+fn known(value: Option<Money>, places: u32) -> String {
+    value.map_or_else(|| "no price".to_owned(), |value| number(value, places))
 }
 
 fn charts(report: &RunReport, chart: &SymbolChart) -> Markup {
@@ -143,10 +145,10 @@ fn pnl(report: &RunReport) -> Markup {
             table {
                 tr { th { "Currency" } th { "Realised" } th { "Unrealised" } th { "Fees" } th { "Net" } th { "Turnover" } }
                 @for line in &report.pnl {
-                    @let net = line.realised + line.unrealised - line.fees;
+                    @let net = line.net();
                     tr {
-                        td { (line.currency) } td { (number(line.realised, 4)) } td { (number(line.unrealised, 4)) }
-                        td { (number(line.fees, 4)) } td class=(class_of(net)) { (number(net, 4)) } td { (number(line.turnover, 2)) }
+                        td { (line.currency) } td { (number(line.realised, 4)) } td { (known(line.unrealised, 4)) }
+                        td { (number(line.fees, 4)) } td class=(net.map_or("", class_of)) { (known(net, 4)) } td { (number(line.turnover, 2)) }
                     }
                 }
             }
@@ -154,16 +156,17 @@ fn pnl(report: &RunReport) -> Markup {
         section {
             h2 { "Positions at the end" }
             table {
-                tr { th { "Symbol" } th { "Position" } th { "Average price" } th { "Valued at" } }
+                tr { th { "Symbol" } th { "Strategy" } th { "Position" } th { "Average price" } th { "Valued at" } th { "Realised" } th { "Fees" } }
                 @for line in &report.positions {
                     tr {
-                        td { (line.symbol) }
+                        td { (line.symbol) } td { (line.strategy) }
                         td { (line.position) }
                         td {
                             @if let Some(avg_px) = line.avg_px { (number(avg_px, 4)) } @else { "–" }
                             @if line.is_estimated { " (estimated)" }
                         }
                         td { @if let Some(mark) = line.mark { (number(mark.to_decimal(), 8)) } @else { "no price" } }
+                        td { (number(line.realised, 4)) } td { (number(line.fees, 4)) }
                     }
                 }
             }
@@ -180,10 +183,10 @@ fn statement(report: &RunReport) -> Markup {
             h2 { "Statement" @if left_out > 0 { " (the last " (DAYS_MAX) " lines; " (left_out) " earlier ones are in days.csv)" } }
             @if report.statement.is_none() { p.none { "Cannot be told exactly." } } @else {
                 table {
-                    tr { th { "Day, UTC" } th { "Symbol" } th { "Trades" } th { "Turnover" } th { "Realised" } th { "Fees" } th { "Net" } th { "Maker share" } th { "Slippage, bp" } }
+                    tr { th { "Day, UTC" } th { "Strategy" } th { "Symbol" } th { "Trades" } th { "Turnover" } th { "Realised" } th { "Fees" } th { "Net" } th { "Maker share" } th { "Slippage, bp" } }
                     @for line in days.skip(left_out) {
                         tr {
-                            td { (line.day) } td { (line.symbol) } td { (line.trades) } td { (number(line.turnover, 2)) }
+                            td { (line.day) } td { (line.strategy) } td { (line.symbol) } td { (line.trades) } td { (number(line.turnover, 2)) }
                             td { (number(line.realised, 4)) }
                             td { (number(line.fees, 4)) @if line.fees_unvalued > 0 { " and " (line.fees_unvalued) " without a value" } }
                             td class=(class_of(line.pnl)) { (number(line.pnl, 4)) }

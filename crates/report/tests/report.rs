@@ -109,11 +109,14 @@ fn the_json_has_what_machines_look_for() {
 #[test]
 fn f23_an_estimated_cost_is_shown_as_one() {
     let line = PositionLine {
+        strategy: "trend".parse().unwrap(),
         symbol: "BTCUSDT".parse().unwrap(),
         position: "1".parse().unwrap(),
         avg_px: Some(Money::from(100)),
         is_estimated: true,
         mark: None,
+        realised: Money::ZERO,
+        fees: Money::ZERO,
     };
     let page = |is_estimated| {
         let positions = vec![PositionLine {

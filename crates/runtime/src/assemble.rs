@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use keel_binance::{Credentials, Endpoints, KeyKind, SessionSettings};
-use keel_config::{Config, StrategyChoice};
-use keel_engine::{DurableState, Identity, ProtectionSettings, Trader, TraderSettings};
+use keel_config::{Config, StrategyChoice, StrategyConfig};
+use keel_engine::{DurableState, Identity, ProtectionSettings, RunningStrategy, Trader, TraderSettings};
 use keel_journal::{Disk, FsDisk, Limits};
 use keel_risk::{DayRule, LastInch, LastInchLimits, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
@@ -72,8 +72,17 @@ fn loss_limits(budget: &keel_config::LossBudget) -> Result<LossLimits> {
     Ok(limits)
 }
 
-fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
-    Ok(match config.strategy {
+/// The strategies' names, as a title shows them.
+pub(crate) fn strategy_names(trader: &Trader) -> String {
+    let names: Vec<String> = trader
+        .strategies()
+        .map(|running| running.id().to_string())
+        .collect();
+    names.join(" + ")
+}
+
+fn running(config: &StrategyConfig) -> Result<RunningStrategy> {
+    let strategy: Box<dyn Strategy> = match config.choice {
         StrategyChoice::Quoter(s) => Box::new(Quoter::new(QuoterSettings {
             order_qty: s.order_qty,
             position_target: s.position_target,
@@ -91,7 +100,8 @@ fn strategy(config: &Config) -> Result<Box<dyn Strategy>> {
             take_profit_pct: s.take_profit_pct,
             max_trades_per_day: s.max_trades_per_day,
         })?),
-    })
+    };
+    Ok(RunningStrategy::new(config.id, config.symbols.clone(), strategy))
 }
 
 /// A trader without history.
@@ -111,11 +121,8 @@ fn trader(config: &Config) -> Result<Trader> {
         price_jump_bps_max: config.market_data.price_jump_bps_max,
         loss: loss_limits(&config.risk.loss)?,
     };
-    Ok(Trader::new(
-        settings,
-        RiskGate::new(limits(config))?,
-        strategy(config)?,
-    ))
+    let strategies: Result<Vec<RunningStrategy>> = config.strategies.iter().map(running).collect();
+    Ok(Trader::new(settings, RiskGate::new(limits(config))?, strategies?))
 }
 
 pub(crate) fn endpoints(config: &Config) -> Endpoints {

@@ -80,7 +80,7 @@ impl<D: Disk> Desk<D> {
             mode: config.mode.to_string(),
             venue: config.venue.name(),
             account: String::new(),
-            strategy: trader.strategy_name().to_owned(),
+            strategy: assemble::strategy_names(&trader),
             symbols: config.trading.symbols.clone(),
             seed: context.seed,
             scenario: context.scenario.clone(),

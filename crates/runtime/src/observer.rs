@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use keel_binance::Stats;
-use keel_domain::{Money, Symbol, Timestamp, Trade};
+use keel_domain::{Money, SignedQty, StrategyId, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
 use keel_execution::VenueReport;
 use keel_monitoring::Snapshot;
@@ -148,7 +148,7 @@ impl Observer {
                         self.on_trade(trade);
                     }
                 }
-                Fact::Trade(trade) => self.on_trade(*trade),
+                Fact::Trade { trade, .. } => self.on_trade(*trade),
                 Fact::ForeignTrade(trade) => self.money.on_foreign(*trade),
                 Fact::Transfer(transfer) => self.money.on_transfer(*transfer),
                 Fact::Refused { intent, breach } => {
@@ -158,7 +158,7 @@ impl Observer {
                         intent.side, intent.order_qty
                     ));
                 }
-                Fact::Dust(dust) => self.progress.line(&format!(
+                Fact::Dust { dust, .. } => self.progress.line(&format!(
                     "DUST {} {}: too small to sell, out of the position and still in equity",
                     dust.symbol, dust.qty
                 )),
@@ -281,8 +281,8 @@ impl Observer {
                 self.orders.left_out()
             ));
         }
-        let books = trader.state().ledger().books();
-        let carried: usize = books.map(|(_, book)| book.carried_count()).sum();
+        let books = trader.state().ledgers().books();
+        let carried: usize = books.map(|(_, _, book)| book.carried_count()).sum();
         if carried > 0 {
             alerts.push(format!(
                 "the statement leaves out the first {carried} trades, which were carried forward; `trader journal export` gives them"
@@ -292,17 +292,6 @@ impl Observer {
             symbol: *symbol,
             price: price.samples.clone(),
             position: position.samples.clone(),
-        };
-        let position = |symbol| PositionLine {
-            symbol,
-            position: trader.position(symbol),
-            avg_px: trader.state().ledger().avg_px(symbol),
-            is_estimated: trader
-                .state()
-                .ledger()
-                .book(symbol)
-                .is_some_and(SymbolBook::is_estimated),
-            mark: mark(now, trader, symbol),
         };
         RunReport {
             started_at: self.started_at,
@@ -316,13 +305,13 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
-            statement: self.orders.statement(trader, &title.strategy),
+            statement: self.orders.statement(trader),
             identity_ok: counters.identity_breaches == 0
                 && identity
                     .as_ref()
                     .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
             identity: identity.unwrap_or_default(),
-            positions: symbols(trader).map(position).collect(),
+            positions: position_lines(now, trader),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),
             alerts,
@@ -332,6 +321,23 @@ impl Observer {
             },
         }
     }
+}
+
+fn position_lines(now: Timestamp, trader: &Trader) -> Vec<PositionLine> {
+    let ledgers = trader.state().ledgers();
+    let line = |(strategy, symbol, book): (StrategyId, Symbol, &SymbolBook)| PositionLine {
+        strategy,
+        symbol,
+        position: ledgers
+            .of(strategy)
+            .map_or(SignedQty::ZERO, |ledger| ledger.position(symbol)),
+        avg_px: book.average().avg_px(),
+        is_estimated: book.is_estimated(),
+        mark: mark(now, trader, symbol, book),
+        realised: book.realised(),
+        fees: book.fees_in_quote(),
+    };
+    ledgers.books().map(line).collect()
 }
 
 fn fill_line(trade: &Trade) -> Fill {

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::System;
 use crate::risk_lines::risk_use;
-use crate::valuation::symbols;
+use crate::valuation::{books, symbols};
 
 /// How long the venue may take to confirm before the answer says that it did not.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
@@ -225,8 +225,11 @@ fn status(now: Timestamp, trader: &Trader) -> String {
     for symbol in symbols(trader) {
         let position = trader.position(symbol);
         let _infallible = write!(text, "\n  {symbol}: position {position}");
-        if let Some(avg_px) = trader.state().ledger().avg_px(symbol) {
-            let _infallible = write!(text, " bought at {}", avg_px.round_dp(8));
+        for (strategy, book) in books(trader, symbol) {
+            if let Some(avg_px) = book.average().avg_px() {
+                let held = book.average().position().normalize();
+                let _infallible = write!(text, ", {held} of {strategy} bought at {}", avg_px.round_dp(8));
+            }
         }
         let condition = trader.market_condition(now, symbol);
         let _infallible = write!(text, "; market {condition}");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keel_domain::{ClOrdId, OrderId, OrderIntent, Price, Qty, StrategyId, Symbol, Timestamp};
 use keel_engine::{Fact, Record, Trader};
+use keel_execution::IdParts;
 use keel_positions::{Booking, CostMethod, SymbolBook};
 use keel_report::{Statement, StatementOrder, StatementTrade};
 
@@ -72,18 +73,17 @@ impl OrderLog {
         self.left_out
     }
 
-    /// The statement of the ledger's trades and this run's orders; none where the strategy's name is no id, or the
-    /// ledger's sums have no exact form.
-    pub(crate) fn statement(&self, trader: &Trader, strategy: &str) -> Option<Statement> {
-        let strategy = StrategyId::new(strategy).ok()?;
+    /// The statement of the ledgers' trades and this run's orders; none where an order's id names no strategy, or the ledgers'
+    /// sums have no exact form.
+    pub(crate) fn statement(&self, trader: &Trader) -> Option<Statement> {
         let mut trades = Vec::new();
-        for (_, book) in trader.state().ledger().books() {
+        for (strategy, _, book) in trader.state().ledgers().books() {
             let bookings = book.bookings(CostMethod::default()).ok()?;
             trades.extend(bookings.iter().map(|booking| trade_of(strategy, book, booking)));
         }
-        let order_of = |decided: &Decided| {
+        let order_of = |(id, decided): (&ClOrdId, &Decided)| {
             Some(StatementOrder {
-                strategy,
+                strategy: IdParts::of(id)?.strategy,
                 symbol: decided.symbol,
                 currency: trader.instrument(decided.symbol)?.quote,
                 order_id: decided.order_id,
@@ -93,7 +93,7 @@ impl OrderLog {
                 book: decided.book,
             })
         };
-        let orders: Option<Vec<StatementOrder>> = self.orders.values().map(order_of).collect();
+        let orders: Option<Vec<StatementOrder>> = self.orders.iter().map(order_of).collect();
         Some(Statement::new(&trades, &orders?))
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{SignedQty, StrategyId, Symbol, Timestamp};
 use keel_engine::Trader;
 use keel_execution::OrderState;
 use keel_market_data::Stream;
-use keel_monitoring::{DataAge, OrderLine, SymbolSnapshot};
+use keel_monitoring::{DataAge, HoldingLine, OrderLine, SymbolSnapshot};
+use keel_positions::SymbolBook;
 
-use crate::valuation::mark;
+use crate::valuation::{books, unrealised};
 
 /// One pair as the dashboard shows it.
 pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -> SymbolSnapshot {
     let top = trader.top(now, symbol).ok();
-    let book = trader.state().ledger().book(symbol);
     let order = |order: &keel_execution::Order| OrderLine {
         cl_ord_id: order.cl_ord_id().to_string(),
         side: order.side().to_string(),
@@ -28,7 +28,6 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
         },
     };
     let condition = trader.market_condition(now, symbol);
-    let closable = mark(now, trader, symbol);
     SymbolSnapshot {
         symbol: symbol.to_string(),
         bid: top.map(|top| top.bid.price),
@@ -38,13 +37,10 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
         is_usable: condition.is_usable(),
         data_ages: trader.data_ages(now, symbol).map(data_age).collect(),
         position: trader.position(symbol),
-        avg_px: trader.avg_px(symbol),
-        realised: book.map(|book| book.realised()).unwrap_or_default(),
-        unrealised: book
-            .zip(closable)
-            .and_then(|(book, price)| book.unrealised(price.to_decimal()).ok()),
         dust: trader.dust(symbol),
-        fees: book.map(|book| book.fees_in_quote()).unwrap_or_default(),
+        holdings: books(trader, symbol)
+            .map(|(strategy, book)| holding_line(now, trader, (strategy, symbol), book))
+            .collect(),
         unprotected_ms: trader
             .unprotected_since(symbol)
             .map(|since| u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
@@ -54,6 +50,27 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
             .filter(|o| o.symbol() == symbol)
             .map(order)
             .collect(),
+    }
+}
+
+fn holding_line(
+    now: Timestamp,
+    trader: &Trader,
+    (strategy, symbol): (StrategyId, Symbol),
+    book: &SymbolBook,
+) -> HoldingLine {
+    let ledger = trader.state().ledgers().of(strategy);
+    HoldingLine {
+        strategy: strategy.to_string(),
+        runs: trader
+            .strategies()
+            .any(|running| running.id() == strategy && running.symbols().contains(&symbol)),
+        position: ledger.map_or(SignedQty::ZERO, |ledger| ledger.position(symbol)),
+        dust: book.dust().position(),
+        avg_px: book.average().avg_px(),
+        realised: book.realised(),
+        unrealised: unrealised(now, trader, symbol, book),
+        fees: book.fees_in_quote(),
     }
 }
 

@@ -139,18 +139,23 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
         report.orders.unknown,
     ));
     for line in &report.pnl {
-        let net = line.realised + line.unrealised - line.fees;
         // A loss that is rounded to nothing would keep its sign.
         let shown = |money: Money| match money.round_dp(4) {
             zero if zero.is_zero() => Money::ZERO,
             money => money,
         };
+        let known = |money: Option<Money>| {
+            money.map_or_else(
+                || "NOT KNOWN without a fresh price".to_owned(),
+                |money| shown(money).to_string(),
+            )
+        };
         progress.line(&format!(
             "profit and loss {} {}: realised {}, unrealised {}, fees {}",
-            shown(net),
+            known(line.net()),
             line.currency,
             shown(line.realised),
-            shown(line.unrealised),
+            known(line.unrealised),
             shown(line.fees),
         ));
     }

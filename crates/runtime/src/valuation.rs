@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Price, Symbol, Timestamp};
+use keel_domain::{Asset, Money, Price, StrategyId, Symbol, Timestamp};
 use keel_engine::Trader;
+use keel_positions::SymbolBook;
 use keel_report::QuotePnl;
 
 /// The pairs that may be traded.
@@ -11,43 +12,55 @@ pub(crate) fn symbols(trader: &Trader) -> impl Iterator<Item = Symbol> {
     trader.limits().per_symbol.keys().copied()
 }
 
-/// The price at which a position could be closed now; the last one known where the book gives none.
-pub(crate) fn mark(now: Timestamp, trader: &Trader, symbol: Symbol) -> Option<Price> {
-    let is_short = trader.position(symbol) < keel_domain::SignedQty::ZERO;
-    match trader.top(now, symbol) {
-        Ok(top) if is_short => Some(top.ask.price),
-        Ok(top) => Some(top.bid.price),
-        Err(_) => trader.last_trade(symbol),
+/// The price at which what is held in the book could be closed now; none where the market gives no fresh one.
+pub(crate) fn mark(now: Timestamp, trader: &Trader, symbol: Symbol, book: &SymbolBook) -> Option<Price> {
+    let top = trader.top(now, symbol).ok()?;
+    let is_short = book.average().position().is_sign_negative() && !book.average().position().is_zero();
+    Some(if is_short { top.ask.price } else { top.bid.price })
+}
+
+/// Profit of what is held at the price at which it could be closed; none without a fresh one.
+pub(crate) fn unrealised(
+    now: Timestamp,
+    trader: &Trader,
+    symbol: Symbol,
+    book: &SymbolBook,
+) -> Option<Money> {
+    if book.average().position().is_zero() && book.dust().position().is_zero() {
+        return Some(Money::ZERO);
     }
+    let price = mark(now, trader, symbol, book)?;
+    book.unrealised(price.to_decimal()).ok()
+}
+
+/// Every strategy that has traded, with its book of the pair.
+pub(crate) fn books(trader: &Trader, symbol: Symbol) -> impl Iterator<Item = (StrategyId, &SymbolBook)> {
+    trader.state().ledgers().books_of(symbol)
 }
 
 /// Profit by currency: realised, and unrealised at the price at which a position could be closed.
 pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
     let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();
-    for (symbol, book) in trader.state().ledger().books() {
+    for (_, symbol, book) in trader.state().ledgers().books() {
         let zero = Money::ZERO;
         let currency = book.quote();
         let line = lines.entry(currency).or_insert(QuotePnl {
             currency,
             realised: zero,
-            unrealised: zero,
+            unrealised: Some(zero),
             fees: zero,
             turnover: zero,
         });
         line.realised += book.realised();
         line.fees += book.fees_in_quote();
         line.turnover += book.turnover();
-        let mark = mark(now, trader, symbol);
-        line.unrealised += mark
-            .and_then(|price| book.unrealised(price.to_decimal()).ok())
-            .unwrap_or_default();
+        let unrealised = unrealised(now, trader, symbol, book);
+        line.unrealised = line.unrealised.zip(unrealised).map(|(sum, more)| sum + more);
     }
     lines.into_values().collect()
 }
 
-/// Profit after fees in the first currency.
+/// Profit after fees in the first currency; none where what is held has no fresh price.
 pub(crate) fn net_pnl(now: Timestamp, trader: &Trader) -> Option<Money> {
-    pnl(now, trader)
-        .first()
-        .map(|line| line.realised + line.unrealised - line.fees)
+    pnl(now, trader).first()?.net()
 }

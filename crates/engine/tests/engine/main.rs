@@ -22,5 +22,6 @@ mod questions;
 mod reconciliation;
 mod refusals;
 mod reports;
+mod sharing;
 mod start;
 mod upkeep;

@@ -76,6 +76,8 @@ pub struct ModelVenue {
     pub balances: BTreeMap<Asset, Money>,
     /// How much of them is locked.
     pub locked: BTreeMap<Asset, Money>,
+    /// At which everything trades.
+    pub last_px: Price,
     /// What the other orders of lists came to, and was not told yet.
     pub untold: Vec<VenueReport>,
     next_order_id: u64,
@@ -90,6 +92,7 @@ impl ModelVenue {
             trades: Vec::new(),
             balances: BTreeMap::from([money("USDT", 100_000), money("BTC", 50), money("ETH", 50)]),
             locked: BTreeMap::new(),
+            last_px: "100".parse().unwrap(),
             untold: Vec::new(),
             next_order_id: 1,
             next_trade_id: 1,
@@ -227,7 +230,7 @@ impl ModelVenue {
         if qty.is_zero() {
             return None;
         }
-        let last_px: Price = "100".parse().unwrap();
+        let last_px = self.last_px;
         let value = notional(qty, last_px);
         order.cum_qty = order.cum_qty.saturating_add(qty);
         order.cum_quote += value;
