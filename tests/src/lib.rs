@@ -285,10 +285,18 @@ impl Exchange {
     /// The same, by way of another address that leads to it.
     #[must_use]
     pub fn trader_through(&self, address: &str, state_dir: &Path) -> Command {
+        Self::trader_command(Path::new("config/paper.toml"), address, state_dir)
+    }
+
+    /// The same with another configuration.
+    #[must_use]
+    pub fn trader_with(&self, config: &Path, state_dir: &Path) -> Command {
+        Self::trader_command(config, self.rest_url.trim_start_matches("http://"), state_dir)
+    }
+
+    fn trader_command(config: &Path, address: &str, state_dir: &Path) -> Command {
         let mut command = Command::new(binary("trader"));
-        command
-            .current_dir(root())
-            .args(["run", "--config", "config/paper.toml"]);
+        command.current_dir(root()).args(["run", "--config"]).arg(config);
         let settings = [
             format!("venue.rest_url=http://{address}"),
             format!("venue.stream_url=ws://{address}"),

@@ -11,6 +11,7 @@ use crate::ConfigArgs;
 /// The first thing that is wrong.
 pub(crate) fn check(args: &ConfigArgs, json: bool) -> Result<ExitCode> {
     let config = args.load()?;
+    keel_runtime::validate(&config)?;
     let width = config
         .effective()
         .iter()

@@ -118,6 +118,8 @@ pub struct StrategyConfig {
     pub symbols: Vec<Symbol>,
     /// What it does.
     pub choice: StrategyChoice,
+    /// The table of its settings, for messages.
+    pub table: String,
 }
 
 /// What a strategy does.

@@ -89,7 +89,12 @@ impl Reader<'_> {
             }
         };
         let symbols = self.strategy_symbols(path, raw, symbols)?;
-        Ok(StrategyConfig { id, symbols, choice })
+        Ok(StrategyConfig {
+            id,
+            symbols,
+            choice,
+            table: settings,
+        })
     }
 
     /// All of the system's pairs where none is named.

@@ -83,6 +83,8 @@ pub struct OrderCounts {
 /// One trade.
 #[derive(Debug, Clone, Serialize)]
 pub struct Fill {
+    /// Whose it is.
+    pub strategy: StrategyId,
     /// When, by the venue's clock.
     pub at: Timestamp,
     /// The pair.

@@ -233,11 +233,12 @@ fn fills(report: &RunReport) -> Markup {
             h2 { "Fills" @if left_out > 0 { " (the last " (FILLS_MAX) "; " (left_out) " earlier ones are in the JSON)" } }
             @if report.fills.is_empty() { p.none { "None." } } @else {
                 table {
-                    tr { th { "Time, UTC" } th { "Symbol" } th { "Side" } th { "Quantity" } th { "Price" } th { "Value" } th { "Commission" } th { "Role" } th { "Trade" } }
+                    tr { th { "Time, UTC" } th { "Strategy" } th { "Symbol" } th { "Side" } th { "Quantity" } th { "Price" } th { "Value" } th { "Commission" } th { "Role" } th { "Trade" } }
                     @for fill in report.fills.iter().skip(left_out).rev() {
                         @let value = notional(fill.last_qty, fill.last_px);
                         tr {
                             td { (time_of_day(fill.at)) }
+                            td { (fill.strategy) }
                             td { (fill.symbol) }
                             td class=(if fill.side == Side::Buy { "good" } else { "bad" }) { (fill.side) }
                             td { (fill.last_qty) }

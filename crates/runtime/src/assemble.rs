@@ -82,16 +82,17 @@ pub(crate) fn strategy_names(trader: &Trader) -> String {
 }
 
 fn running(config: &StrategyConfig) -> Result<RunningStrategy> {
-    let strategy: Box<dyn Strategy> = match config.choice {
-        StrategyChoice::Quoter(s) => Box::new(Quoter::new(QuoterSettings {
+    let made = match config.choice {
+        StrategyChoice::Quoter(s) => Quoter::new(QuoterSettings {
             order_qty: s.order_qty,
             position_target: s.position_target,
             position_max: s.position_max,
             quote_offset_ticks: s.quote_offset_ticks,
             requote_ticks: s.requote_ticks,
             skew_ticks_max: s.skew_ticks_max,
-        })?),
-        StrategyChoice::Trend(s) => Box::new(Trend::new(TrendSettings {
+        })
+        .map(|quoter| -> Box<dyn Strategy> { Box::new(quoter) }),
+        StrategyChoice::Trend(s) => Trend::new(TrendSettings {
             bar_ms: s.bar_ms,
             fast_bars: s.fast_bars,
             slow_bars: s.slow_bars,
@@ -99,9 +100,19 @@ fn running(config: &StrategyConfig) -> Result<RunningStrategy> {
             stop_loss_pct: s.stop_loss_pct,
             take_profit_pct: s.take_profit_pct,
             max_trades_per_day: s.max_trades_per_day,
-        })?),
+        })
+        .map(|trend| -> Box<dyn Strategy> { Box::new(trend) }),
     };
+    let strategy = made.with_context(|| format!("[{}]", config.table))?;
     Ok(RunningStrategy::new(config.id, config.symbols.clone(), strategy))
+}
+
+/// Whether a system can be put together from the configuration: what `trader run` would refuse, without starting.
+///
+/// # Errors
+/// The first limit or setting that cannot be meant.
+pub fn validate(config: &Config) -> Result<()> {
+    trader(config).map(|_| ())
 }
 
 /// A trader without history.

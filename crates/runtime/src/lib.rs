@@ -37,7 +37,7 @@ mod terminal;
 mod valuation;
 
 pub use adopt::{Adopted, adopt_from_venue};
-pub use assemble::{BUILD, identity, open_journal};
+pub use assemble::{BUILD, identity, open_journal, validate};
 pub use clock::Clock;
 pub use desk::Desk;
 pub use guard::{GuardEnding, guard};

@@ -46,11 +46,10 @@ impl RunMoney {
     }
 
     /// The identity by asset; none without the balances at both ends, or where a trade cannot be booked.
-    pub(crate) fn identity(&self, fills: &[Trade], trader: &Trader) -> Option<Vec<AssetLine>> {
+    pub(crate) fn identity(&self, fills: &[(StrategyId, Trade)], trader: &Trader) -> Option<Vec<AssetLine>> {
         let (at_start, since) = self.at_start.clone()?;
-        let ours = Owner::Strategy(StrategyId::new("run").ok()?);
         let mut account = Account::new(at_start);
-        let owned = fills.iter().map(|trade| (ours, trade));
+        let owned = fills.iter().map(|(id, trade)| (Owner::Strategy(*id), trade));
         let foreign = self.foreign.iter().map(|trade| (Owner::Foreign, trade));
         // What moved before the first balances were taken is in them.
         for (owner, trade) in owned

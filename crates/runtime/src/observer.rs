@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use keel_binance::Stats;
 use keel_domain::{Money, SignedQty, StrategyId, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
-use keel_execution::VenueReport;
+use keel_execution::{IdParts, VenueReport};
 use keel_monitoring::Snapshot;
 use keel_positions::SymbolBook;
 use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
@@ -66,7 +66,7 @@ pub(crate) struct Observer {
     started_at: Timestamp,
     money: RunMoney,
     account: String,
-    fills: Vec<Trade>,
+    fills: Vec<(StrategyId, Trade)>,
     lately: VecDeque<String>,
     alerts: Alerts,
     equity: Line,
@@ -74,14 +74,14 @@ pub(crate) struct Observer {
     orders: OrderLog,
 }
 
-fn quantity_line(trade: &Trade) -> String {
+fn quantity_line(strategy: StrategyId, trade: &Trade) -> String {
     let role = if trade.is_maker { "maker" } else { "taker" };
     let asset = trade
         .commission_asset
         .map(|asset| asset.to_string())
         .unwrap_or_default();
     format!(
-        "{} {} {} at {} ({role}, commission {} {asset})",
+        "{} {} {} at {} ({strategy}, {role}, commission {} {asset})",
         trade.symbol, trade.side, trade.last_qty, trade.last_px, trade.commission
     )
 }
@@ -144,11 +144,12 @@ impl Observer {
             self.orders.on_record(record);
             match &record.fact {
                 Fact::Execution(report) => {
-                    if let Some(trade) = report.trade {
-                        self.on_trade(trade);
+                    let owner = IdParts::of(&report.cl_ord_id).map(|parts| parts.strategy);
+                    if let Some((strategy, trade)) = owner.zip(report.trade) {
+                        self.on_trade(strategy, trade);
                     }
                 }
-                Fact::Trade { trade, .. } => self.on_trade(*trade),
+                Fact::Trade { strategy, trade } => self.on_trade(*strategy, *trade),
                 Fact::ForeignTrade(trade) => self.money.on_foreign(*trade),
                 Fact::Transfer(transfer) => self.money.on_transfer(*transfer),
                 Fact::Refused { intent, breach } => {
@@ -171,22 +172,22 @@ impl Observer {
         }
     }
 
-    fn on_trade(&mut self, trade: Trade) {
+    fn on_trade(&mut self, strategy: StrategyId, trade: Trade) {
         let key = (trade.symbol, trade.trade_id);
         if self
             .fills
             .iter()
             .rev()
             .take(1_000)
-            .any(|known| (known.symbol, known.trade_id) == key)
+            .any(|(_, known)| (known.symbol, known.trade_id) == key)
         {
             return;
         }
-        let line = quantity_line(&trade);
+        let line = quantity_line(strategy, &trade);
         self.progress.line(&format!("FILL {line}"));
         self.lately.push_front(line);
         self.lately.truncate(FILLS_SHOWN);
-        self.fills.push(trade);
+        self.fills.push((strategy, trade));
     }
 
     /// Takes a sample of equity, prices and positions.
@@ -340,8 +341,9 @@ fn position_lines(now: Timestamp, trader: &Trader) -> Vec<PositionLine> {
     ledgers.books().map(line).collect()
 }
 
-fn fill_line(trade: &Trade) -> Fill {
+fn fill_line((strategy, trade): &(StrategyId, Trade)) -> Fill {
     Fill {
+        strategy: *strategy,
         at: trade.transact_time,
         symbol: trade.symbol,
         side: trade.side,

@@ -14,7 +14,7 @@
 //!     requote_ticks: 50,
 //!     skew_ticks_max: 100,
 //! })?;
-//! assert_eq!(quoter.name(), "quoter");
+//! let _strategy: Box<dyn Strategy> = Box::new(quoter);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -36,13 +36,7 @@ impl Quoter {
     /// # Errors
     /// The first setting that cannot be meant.
     pub fn new(settings: QuoterSettings) -> Result<Self, SettingsError> {
-        let refuse = |key, problem| {
-            Err(SettingsError {
-                strategy: "quoter",
-                key,
-                problem,
-            })
-        };
+        let refuse = |key, problem| Err(SettingsError { key, problem });
         if settings.order_qty.is_zero() {
             return refuse("order_qty", "must be above zero");
         }
@@ -154,10 +148,6 @@ impl Quoter {
 }
 
 impl Strategy for Quoter {
-    fn name(&self) -> &'static str {
-        "quoter"
-    }
-
     fn on_event(&mut self, view: &StrategyView<'_>, _: Trigger<'_>, actions: &mut Vec<Action>) {
         match view.top {
             Ok(top) => {

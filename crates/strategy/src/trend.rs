@@ -40,13 +40,7 @@ impl Trend {
     /// # Errors
     /// The first setting that cannot be meant.
     pub fn new(settings: TrendSettings) -> Result<Self, SettingsError> {
-        let refuse = |key, problem| {
-            Err(SettingsError {
-                strategy: "trend",
-                key,
-                problem,
-            })
-        };
+        let refuse = |key, problem| Err(SettingsError { key, problem });
         let is_percent = |value: Decimal| value > Decimal::ZERO && value < Decimal::ONE_HUNDRED;
         if settings.bar_ms == 0 {
             return refuse("bar_ms", "must be above zero");
@@ -107,10 +101,6 @@ fn market(view: &StrategyView<'_>, side: Side, order_qty: Qty, purpose: Purpose)
 }
 
 impl Strategy for Trend {
-    fn name(&self) -> &'static str {
-        "trend"
-    }
-
     fn on_event(&mut self, view: &StrategyView<'_>, trigger: Trigger<'_>, actions: &mut Vec<Action>) {
         let TrendSettings {
             bar_ms,

@@ -80,19 +80,14 @@ pub enum Action {
 
 /// Decides what to trade. Synchronous and deterministic: the same calls give the same actions.
 pub trait Strategy: Send {
-    /// The name it is configured by.
-    fn name(&self) -> &'static str;
-
     /// Looks at one symbol and pushes what it wants onto `actions`.
     fn on_event(&mut self, view: &StrategyView<'_>, trigger: Trigger<'_>, actions: &mut Vec<Action>);
 }
 
 /// A setting that cannot be meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("[strategy.{strategy}] {key} {problem}")]
+#[error("{key} {problem}")]
 pub struct SettingsError {
-    /// The strategy's name.
-    pub strategy: &'static str,
     /// The key.
     pub key: &'static str,
     /// What is wrong, and what would be right.

@@ -93,6 +93,12 @@ fn f41_each_strategy_sees_its_own_position_cost_orders_and_entries_and_no_others
     };
     let order = says(&mut world, "trend", Action::Submit(second)).unwrap();
     world.exchange(Event::Timer);
+    let told = |world: &World, name: &str| world.scripts[&id(name)].lock().unwrap().told;
+    assert_eq!(
+        (told(&world, "maker"), told(&world, "trend")),
+        (2, 1),
+        "of its own orders"
+    );
     let seen = |world: &World, name: &str| {
         let script = world.scripts[&id(name)].lock().unwrap();
         (

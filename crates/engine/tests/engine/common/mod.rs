@@ -126,21 +126,20 @@ pub struct Script {
     pub position: SignedQty,
     pub avg_px: Option<Price>,
     pub entries_today: u32,
+    /// How often it was told of an order.
+    pub told: usize,
 }
 
 struct Scripted(Arc<Mutex<Script>>);
 
 impl Strategy for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
     fn on_event(&mut self, view: &StrategyView<'_>, trigger: Trigger<'_>, actions: &mut Vec<Action>) {
         let mut script = self.0.lock().unwrap();
         if view.instrument.symbol != symbol() {
             return;
         }
         script.calls += 1;
+        script.told += usize::from(matches!(trigger, Trigger::Execution(_)));
         script.permission = Some(view.permission);
         script.position = view.position;
         script.avg_px = view.avg_px;
