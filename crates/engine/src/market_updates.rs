@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{Instrument, InstrumentStatus, Price, Symbol, Timestamp};
+use keel_domain::{AlertClass, Instrument, InstrumentStatus, Price, Symbol, Timestamp};
 use keel_market_data::{BookFault, LostReason, MarketUpdate, Reading};
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Trigger;
@@ -47,8 +47,8 @@ impl Trader {
                     market.bar_check.forget();
                 }
                 let is_repeated = market.lost.replace(*reason) == Some(*reason);
-                if let Some(text) = alert_of(*reason).filter(|_| !is_repeated) {
-                    step.push_command(Command::Alert(format!("{symbol}: {text}")));
+                if let Some((class, text)) = alert_of(*reason).filter(|_| !is_repeated) {
+                    step.push_alert(class.alert(format!("{symbol}: {text}")));
                 }
                 Trigger::Book
             }
@@ -103,14 +103,14 @@ impl Trader {
         match reading {
             Reading::Near => true,
             Reading::Confirmed => {
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::PriceJump.alert(format!(
                     "{symbol}: the price is at {seen} after a jump, as a second reading says"
                 )));
                 true
             }
             Reading::Suspect | Reading::Invalid => {
                 self.counters.price_jumps += 1;
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::PriceJump.alert(format!(
                     "{symbol}: the price jumped to {seen}; it is not used until a second reading says the same"
                 )));
                 // The book's own change is shown, without a price; a trade that is not believed is not.
@@ -145,15 +145,15 @@ impl Trader {
             return;
         };
         if !matches!(update, MarketUpdate::BookSnapshot(_) | MarketUpdate::BookDelta(_)) {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: a price of zero was told; it is not used"
-            )));
+            step.push_alert(
+                AlertClass::MarketData.alert(format!("{symbol}: a price of zero was told; it is not used")),
+            );
             return;
         }
         market.book.clear();
         market.guard.on_book_lost();
         if !std::mem::replace(&mut market.has_zero_price, true) {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::MarketData.alert(format!(
                 "{symbol}: the book holds a price of zero; no order until a whole book without one"
             )));
         }
@@ -167,7 +167,7 @@ impl Trader {
             && market.shut.replace(shut) != Some(shut)
         {
             let condition = MarketCondition::Shut(shut);
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::PairStatus.alert(format!(
                 "{symbol}: {condition}; no order until the venue says that the pair trades"
             )));
         }
@@ -181,9 +181,9 @@ impl Trader {
         let is_trading = instrument.status == InstrumentStatus::Trading;
         if is_trading && market.shut.take().is_some() {
             let symbol = instrument.symbol;
-            step.push_command(Command::Alert(format!(
-                "{symbol}: the venue says that the pair trades"
-            )));
+            step.push_alert(
+                AlertClass::PairStatus.alert(format!("{symbol}: the venue says that the pair trades")),
+            );
         }
     }
 
@@ -202,7 +202,7 @@ impl Trader {
             return;
         };
         if last_px == Price::ZERO || !market.guard.is_near(last_px) {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::PriceJump.alert(format!(
                 "{symbol}: a trade of ours at {last_px} is far from the market; look at it before trusting profit and loss"
             )));
         }
@@ -235,15 +235,20 @@ impl Trader {
     }
 }
 
-fn alert_of(reason: LostReason) -> Option<&'static str> {
+fn alert_of(reason: LostReason) -> Option<(AlertClass, &'static str)> {
     match reason {
-        LostReason::Stalled => Some("no current prices come; no order until they do"),
-        LostReason::Undecodable => {
-            Some("a message of the market data could not be read; no order until a whole book came")
-        }
-        LostReason::Overrun => {
-            Some("market data comes faster than it is handled; no order until a whole book came")
-        }
+        LostReason::Stalled => Some((
+            AlertClass::MarketData,
+            "no current prices come; no order until they do",
+        )),
+        LostReason::Undecodable => Some((
+            AlertClass::MarketData,
+            "a message of the market data could not be read; no order until a whole book came",
+        )),
+        LostReason::Overrun => Some((
+            AlertClass::Overflow,
+            "market data comes faster than it is handled; no order until a whole book came",
+        )),
         LostReason::Disconnected | LostReason::Gap => None,
     }
 }

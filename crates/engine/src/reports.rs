@@ -1,6 +1,6 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
 use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
@@ -22,7 +22,9 @@ impl Trader {
             VenueReport::SessionDown { cause } => {
                 self.session_up = false;
                 self.reconciliation.on_session_down();
-                step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
+                step.push_alert(
+                    AlertClass::SessionDown.alert(format!("session with the venue is down: {cause}")),
+                );
             }
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
@@ -74,7 +76,7 @@ impl Trader {
             } => self.on_balances(now, balances, is_complete, step),
             VenueReport::Refused { cause, reject } => self.on_refused(now, cause, &reject, step),
             VenueReport::QueryFailed { what } => {
-                step.push_command(Command::Alert(format!("query failed: {what}")))
+                step.push_alert(AlertClass::QueryFailed.alert(format!("query failed: {what}")))
             }
             moved @ (VenueReport::Transfer { .. } | VenueReport::ExternalLock { .. }) => {
                 self.on_moved(now, &moved, step);
@@ -105,13 +107,13 @@ impl Trader {
             } => {
                 let what =
                     format!("the venue's clock is {offset_ms} ms from ours; set this machine's clock by NTP");
-                step.push_command(Command::Alert(what.clone()));
+                step.push_alert(AlertClass::Clock.alert(what.clone()));
                 if *is_fault {
-                    self.halt(now, HaltCause::Internal { what }, step);
+                    self.halt(now, HaltCause::Clock { what }, step);
                 }
             }
             VenueReport::ClockJumped { by_ms } => {
-                step.push_command(Command::Alert(format!("the wall clock jumped by {by_ms} ms")));
+                step.push_alert(AlertClass::Clock.alert(format!("the wall clock jumped by {by_ms} ms")));
             }
             _ => {}
         }
@@ -122,7 +124,7 @@ impl Trader {
         if self.early.len() >= Self::EARLY_MAX {
             self.early.pop_front();
             let symbol = report.symbol;
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Overflow.alert(format!(
                 "{symbol}: more than {} reports came before the pair's description; the oldest is dropped and will be \
                  asked for",
                 Self::EARLY_MAX
@@ -159,7 +161,11 @@ impl Trader {
     /// shell does not start on it.
     fn on_refused(&mut self, now: Timestamp, cause: RefusedCause, reject: &Reject, step: &mut Step) {
         let what = format!("{cause}: {reject}");
-        step.push_command(Command::Alert(format!("{what}. {}", cause.remedy())));
+        let class = match cause {
+            RefusedCause::Symbol(_) => AlertClass::PairStatus,
+            RefusedCause::Key | RefusedCause::Signature => AlertClass::KeyRefused,
+        };
+        step.push_alert(class.alert(format!("{what}. {}", cause.remedy())));
         if !self.has_been_up {
             return;
         }
@@ -204,7 +210,7 @@ impl Trader {
             }
             if report.order_qty < order_qty {
                 self.counters.foreign += 1;
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::ForeignOrder.alert(format!(
                     "{}: order {} was amended from {order_qty} to {}, and not by us",
                     report.symbol, report.cl_ord_id, report.order_qty
                 )));
@@ -239,7 +245,7 @@ impl Trader {
             .orders
             .get(report.cl_ord_id)
             .map_or(Qty::ZERO, Order::cum_qty);
-        step.push_command(Command::Alert(format!(
+        step.push_alert(AlertClass::Difference.alert(format!(
             "{}: order {}: our records say it is live and {known} has traded, the venue says it is {:?} and {} has; the stream \
              of user events did not tell, and is opened anew",
             report.symbol, report.cl_ord_id, report.ord_status, report.cum_qty
@@ -281,7 +287,7 @@ impl Trader {
         self.notice_other_instance(report);
         let (id, symbol) = (report.cl_ord_id, report.symbol);
         if self.settings.tag.owns(&id) && !report.ord_status.is_terminal() {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::ForeignOrder.alert(format!(
                 "{symbol}: order {id} (strategy {}) carries our tag but is not in our records; it is being canceled. \
                  Does a second instance use this tag, or was the state directory lost?",
                 self.settings.tag.strategy_in(&id).unwrap_or("unknown")
@@ -291,9 +297,9 @@ impl Trader {
                 cl_ord_id: id,
             });
         } else {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: order {id} in this account is not ours"
-            )));
+            step.push_alert(
+                AlertClass::ForeignOrder.alert(format!("{symbol}: order {id} in this account is not ours")),
+            );
         }
     }
 

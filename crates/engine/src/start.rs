@@ -1,10 +1,10 @@
 //! What keeps a start from trading: another account, another instance's orders, records that the account contradicts.
 
-use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::InstanceTag;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, Step, Trader};
+use crate::{Fact, Step, Trader};
 
 /// Why a start is refused. Nothing was traded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Trader {
         let told = told.to_owned();
         let refusal = StartRefusal::OtherAccount { recorded, told };
         let what = refusal.to_string();
-        step.push_command(Command::Alert(what.clone()));
+        step.push_alert(AlertClass::StartRefused.alert(what.clone()));
         // Not recorded: the account that the records belong to has done nothing wrong.
         self.gate
             .restrict(TradingState::Halted, HaltCause::Contradiction { what });
@@ -82,7 +82,7 @@ impl Trader {
         for (symbol, book) in self.state.ledger.books() {
             let position = book.average().position();
             if !position.is_zero() && !self.markets.contains_key(&symbol) {
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::Unprotected.alert(format!(
                     "{symbol}: {} is held, and the pair is not in [trading] symbols: it is not protected, not sold, and counts \
                      at its cost in the loss budget. Add the pair, or sell it by hand",
                     position.normalize()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keel_config::Config;
 use keel_control::{Answer, Call, Request, Server, Verdict};
-use keel_domain::{ClOrdId, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, Timestamp};
 use keel_engine::{Operator, Trader};
 use keel_execution::Order;
 use keel_monitoring::RiskUse;
@@ -82,7 +82,7 @@ impl System {
         if self.operations.server.is_dead() && !self.operations.is_server_missed {
             self.operations.is_server_missed = true;
             let text = "the control socket is dead: halt by the file KILL, or end by SIGTERM";
-            self.desk.observer.alert(now, text);
+            self.desk.observer.alert(now, &AlertClass::Control.alert(text));
         }
         while let Some(call) = self.operations.server.try_next() {
             self.on_call(now, call);

@@ -321,8 +321,8 @@ impl World {
             .into_iter()
             .partition(|command| matches!(command, Command::Alert(_)));
         for command in alerts {
-            if let Command::Alert(text) = command {
-                self.alerts.push(text);
+            if let Command::Alert(alert) = command {
+                self.alerts.push(alert.text);
             }
         }
         Ok(commands)
