@@ -80,6 +80,8 @@ alert_classes! {
     SessionDown = "session-down", Operator, "the session is opened anew by itself; if it stays down, look at the network and at the venue's status page";
     /// The venue did not answer a question, or its answer is not enough.
     QueryFailed = "query-failed", Operator, "it is asked again by itself; if it goes on, look at the venue's status page";
+    /// The venue wants no requests for a while.
+    RateLimited = "rate-limited", Operator, "the trader waits by itself; find out what else sends requests from this address or with this key";
     /// The venue serves our key no more.
     KeyRefused = "key-refused", AccountHolder, "give the trader a key that the venue takes, then `trader resume`";
     /// A start that must not trade.
@@ -98,6 +100,8 @@ alert_classes! {
     Clock = "clock", HostAdministrator, "set the machine's clock by NTP, and let nothing else set it";
     /// The fate of an order is not known.
     UnknownOutcome = "unknown-outcome", Operator, "the venue is asked until it proves what became of the order; send nothing by hand meanwhile";
+    /// An order that was to be canceled is live.
+    CancelFailed = "cancel-failed", Operator, "halts and ends cancel again by themselves; if it goes on, cancel by hand at the venue";
     /// An order or a change of one that is not ours.
     ForeignOrder = "foreign-order", AccountHolder, "find out who else trades on the account, and stop it";
     /// Money came into the account, left it, or was locked from outside.

@@ -13,6 +13,8 @@ use crate::{Command, MarketCondition, Step, Trader};
 impl Trader {
     /// How long a book may be crossed before it starts again: not so often that snapshots use up the venue's weight.
     const CROSSED_MAX: Duration = Duration::from_secs(2);
+    /// How long a pair may be without a price before a person is told: a connection that opens anew is quicker.
+    const UNPRICED_MAX: Duration = Duration::from_secs(2);
 
     pub(crate) fn on_market(&mut self, now: Timestamp, update: &MarketUpdate, step: &mut Step) {
         let symbol = update.symbol();
@@ -60,7 +62,13 @@ impl Trader {
             MarketUpdate::Kline(kline) => {
                 if let Some(is_same) = market.bar_check.on_kline(kline) {
                     self.counters.bars_compared += 1;
-                    self.counters.bars_differing += u64::from(!is_same);
+                    if !is_same {
+                        self.counters.bars_differing += 1;
+                        step.push_alert(AlertClass::MarketData.alert(format!(
+                            "{symbol}: the venue's bar that began at {} is not what its trades say: some went unheard",
+                            kline.open_time.as_millis()
+                        )));
+                    }
                 }
                 Trigger::Kline(kline)
             }
@@ -115,6 +123,30 @@ impl Trader {
                 )));
                 // The book's own change is shown, without a price; a trade that is not believed is not.
                 !matches!(update, MarketUpdate::Trade(_))
+            }
+        }
+    }
+
+    /// Tells once where no price has come for a while, and why that is has not been told already.
+    pub(crate) fn watch_prices(&mut self, now: Timestamp, step: &mut Step) {
+        for symbol in self.settings.symbols.clone() {
+            let condition = self.market_condition(now, symbol);
+            let Some(market) = self.markets.get_mut(&symbol) else {
+                continue;
+            };
+            if !self.has_been_up || !matches!(condition, MarketCondition::NoPrice(_)) {
+                (market.unpriced_since, market.is_unpriced_told) = (None, false);
+                continue;
+            }
+            let since = *market.unpriced_since.get_or_insert(now);
+            let is_known =
+                market.is_unpriced_told || market.lost.is_some_and(|lost| alert_of(lost).is_some());
+            if !is_known && now.since(since) >= Self::UNPRICED_MAX {
+                market.is_unpriced_told = true;
+                step.push_alert(AlertClass::MarketData.alert(format!(
+                    "{symbol}: no usable price for {} s: {condition}; no order until there is one",
+                    now.since(since).as_secs()
+                )));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What the venue's reports do.
 
+use std::time::Duration;
+
 use keel_domain::{AlertClass, ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
 use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
@@ -26,19 +28,14 @@ impl Trader {
                     AlertClass::SessionDown.alert(format!("session with the venue is down: {cause}")),
                 );
             }
+            VenueReport::RateLimited { wait, is_ban } => tell_wait(wait, is_ban, step),
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);
             }
             VenueReport::SubmitNotSent { cl_ord_id, cause } => {
-                if let NotSent::LastInch(trip) = cause {
-                    self.halt(now, HaltCause::LastInch(trip), step);
-                }
-                if let Some(order) = self.state.orders.get(cl_ord_id) {
-                    self.pause(now, order.symbol());
-                    self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
-                }
+                self.on_not_sent(now, cl_ord_id, cause, step);
             }
             VenueReport::SubmitUnknown { cl_ord_id, cause } => self.on_unknown(now, cl_ord_id, cause, step),
             VenueReport::CancelRejected { cl_ord_id, .. } | VenueReport::CancelUnknown { cl_ord_id } => {
@@ -84,6 +81,21 @@ impl Trader {
             clock @ (VenueReport::ClockApart { .. } | VenueReport::ClockJumped { .. }) => {
                 self.on_clock(now, &clock, step);
             }
+        }
+    }
+
+    fn on_not_sent(&mut self, now: Timestamp, cl_ord_id: ClOrdId, cause: NotSent, step: &mut Step) {
+        match cause {
+            NotSent::LastInch(trip) => self.halt(now, HaltCause::LastInch(trip), step),
+            NotSent::TooManyInFlight => {
+                step.push_alert(AlertClass::Overflow.alert(format!("{cl_ord_id} was not sent: {cause}")));
+            }
+            // Told when it began.
+            NotSent::NotConnected | NotSent::RateLimited => {}
+        }
+        if let Some(order) = self.state.orders.get(cl_ord_id) {
+            self.pause(now, order.symbol());
+            self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
         }
     }
 
@@ -265,6 +277,10 @@ impl Trader {
                 cl_ord_id: report.cl_ord_id,
                 state: CancelState::None,
             };
+            step.push_alert(AlertClass::CancelFailed.alert(format!(
+                "{}: order {} was to be canceled, and is live",
+                report.symbol, report.cl_ord_id
+            )));
             self.record(now, step, fact);
         }
     }
@@ -322,4 +338,14 @@ impl Trader {
         self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
         self.poll_orders(now, step);
     }
+}
+
+fn tell_wait(wait: Duration, is_ban: bool, step: &mut Step) {
+    let sent = if is_ban {
+        "nothing is sent meanwhile, no cancel either"
+    } else {
+        "only exits and cancels are sent meanwhile"
+    };
+    let text = format!("the venue wants no requests for {} s: {sent}", wait.as_secs());
+    step.push_alert(AlertClass::RateLimited.alert(text));
 }
