@@ -130,8 +130,8 @@ impl System {
             self.monitor.show(snapshot);
         }
         self.heartbeat.beat(now);
-        if let Some(told) = self.guard_watch.on_beat(now, self.heart.beat()) {
-            self.desk.observer.alert(now, &AlertClass::Guard.alert(told));
+        if let Some(alert) = self.guard_watch.on_beat(now, self.heart.beat()) {
+            self.desk.observer.alert(now, &alert);
         }
     }
 

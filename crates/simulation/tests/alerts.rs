@@ -164,14 +164,15 @@ fn clock_is_told_within_5_s_of_a_jump() {
 #[test]
 fn clock_is_told_within_5_s_of_a_comparison_with_a_venue_that_is_far_apart() {
     let mut drill = Drill::trading(&[]);
-    let skew = "[[rule]]\nid = \"skew\"\naction = \"clock_skew\"\nms = 5000";
-    drill.faults(skew);
-    // The clocks are compared every minute or so.
-    drill.pass_until("the clocks are compared", LONG, |drill| {
-        drill.state().0 == TradingState::Halted
-    });
+    assert_told_of_fault(
+        &mut drill,
+        AlertClass::Clock,
+        "compared",
+        "[[rule]]\nid = \"skew\"\naction = \"clock_skew\"\nms = 5000\n\n\
+         [[rule]]\nid = \"compared\"\nrequest = [\"GET /api/v3/time\", \"time\"]\naction = \"delay\"\nms = 1",
+    );
+    drill.pass_until("halted", WITHIN, |drill| drill.state().0 == TradingState::Halted);
     assert!(matches!(drill.state().1, Some(HaltCause::Clock { .. })));
-    assert!(drill.raised(AlertClass::Clock) > 0);
     assert_eq!(drill.raised(AlertClass::Internal), 0);
 }
 
@@ -265,17 +266,17 @@ fn loss_is_told_within_5_s_of_a_loss_that_passes_the_limit_and_stays() {
     let limit = Money::ONE;
     let mut drill = Drill::start(&["risk.loss.day_max=1"]);
     let mut beyond_since: Option<Timestamp> = None;
-    loop {
+    let end = drill.simulation.now().plus(LONG);
+    while drill.raised(AlertClass::Loss) == 0 {
         let now = drill.simulation.now();
+        assert!(now < end, "nothing was lost");
         let standing = drill.simulation.desk().trader().loss_standing(now);
         let is_beyond = standing.is_some_and(|standing| standing.day_lost >= limit);
         beyond_since = is_beyond.then(|| beyond_since.unwrap_or(now));
-        if drill.raised(AlertClass::Loss) > 0 {
-            return;
-        }
         assert!(beyond_since.is_none_or(|since| now.since(since) <= WITHIN));
         drill.pass(Duration::from_millis(10));
     }
+    assert!(beyond_since.is_some(), "an alert without a loss");
 }
 
 #[test]
