@@ -12,6 +12,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+pub mod document;
 mod drill;
 mod proxy;
 

@@ -59,7 +59,7 @@ fn wait_for_open_order(drill: &Drill) {
 
 /// Waits until the guard has cleared everything, and asks the exchange whether that is so.
 fn assert_cleared(drill: &Drill, guard: &mut Process) {
-    guard.wait_for("ALERT no heartbeat for", SOON);
+    guard.wait_for("ALERT [operator] no heartbeat for", SOON);
     guard.wait_for("no order is open, twice in a row", SOON);
     assert_eq!(drill.open_orders(), Vec::<serde_json::Value>::new());
 }
@@ -85,7 +85,7 @@ fn silence_passes() {
     std::fs::create_dir(elsewhere.dir.path().join("control")).unwrap();
     std::fs::write(elsewhere.dir.path().join("control/running"), "").unwrap();
     let mut witness = guard(&elsewhere);
-    witness.wait_for("ALERT no heartbeat for", SOON);
+    witness.wait_for("ALERT [operator] no heartbeat for", SOON);
 }
 
 /// Ends the guard; gives its exit code and all that it said.
@@ -140,7 +140,7 @@ fn f31_a_killed_traders_stop_stays_while_its_other_orders_go() {
     place_far_below(&drill);
     let left = protecting();
     assert!(!left.is_empty());
-    guard.wait_for("ALERT no heartbeat for", SOON);
+    guard.wait_for("ALERT [operator] no heartbeat for", SOON);
     guard.wait_for("no order is open except", SOON);
     assert_eq!(drill.open_orders(), left, "what protects, and nothing else");
     let (code, said) = end(guard);
@@ -298,7 +298,7 @@ fn f25_the_trader_tells_that_its_guard_has_gone_and_that_another_listens() {
     let (mut trader, first) = guarded(&drill);
     first.signal("KILL");
     let _killed = first.finish(SOON);
-    trader.wait_for("ALERT no guard listens", SOON);
+    trader.wait_for("ALERT [operator] no guard listens", SOON);
     let second = guard(&drill);
     trader.wait_for("a guard listens again", SOON);
     trader.signal("INT");

@@ -69,7 +69,11 @@ fn f12_halt_is_verified_at_the_venue_latched_over_a_kill_and_lifted_with_its_rec
     trader.process.signal("KILL");
     let _killed = trader.process.finish(SOON);
     let mut next = drill.trader(&[]);
-    assert!(next.process.said().contains("STATE Halted since an earlier run"));
+    assert!(
+        next.process
+            .said()
+            .contains("ALERT [operator] trading is Halted since an earlier run")
+    );
     assert_halted(&drill, "looks wrong");
     assert_eq!(drill.placed(), placed);
 

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use keel_domain::Purpose;
 use keel_risk::TradingState;
+use keel_tests::document::{quoted, sources_of_tests, table};
 use keel_tests::root;
 
 const STATES: [TradingState; 4] = [
@@ -23,49 +23,6 @@ const STATES: [TradingState; 4] = [
 
 fn document() -> String {
     fs::read_to_string(root().join("docs/RISK.md")).unwrap()
-}
-
-/// The rows of the table below a heading, without its head.
-fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
-    let after = document.split(&format!("\n## {heading}\n")).nth(1).unwrap();
-    let section = after.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
-    rows.map(|row| {
-        let cells = row.trim_matches('|').split('|');
-        cells.map(|cell| cell.trim().to_owned()).collect()
-    })
-    .collect()
-}
-
-/// What stands in backticks.
-fn quoted(cell: &str) -> Vec<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-}
-
-/// All Rust sources of tests, in one text.
-fn sources(dir: &Path, text: &mut String) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(path).unwrap());
-        }
-    }
-}
-
-fn tests() -> String {
-    let mut text = String::new();
-    sources(&root().join("tests"), &mut text);
-    for entry in fs::read_dir(root().join("crates")).unwrap() {
-        let path = entry.unwrap().path();
-        for dir in ["src", "tests"].map(|name| path.join(name)) {
-            if dir.is_dir() {
-                sources(&dir, &mut text);
-            }
-        }
-    }
-    text
 }
 
 #[test]
@@ -88,7 +45,7 @@ fn f12_the_matrix_of_states_is_the_codes() {
 #[test]
 fn every_control_names_a_file_a_test_and_the_models_default() {
     let model = fs::read_to_string(root().join("config/paper.toml")).unwrap();
-    let tests = tests();
+    let tests = sources_of_tests();
     let rows = table(&document(), "Controls");
     assert!(rows.len() > 25, "{} rows were read", rows.len());
     for row in rows {
@@ -116,7 +73,7 @@ fn every_control_names_a_file_a_test_and_the_models_default() {
 
 #[test]
 fn every_test_that_the_page_names_is_there() {
-    let tests = tests();
+    let tests = sources_of_tests();
     let is_test = |name: &&String| name.starts_with('f') && name.contains('_') && !name.contains('.');
     for name in quoted(&document()).iter().filter(is_test) {
         assert!(tests.contains(&format!("fn {name}(")), "no test {name}");

@@ -150,7 +150,10 @@ fn f34_after_429_only_exits_leave_until_retry_after_is_over() {
             json!({"code": -1003, "msg": "Too much request weight used"}),
         ),
     );
-    assert!(matches!(rig.reports()[..], [VenueReport::QueryFailed { .. }]));
+    let told = rig.reports();
+    let (wait, is_ban) = (secs(7), false);
+    assert_eq!(told.first(), Some(&VenueReport::RateLimited { wait, is_ban }));
+    assert!(matches!(told[1..], [VenueReport::QueryFailed { .. }]), "{told:?}");
     assert_eq!(may_leave(&mut rig), [false, false, false, true, true]);
     rig.frames.clear();
     rig.pass(millis(6_999));

@@ -14,6 +14,7 @@
 //! ```
 
 mod account_filters;
+mod alert;
 mod filter_failure;
 mod filters;
 mod fixed;
@@ -25,6 +26,7 @@ mod stage;
 mod time;
 
 pub use account_filters::{ExchangeLimits, MaxAsset, OpenOverall};
+pub use alert::{Alert, AlertClass, AlertOwner};
 pub use filter_failure::FilterFailure;
 pub use filters::{
     FilterInputs, LotSize, MinNotional, NotionalRange, OrderLimits, OrderTerms, PercentPrice,

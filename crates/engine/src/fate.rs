@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::{Order, OrderState, UnknownCause};
 
 use crate::{Command, Fact, Step, Trader};
@@ -119,7 +119,7 @@ impl Trader {
             self.polls.insert(id, Poll::due(now));
         }
         self.record(now, step, Fact::SubmitUnknown { cl_ord_id, cause });
-        step.push_command(Command::Alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
+        step.push_alert(AlertClass::UnknownOutcome.alert(format!("{cl_ord_id}: outcome unknown: {cause}")));
         self.poll_orders(now, step);
     }
 
@@ -184,7 +184,7 @@ impl Trader {
             self.on_execution(now, report, step);
         }
         if orders.len() >= Self::PAGE {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::UnknownOutcome.alert(format!(
                 "{symbol}: the venue has more orders than one answer holds; absence cannot be proven from it"
             )));
             return;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use keel_domain::{OrderIntent, Purpose, Qty, Side, Symbol, Timestamp};
+use keel_domain::{AlertClass, OrderIntent, Purpose, Qty, Side, Symbol, Timestamp};
 use keel_execution::{IssuedBy, Order};
 use keel_positions::Exit;
 use keel_risk::{HaltCause, TradingState};
 
 use crate::strategies::Holding;
-use crate::{Command, Step, Trader};
+use crate::{Step, Trader};
 
 /// A pair's position that is being sold. It ends with the process; the restriction does not.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,7 @@ impl Trader {
             self.end_flattening(symbol);
             let left = self.position(symbol);
             let text = format!("{symbol}: not flat, {left} left: `trader flatten` tries again");
-            step.push_command(Command::Alert(text));
+            step.push_alert(AlertClass::NotFlat.alert(text));
             return;
         }
         // What was sold while nobody listened is not ours any more: selling it again would sell a person's coins.

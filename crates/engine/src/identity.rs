@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keel_domain::{Asset, Money, Symbol, Timestamp, TradeId};
+use keel_domain::{AlertClass, Asset, Money, Symbol, Timestamp, TradeId};
 use keel_execution::{Balance, VenueReport};
 use keel_positions::{
     Account, AssetIdentity, Inexact, MoneyIdentity, Prices, Quote, SymbolBook, Transfer, TransferKind,
@@ -10,7 +10,7 @@ use keel_positions::{
 };
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, Step, Trader};
+use crate::{Fact, Step, Trader};
 
 pub(crate) type Amounts = BTreeMap<Asset, Money>;
 
@@ -243,7 +243,7 @@ impl Trader {
             TransferKind::ExternalLock if delta.is_sign_negative() => "is unlocked from outside",
             TransferKind::ExternalLock => "is locked from outside",
         };
-        step.push_command(Command::Alert(format!(
+        step.push_alert(AlertClass::Transfer.alert(format!(
             "{} {asset} {what}: kept apart, neither ours nor profit",
             delta.abs().normalize()
         )));

@@ -1,13 +1,13 @@
 //! The ladder that a refused or gapped stop goes down, each rung once, and the orders that stand on it.
 
-use keel_domain::{ClOrdId, OrdType, Price, Qty, Symbol, TimeInForce, Timestamp, Trigger};
+use keel_domain::{AlertClass, ClOrdId, OrdType, Price, Qty, Symbol, TimeInForce, Timestamp, Trigger};
 use keel_execution::{Ending, OrderState, Reject};
 use keel_risk::{HaltCause, TradingState};
 
 use crate::protection::Cover;
 use crate::refusals::NOT_ABOUT_THE_ORDER;
 use crate::strategies::Holding;
-use crate::{Command, Step, Trader};
+use crate::{Step, Trader};
 
 /// What protects the position next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ impl Trader {
                 step,
             );
         } else {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Protection.alert(format!(
                 "{symbol}: protection failed as {rung:?}, {next:?} follows: {what}"
             )));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keel_domain::{Money, Timestamp};
 use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, TradingState};
 
-use crate::{Command, Fact, Step, Trader};
+use crate::{Fact, Step, Trader};
 
 /// How the budget is watched. Nothing of it is durable: what has been lost is.
 #[derive(Debug, Default)]
@@ -88,10 +88,6 @@ impl Trader {
         if self.gate.state() >= state {
             return;
         }
-        step.push_command(Command::Alert(format!(
-            "{state}, still allowed: {}: {cause}",
-            state.still_allowed()
-        )));
         self.reduce_only(now, cause, step);
     }
 }

@@ -34,6 +34,9 @@ pub(crate) struct Market {
     pub(crate) lost: Option<LostReason>,
     /// The feed said a price of zero, and no book since.
     pub(crate) has_zero_price: bool,
+    /// Since when there has been no price, though the venue trades the pair.
+    pub(crate) unpriced_since: Option<Timestamp>,
+    pub(crate) is_unpriced_told: bool,
     /// Since when the book is crossed.
     pub(crate) crossed_since: Option<Timestamp>,
     /// How the venue refuses every order on the pair, until it says that the pair trades.
@@ -152,6 +155,8 @@ impl Market {
             bar_check: BarCheck::default(),
             lost: None,
             has_zero_price: false,
+            unpriced_since: None,
+            is_unpriced_told: false,
             crossed_since: None,
             shut: None,
             heard: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{Instrument, InstrumentStatus, Price, Symbol, Timestamp};
+use keel_domain::{AlertClass, Instrument, InstrumentStatus, Price, Symbol, Timestamp};
 use keel_market_data::{BookFault, LostReason, MarketUpdate, Reading};
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Trigger;
@@ -13,6 +13,8 @@ use crate::{Command, MarketCondition, Step, Trader};
 impl Trader {
     /// How long a book may be crossed before it starts again: not so often that snapshots use up the venue's weight.
     const CROSSED_MAX: Duration = Duration::from_secs(2);
+    /// How long a pair may be without a price before a person is told: a connection that opens anew is quicker.
+    const UNPRICED_MAX: Duration = Duration::from_secs(2);
 
     pub(crate) fn on_market(&mut self, now: Timestamp, update: &MarketUpdate, step: &mut Step) {
         let symbol = update.symbol();
@@ -47,8 +49,8 @@ impl Trader {
                     market.bar_check.forget();
                 }
                 let is_repeated = market.lost.replace(*reason) == Some(*reason);
-                if let Some(text) = alert_of(*reason).filter(|_| !is_repeated) {
-                    step.push_command(Command::Alert(format!("{symbol}: {text}")));
+                if let Some((class, text)) = alert_of(*reason).filter(|_| !is_repeated) {
+                    step.push_alert(class.alert(format!("{symbol}: {text}")));
                 }
                 Trigger::Book
             }
@@ -60,7 +62,13 @@ impl Trader {
             MarketUpdate::Kline(kline) => {
                 if let Some(is_same) = market.bar_check.on_kline(kline) {
                     self.counters.bars_compared += 1;
-                    self.counters.bars_differing += u64::from(!is_same);
+                    if !is_same {
+                        self.counters.bars_differing += 1;
+                        step.push_alert(AlertClass::MarketData.alert(format!(
+                            "{symbol}: the venue's bar that began at {} is not what its trades say: some went unheard",
+                            kline.open_time.as_millis()
+                        )));
+                    }
                 }
                 Trigger::Kline(kline)
             }
@@ -103,18 +111,42 @@ impl Trader {
         match reading {
             Reading::Near => true,
             Reading::Confirmed => {
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::PriceJump.alert(format!(
                     "{symbol}: the price is at {seen} after a jump, as a second reading says"
                 )));
                 true
             }
             Reading::Suspect | Reading::Invalid => {
                 self.counters.price_jumps += 1;
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::PriceJump.alert(format!(
                     "{symbol}: the price jumped to {seen}; it is not used until a second reading says the same"
                 )));
                 // The book's own change is shown, without a price; a trade that is not believed is not.
                 !matches!(update, MarketUpdate::Trade(_))
+            }
+        }
+    }
+
+    /// Tells once where no price has come for a while, and why that is has not been told already.
+    pub(crate) fn watch_prices(&mut self, now: Timestamp, step: &mut Step) {
+        for symbol in self.settings.symbols.clone() {
+            let condition = self.market_condition(now, symbol);
+            let Some(market) = self.markets.get_mut(&symbol) else {
+                continue;
+            };
+            if !self.has_been_up || !matches!(condition, MarketCondition::NoPrice(_)) {
+                (market.unpriced_since, market.is_unpriced_told) = (None, false);
+                continue;
+            }
+            let since = *market.unpriced_since.get_or_insert(now);
+            let is_known =
+                market.is_unpriced_told || market.lost.is_some_and(|lost| alert_of(lost).is_some());
+            if !is_known && now.since(since) >= Self::UNPRICED_MAX {
+                market.is_unpriced_told = true;
+                step.push_alert(AlertClass::MarketData.alert(format!(
+                    "{symbol}: no usable price for {} s: {condition}; no order until there is one",
+                    now.since(since).as_secs()
+                )));
             }
         }
     }
@@ -145,15 +177,15 @@ impl Trader {
             return;
         };
         if !matches!(update, MarketUpdate::BookSnapshot(_) | MarketUpdate::BookDelta(_)) {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: a price of zero was told; it is not used"
-            )));
+            step.push_alert(
+                AlertClass::MarketData.alert(format!("{symbol}: a price of zero was told; it is not used")),
+            );
             return;
         }
         market.book.clear();
         market.guard.on_book_lost();
         if !std::mem::replace(&mut market.has_zero_price, true) {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::MarketData.alert(format!(
                 "{symbol}: the book holds a price of zero; no order until a whole book without one"
             )));
         }
@@ -167,7 +199,7 @@ impl Trader {
             && market.shut.replace(shut) != Some(shut)
         {
             let condition = MarketCondition::Shut(shut);
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::PairStatus.alert(format!(
                 "{symbol}: {condition}; no order until the venue says that the pair trades"
             )));
         }
@@ -181,9 +213,9 @@ impl Trader {
         let is_trading = instrument.status == InstrumentStatus::Trading;
         if is_trading && market.shut.take().is_some() {
             let symbol = instrument.symbol;
-            step.push_command(Command::Alert(format!(
-                "{symbol}: the venue says that the pair trades"
-            )));
+            step.push_alert(
+                AlertClass::PairStatus.alert(format!("{symbol}: the venue says that the pair trades")),
+            );
         }
     }
 
@@ -202,7 +234,7 @@ impl Trader {
             return;
         };
         if last_px == Price::ZERO || !market.guard.is_near(last_px) {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::PriceJump.alert(format!(
                 "{symbol}: a trade of ours at {last_px} is far from the market; look at it before trusting profit and loss"
             )));
         }
@@ -235,15 +267,20 @@ impl Trader {
     }
 }
 
-fn alert_of(reason: LostReason) -> Option<&'static str> {
+fn alert_of(reason: LostReason) -> Option<(AlertClass, &'static str)> {
     match reason {
-        LostReason::Stalled => Some("no current prices come; no order until they do"),
-        LostReason::Undecodable => {
-            Some("a message of the market data could not be read; no order until a whole book came")
-        }
-        LostReason::Overrun => {
-            Some("market data comes faster than it is handled; no order until a whole book came")
-        }
+        LostReason::Stalled => Some((
+            AlertClass::MarketData,
+            "no current prices come; no order until they do",
+        )),
+        LostReason::Undecodable => Some((
+            AlertClass::MarketData,
+            "a message of the market data could not be read; no order until a whole book came",
+        )),
+        LostReason::Overrun => Some((
+            AlertClass::Overflow,
+            "market data comes faster than it is handled; no order until a whole book came",
+        )),
         LostReason::Disconnected | LostReason::Gap => None,
     }
 }

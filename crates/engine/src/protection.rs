@@ -6,14 +6,16 @@
 
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, OrderIntent, Price, Purpose, Qty, Side, StrategyId, Symbol, Timestamp};
+use keel_domain::{
+    AlertClass, ClOrdId, OrderIntent, Price, Purpose, Qty, Side, StrategyId, Symbol, Timestamp,
+};
 use keel_execution::{CancelState, IssuedBy, Order, OrderState};
 use keel_positions::Exit;
 use keel_risk::{Rule, TradingState};
 
 use crate::ladder::Rung;
 use crate::strategies::Holding;
-use crate::{Command, Step, Trader};
+use crate::{Step, Trader};
 
 /// How positions are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +234,7 @@ impl Trader {
         let since = *protection.bare_since.get_or_insert(now);
         if now.since(since) >= settings.unprotected_max && !protection.is_told {
             protection.is_told = true;
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Unprotected.alert(format!(
                 "{symbol}: {} held by strategy {strategy} without a stop at the venue for {} s",
                 cover.needed.saturating_sub(cover.confirmed),
                 now.since(since).as_secs()

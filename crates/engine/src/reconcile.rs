@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keel_domain::{Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp};
+use keel_domain::{AlertClass, Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp};
 use keel_execution::OrderState;
 use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
@@ -263,7 +263,7 @@ impl Trader {
             .map(|(asset, _)| *asset)
             .collect();
         if missing.is_empty() {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Difference.alert(format!(
                 "the account differs, and nothing that a pair uses is missing: {what}"
             )));
             self.record(now, step, Fact::Baseline { amounts: beyond });
@@ -319,7 +319,7 @@ impl Trader {
             if held <= available {
                 continue;
             }
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Difference.alert(format!(
                 "{symbol}: the position is set from {held} to {available}, as the venue has it; its cost is estimated"
             )));
             self.take_away(now, symbol, held - available, step);

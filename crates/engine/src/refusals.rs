@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, Instrument, InstrumentStatus, Purpose, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, Instrument, InstrumentStatus, Purpose, Timestamp};
 use keel_execution::Reject;
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Trigger;
@@ -70,13 +70,13 @@ impl Trader {
         );
         if known_status != instrument.status {
             let status = instrument.status;
-            step.push_command(Command::Alert(format!(
-                "{symbol}: the pair's status is {status:?}"
-            )));
+            step.push_alert(
+                AlertClass::PairStatus.alert(format!("{symbol}: the pair's status is {status:?}")),
+            );
         } else if assets.is_some() {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: the venue changed the pair's rules"
-            )));
+            step.push_alert(
+                AlertClass::PairStatus.alert(format!("{symbol}: the venue changed the pair's rules")),
+            );
         }
         if assets.is_some_and(|assets| assets != (instrument.base, instrument.quote)) {
             let (base, quote) = (instrument.base, instrument.quote);

@@ -1,6 +1,8 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
+use std::time::Duration;
+
+use keel_domain::{AlertClass, ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
 use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
@@ -22,21 +24,18 @@ impl Trader {
             VenueReport::SessionDown { cause } => {
                 self.session_up = false;
                 self.reconciliation.on_session_down();
-                step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
+                step.push_alert(
+                    AlertClass::SessionDown.alert(format!("session with the venue is down: {cause}")),
+                );
             }
+            VenueReport::RateLimited { wait, is_ban } => tell_wait(wait, is_ban, step),
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);
             }
             VenueReport::SubmitNotSent { cl_ord_id, cause } => {
-                if let NotSent::LastInch(trip) = cause {
-                    self.halt(now, HaltCause::LastInch(trip), step);
-                }
-                if let Some(order) = self.state.orders.get(cl_ord_id) {
-                    self.pause(now, order.symbol());
-                    self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
-                }
+                self.on_not_sent(now, cl_ord_id, cause, step);
             }
             VenueReport::SubmitUnknown { cl_ord_id, cause } => self.on_unknown(now, cl_ord_id, cause, step),
             VenueReport::CancelRejected { cl_ord_id, .. } | VenueReport::CancelUnknown { cl_ord_id } => {
@@ -74,7 +73,7 @@ impl Trader {
             } => self.on_balances(now, balances, is_complete, step),
             VenueReport::Refused { cause, reject } => self.on_refused(now, cause, &reject, step),
             VenueReport::QueryFailed { what } => {
-                step.push_command(Command::Alert(format!("query failed: {what}")))
+                step.push_alert(AlertClass::QueryFailed.alert(format!("query failed: {what}")))
             }
             moved @ (VenueReport::Transfer { .. } | VenueReport::ExternalLock { .. }) => {
                 self.on_moved(now, &moved, step);
@@ -82,6 +81,21 @@ impl Trader {
             clock @ (VenueReport::ClockApart { .. } | VenueReport::ClockJumped { .. }) => {
                 self.on_clock(now, &clock, step);
             }
+        }
+    }
+
+    fn on_not_sent(&mut self, now: Timestamp, cl_ord_id: ClOrdId, cause: NotSent, step: &mut Step) {
+        match cause {
+            NotSent::LastInch(trip) => self.halt(now, HaltCause::LastInch(trip), step),
+            NotSent::TooManyInFlight => {
+                step.push_alert(AlertClass::Overflow.alert(format!("{cl_ord_id} was not sent: {cause}")));
+            }
+            // Told when it began.
+            NotSent::NotConnected | NotSent::RateLimited => {}
+        }
+        if let Some(order) = self.state.orders.get(cl_ord_id) {
+            self.pause(now, order.symbol());
+            self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
         }
     }
 
@@ -105,13 +119,13 @@ impl Trader {
             } => {
                 let what =
                     format!("the venue's clock is {offset_ms} ms from ours; set this machine's clock by NTP");
-                step.push_command(Command::Alert(what.clone()));
+                step.push_alert(AlertClass::Clock.alert(what.clone()));
                 if *is_fault {
-                    self.halt(now, HaltCause::Internal { what }, step);
+                    self.halt(now, HaltCause::Clock { what }, step);
                 }
             }
             VenueReport::ClockJumped { by_ms } => {
-                step.push_command(Command::Alert(format!("the wall clock jumped by {by_ms} ms")));
+                step.push_alert(AlertClass::Clock.alert(format!("the wall clock jumped by {by_ms} ms")));
             }
             _ => {}
         }
@@ -122,7 +136,7 @@ impl Trader {
         if self.early.len() >= Self::EARLY_MAX {
             self.early.pop_front();
             let symbol = report.symbol;
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::Overflow.alert(format!(
                 "{symbol}: more than {} reports came before the pair's description; the oldest is dropped and will be \
                  asked for",
                 Self::EARLY_MAX
@@ -159,7 +173,11 @@ impl Trader {
     /// shell does not start on it.
     fn on_refused(&mut self, now: Timestamp, cause: RefusedCause, reject: &Reject, step: &mut Step) {
         let what = format!("{cause}: {reject}");
-        step.push_command(Command::Alert(format!("{what}. {}", cause.remedy())));
+        let class = match cause {
+            RefusedCause::Symbol(_) => AlertClass::PairStatus,
+            RefusedCause::Key | RefusedCause::Signature => AlertClass::KeyRefused,
+        };
+        step.push_alert(class.alert(format!("{what}. {}", cause.remedy())));
         if !self.has_been_up {
             return;
         }
@@ -204,7 +222,7 @@ impl Trader {
             }
             if report.order_qty < order_qty {
                 self.counters.foreign += 1;
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::ForeignOrder.alert(format!(
                     "{}: order {} was amended from {order_qty} to {}, and not by us",
                     report.symbol, report.cl_ord_id, report.order_qty
                 )));
@@ -239,7 +257,7 @@ impl Trader {
             .orders
             .get(report.cl_ord_id)
             .map_or(Qty::ZERO, Order::cum_qty);
-        step.push_command(Command::Alert(format!(
+        step.push_alert(AlertClass::Difference.alert(format!(
             "{}: order {}: our records say it is live and {known} has traded, the venue says it is {:?} and {} has; the stream \
              of user events did not tell, and is opened anew",
             report.symbol, report.cl_ord_id, report.ord_status, report.cum_qty
@@ -259,6 +277,10 @@ impl Trader {
                 cl_ord_id: report.cl_ord_id,
                 state: CancelState::None,
             };
+            step.push_alert(AlertClass::CancelFailed.alert(format!(
+                "{}: order {} was to be canceled, and is live",
+                report.symbol, report.cl_ord_id
+            )));
             self.record(now, step, fact);
         }
     }
@@ -281,7 +303,7 @@ impl Trader {
         self.notice_other_instance(report);
         let (id, symbol) = (report.cl_ord_id, report.symbol);
         if self.settings.tag.owns(&id) && !report.ord_status.is_terminal() {
-            step.push_command(Command::Alert(format!(
+            step.push_alert(AlertClass::ForeignOrder.alert(format!(
                 "{symbol}: order {id} (strategy {}) carries our tag but is not in our records; it is being canceled. \
                  Does a second instance use this tag, or was the state directory lost?",
                 (self.settings.tag.parts_of(&id)).map_or_else(|| "unknown".to_owned(), |parts| parts.strategy.to_string())
@@ -291,9 +313,9 @@ impl Trader {
                 cl_ord_id: id,
             });
         } else {
-            step.push_command(Command::Alert(format!(
-                "{symbol}: order {id} in this account is not ours"
-            )));
+            step.push_alert(
+                AlertClass::ForeignOrder.alert(format!("{symbol}: order {id} in this account is not ours")),
+            );
         }
     }
 
@@ -316,4 +338,14 @@ impl Trader {
         self.polls.entry(cl_ord_id).or_insert_with(|| Poll::due(now));
         self.poll_orders(now, step);
     }
+}
+
+fn tell_wait(wait: Duration, is_ban: bool, step: &mut Step) {
+    let sent = if is_ban {
+        "nothing is sent meanwhile, no cancel either"
+    } else {
+        "only exits and cancels are sent meanwhile"
+    };
+    let text = format!("the venue wants no requests for {} s: {sent}", wait.as_secs());
+    step.push_alert(AlertClass::RateLimited.alert(text));
 }

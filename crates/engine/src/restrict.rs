@@ -84,7 +84,11 @@ impl Trader {
     }
 
     pub(crate) fn halt(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
-        step.push_command(Command::Alert(format!("trading halted, cancels only: {cause}")));
+        step.push_alert(
+            cause
+                .alert_class()
+                .alert(format!("trading halted, cancels only: {cause}")),
+        );
         if self
             .state
             .restriction
@@ -116,6 +120,10 @@ impl Trader {
     pub(crate) fn reduce_only(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
         let state = TradingState::ReduceOnly;
         if self.gate.state() < state {
+            step.push_alert(cause.alert_class().alert(format!(
+                "{state}, still allowed: {}: {cause}",
+                state.still_allowed()
+            )));
             self.gate.restrict(state, cause.clone());
             self.record(now, step, Fact::Restricted { state, cause });
         }
@@ -147,7 +155,7 @@ impl Trader {
         cause: HaltCause,
         step: &mut Step,
     ) {
-        step.push_command(Command::Alert(format!(
+        step.push_alert(cause.alert_class().alert(format!(
             "{symbol} is {state}, still allowed: {}: {cause}",
             state.still_allowed()
         )));

@@ -1,10 +1,10 @@
 //! What keeps a start from trading: another account, another instance's orders, records that the account contradicts.
 
-use keel_domain::{ClOrdId, ExecutionReport, Symbol, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, ExecutionReport, Symbol, Timestamp};
 use keel_execution::InstanceTag;
 use keel_risk::{HaltCause, TradingState};
 
-use crate::{Command, Fact, RunningStrategy, Step, Trader};
+use crate::{Fact, RunningStrategy, Step, Trader};
 
 /// Why a start is refused. Nothing was traded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Trader {
         let told = told.to_owned();
         let refusal = StartRefusal::OtherAccount { recorded, told };
         let what = refusal.to_string();
-        step.push_command(Command::Alert(what.clone()));
+        step.push_alert(AlertClass::StartRefused.alert(what.clone()));
         // Not recorded: the account that the records belong to has done nothing wrong.
         self.gate
             .restrict(TradingState::Halted, HaltCause::Contradiction { what });
@@ -88,14 +88,14 @@ impl Trader {
                 continue;
             }
             if self.markets.contains_key(&symbol) && !self.strategies.iter().any(runs) {
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::Unprotected.alert(format!(
                     "{symbol}: {} is held by strategy {strategy}, which does not trade the pair any more: it is protected, and no \
                      strategy sells it. `trader flatten` sells all that is held; or let {strategy} run again",
                     position.normalize()
                 )));
             }
             if !self.markets.contains_key(&symbol) {
-                step.push_command(Command::Alert(format!(
+                step.push_alert(AlertClass::Unprotected.alert(format!(
                     "{symbol}: {} is held, and the pair is not in [trading] symbols: it is not protected, not sold, and counts \
                      at its cost in the loss budget. Add the pair, or sell it by hand",
                     position.normalize()

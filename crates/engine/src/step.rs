@@ -1,6 +1,6 @@
 //! What one event leads to.
 
-use keel_domain::{ClOrdId, Symbol, Timestamp, TradeId};
+use keel_domain::{Alert, ClOrdId, Symbol, Timestamp, TradeId};
 use keel_market_data::LostReason;
 use keel_risk::ApprovedOrder;
 
@@ -58,7 +58,7 @@ pub enum Command {
     /// The stream of user events has left something out: open it anew.
     RenewUserStream,
     /// Tell a person.
-    Alert(String),
+    Alert(Alert),
 }
 
 /// Takes records and makes them durable. The engine does not know how.
@@ -89,6 +89,10 @@ impl Step {
 
     pub(crate) fn push_command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    pub(crate) fn push_alert(&mut self, alert: Alert) {
+        self.push_command(Command::Alert(alert));
     }
 
     /// What became known or was decided, in order.

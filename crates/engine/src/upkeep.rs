@@ -36,6 +36,7 @@ impl Trader {
         self.book_dust(now, step);
         self.watch_losses(now, step);
         self.reconcile_when_due(now, step);
+        self.watch_prices(now, step);
         self.resync_crossed(now, step);
         self.read_instruments_when_due(now, step);
         if self

@@ -1,5 +1,7 @@
 //! The seam between the system and a venue.
 
+use std::time::Duration;
+
 use keel_domain::{Asset, ClOrdId, ExecutionReport, Instrument, Money, Symbol, Timestamp, Trade, TradeId};
 use keel_risk::{ApprovedOrder, Trip};
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,13 @@ pub enum VenueReport {
     SessionDown {
         /// Why, for a person.
         cause: String,
+    },
+    /// The venue wants no requests for a while; what is not sent meanwhile is told as such.
+    RateLimited {
+        /// How long.
+        wait: Duration,
+        /// Whether it answers nothing at all meanwhile, cancels included (418).
+        is_ban: bool,
     },
     /// The pair's present filters and status.
     Instrument(Instrument),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{OrderId, Symbol, Timestamp};
+use keel_domain::{AlertClass, OrderId, Symbol, Timestamp};
 
 use crate::sweep::{Progress, Sweep};
 
@@ -96,6 +96,24 @@ pub enum Event {
     },
     /// The trader was heard while its orders were being canceled: that is over, the trader looks after them.
     Returned,
+}
+
+impl Event {
+    /// What kind of error it is; none where nothing is wrong.
+    #[must_use]
+    pub const fn alert_class(&self) -> Option<AlertClass> {
+        match self {
+            Self::Silent { .. } | Self::Canceled { .. } => Some(AlertClass::TraderSilent),
+            Self::Failed { .. } => Some(AlertClass::Leftover),
+            Self::Unreachable { .. } => Some(AlertClass::Guard),
+            Self::Armed
+            | Self::Expected
+            | Self::Disarmed
+            | Self::Reachable
+            | Self::Cleared { .. }
+            | Self::Returned => None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keel_domain::{OrderId, Symbol, Timestamp};
+use keel_domain::{AlertClass, OrderId, Symbol, Timestamp};
 use keel_guard::{Answer, Event, Guard, Request};
 use proptest::prelude::*;
 
@@ -363,4 +363,32 @@ proptest! {
             prop_assert!(weight <= 6_000, "{weight} in a minute");
         }
     }
+}
+
+/// The classes of what was told since.
+fn classes(guard: &mut Guard) -> Vec<AlertClass> {
+    events(guard).iter().filter_map(Event::alert_class).collect()
+}
+
+#[test]
+fn trader_silent_is_told_at_the_deadline_and_leftover_with_each_answer_that_leaves_orders_open() {
+    let mut guard = guard();
+    guard.on_beat(at(0));
+    assert_eq!(classes(&mut guard), []);
+    let deadline = guard.next_deadline().unwrap();
+    assert_eq!(deadline, at(10_000));
+    guard.next_request(deadline).unwrap();
+    assert_eq!(classes(&mut guard), [AlertClass::TraderSilent]);
+    guard.on_answer(at(10_050), &failed(None));
+    assert_eq!(classes(&mut guard), [AlertClass::Leftover]);
+    let (_, request) = next(&mut guard, at(10_050));
+    assert!(matches!(request, Request::Look(_)));
+    guard.on_answer(at(10_100), &open(1));
+    next(&mut guard, at(10_100));
+    guard.on_answer(at(10_150), &Answer::Canceled(1));
+    assert_eq!(
+        classes(&mut guard),
+        [AlertClass::TraderSilent],
+        "orders were canceled"
+    );
 }

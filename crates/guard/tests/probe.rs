@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{AlertClass, Symbol, Timestamp};
 use keel_guard::{Answer, Event, Guard, Request};
 
 fn pair() -> Symbol {
@@ -112,4 +112,13 @@ fn f34_what_the_venue_wants_after_a_probe_is_kept_by_probes_and_by_the_canceling
     assert!(guard.is_canceling());
     assert_eq!(guard.next_deadline(), Some(at(210_050)));
     assert_eq!(guard.next_request(at(210_050)), Some(look));
+}
+
+#[test]
+fn guard_is_told_with_the_answer_to_a_probe_that_the_venue_refuses() {
+    let mut guard = guard();
+    let asked = heard_until(&mut guard, 0, 60_000, &refused());
+    assert_eq!(asked.len(), 1);
+    let classes: Vec<AlertClass> = events(&mut guard).iter().filter_map(Event::alert_class).collect();
+    assert_eq!(classes, [AlertClass::Guard]);
 }

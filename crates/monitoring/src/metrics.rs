@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use keel_domain::AlertClass;
+
 use crate::{HealthReport, Snapshot};
 
 struct Page(String);
@@ -78,6 +80,7 @@ pub fn render(snapshot: &Snapshot, health: &HealthReport) -> String {
         page.family(&name, "counter", "Count since the start.");
         page.sample(&name, &[], count);
     }
+    alerts(&mut page, snapshot);
     symbols(&mut page, snapshot);
     page.family("keel_risk_use", "gauge", "How much of a limit is used.");
     for risk in &snapshot.risk_use {
@@ -124,6 +127,20 @@ fn identity(page: &mut Page, snapshot: &Snapshot) {
     );
     for (asset, difference) in &identity.assets {
         page.sample("keel_identity_asset_difference", &[("asset", asset)], difference);
+    }
+}
+
+/// Every class is there from the start, so that the first alert of one is seen as a rise.
+fn alerts(page: &mut Page, snapshot: &Snapshot) {
+    let name = "keel_alerts_total";
+    page.family(
+        name,
+        "counter",
+        "Alerts since the start, by class and who has to act.",
+    );
+    for class in AlertClass::ALL {
+        let labels = [("class", class.name()), ("owner", class.owner().name())];
+        page.sample(name, &labels, snapshot.alerts.get(class).unwrap_or(&0));
     }
 }
 

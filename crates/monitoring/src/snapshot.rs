@@ -1,7 +1,9 @@
 //! What is shown of a running system.
 
-use keel_domain::{Money, Price, Qty, SignedQty, Timestamp};
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use keel_domain::{AlertClass, Money, Price, Qty, SignedQty, Timestamp};
+use serde::{Serialize, Serializer};
 
 /// Everything that is shown, at one moment.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -34,6 +36,9 @@ pub struct Snapshot {
     pub fills: Vec<String>,
     /// Counts since the start.
     pub counters: Vec<(String, u64)>,
+    /// How many alerts of each class were raised since the start; none of a class that is not here.
+    #[serde(serialize_with = "with_owners")]
+    pub alerts: BTreeMap<AlertClass, u64>,
     /// How much of each limit is used.
     pub risk_use: Vec<RiskUse>,
     /// What the account is worth.
@@ -44,6 +49,15 @@ pub struct Snapshot {
     pub pnl: Option<Money>,
     /// The last check of the money identity; none before the first.
     pub identity: Option<IdentityLine>,
+}
+
+/// As class, who has to act, and how many.
+fn with_owners<S: Serializer>(alerts: &BTreeMap<AlertClass, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(
+        alerts
+            .iter()
+            .map(|(class, raised)| (class.name(), class.owner().name(), raised)),
+    )
 }
 
 /// One check of the money identity.

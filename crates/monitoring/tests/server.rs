@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keel_domain::{Money, Timestamp};
+use keel_domain::{AlertClass, Money, Timestamp};
 use keel_monitoring::{DataAge, Health, IdentityLine, MonitorState, Snapshot, SymbolSnapshot, render, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -35,6 +35,7 @@ async fn start(now_ms: i64) -> Running {
     let snapshot = Snapshot {
         state: "Active".to_owned(),
         symbols: vec![symbol],
+        alerts: [(AlertClass::Clock, 3)].into(),
         ..Snapshot::default()
     };
     let (snapshots, receiver) = watch::channel(Arc::new(snapshot));
@@ -87,6 +88,22 @@ async fn every_page_answers() {
     assert!(
         metrics.contains("keel_market_usable{symbol=\"BTC\\\"USDT\"} 1"),
         "{metrics}"
+    );
+    for (class, raised) in [
+        ("clock\",owner=\"host-administrator", 3),
+        ("loss\",owner=\"account-holder", 0),
+    ] {
+        let line = format!("keel_alerts_total{{class=\"{class}\"}} {raised}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+    assert_eq!(
+        metrics.matches("\nkeel_alerts_total{").count(),
+        AlertClass::ALL.len()
+    );
+    let (_, shown) = get(format!("{}/snapshot.json", running.url)).await;
+    assert!(
+        shown.contains(r#""alerts":[["clock","host-administrator",3]]"#),
+        "{shown}"
     );
     assert!(!metrics.contains("keel_equity "), "what is not known is left out");
 }

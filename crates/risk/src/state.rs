@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keel_domain::Purpose;
+use keel_domain::{AlertClass, Purpose};
 use serde::{Deserialize, Serialize};
 
 use crate::{LossBreach, Trip};
@@ -111,6 +111,12 @@ pub enum HaltCause {
         /// What it is now.
         what: String,
     },
+    /// Our clock and the venue's are too far apart.
+    #[error("{what}")]
+    Clock {
+        /// How far, and what to do.
+        what: String,
+    },
     /// The process is ending.
     #[error("shutdown")]
     Shutdown,
@@ -120,4 +126,25 @@ pub enum HaltCause {
         /// Which part.
         what: String,
     },
+}
+
+impl HaltCause {
+    /// What a person does about it.
+    #[must_use]
+    pub const fn alert_class(&self) -> AlertClass {
+        match self {
+            Self::Operator { .. } | Self::Shutdown => AlertClass::OperatorHalt,
+            Self::Contradiction { .. } => AlertClass::Contradiction,
+            Self::Difference { .. } => AlertClass::Difference,
+            Self::Journal { .. } => AlertClass::Journal,
+            Self::KeyRefused { .. } => AlertClass::KeyRefused,
+            Self::Unprotected { .. } => AlertClass::Unprotected,
+            Self::Runaway { .. } => AlertClass::Runaway,
+            Self::LastInch(_) => AlertClass::LastInch,
+            Self::Loss(_) => AlertClass::Loss,
+            Self::MarketData { .. } => AlertClass::VenueChanged,
+            Self::Clock { .. } => AlertClass::Clock,
+            Self::Internal { .. } => AlertClass::Internal,
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! A trading system without sockets, clocks or threads: events in, steps committed, commands out.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use keel_binance::{Input, Session};
 use keel_config::{Config, Credentials};
-use keel_domain::Timestamp;
+use keel_domain::{AlertClass, Timestamp};
 use keel_engine::{Command, DurableState, Event, Operator, StartRefusal, Step, Trader};
 use keel_execution::{NotSent, Order, Venue, VenueReport};
 use keel_journal::Disk;
@@ -92,16 +94,11 @@ impl<D: Disk> Desk<D> {
             "keel: mode {}, venue {}, configuration {}, build {}; journal: {found}, {live} orders to follow up",
             title.mode, title.venue, title.config_hash, title.build,
         ));
-        if let Some((state, cause)) = trader.state().restriction() {
-            context.progress.line(&format!(
-                "STATE {state} since an earlier run: {cause}. See `trader resume --help`"
-            ));
-        }
         let mut desk = Self {
+            observer: Observer::new(context.progress, now, &trader),
             trader,
             session,
             log,
-            observer: Observer::new(context.progress, now),
             title,
             last_inch: assemble::last_inch(config)?,
             has_failed: false,
@@ -113,6 +110,12 @@ impl<D: Disk> Desk<D> {
             desk.operate(now, Operator::AcceptVenue { reason });
         }
         Ok(desk)
+    }
+
+    /// How many alerts of each class were raised in this run.
+    #[must_use]
+    pub fn alerts_raised(&self) -> &BTreeMap<AlertClass, u64> {
+        self.observer.alerts_raised()
     }
 
     /// The session, whose bytes are to be moved.
@@ -216,10 +219,8 @@ impl<D: Disk> Desk<D> {
 
     fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
         self.has_failed = true;
-        self.observer.alert(
-            now,
-            &format!("the journal failed, trading is halted, cancels only: {what}"),
-        );
+        let text = format!("the journal failed, trading is halted, cancels only: {what}");
+        self.observer.alert(now, &AlertClass::Journal.alert(text));
         self.trader.on_journal_failure(now, what.to_owned())
     }
 
@@ -246,7 +247,7 @@ impl<D: Disk> Desk<D> {
             Command::QueryBalances => self.session.query_balances(now),
             Command::RenewUserStream => self.session.renew_user_stream(now),
             Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
-            Command::Alert(text) => self.observer.alert(now, &text),
+            Command::Alert(alert) => self.observer.alert(now, &alert),
         }
         None
     }
@@ -272,7 +273,7 @@ impl<D: Disk> Desk<D> {
             Ok(Some(SnapshotTaken::NoRoom)) => {
                 let text = "the disk has no room for a snapshot of the state; the journal goes on, and the next start \
                             takes longer: free some space";
-                self.observer.alert(now, text);
+                self.observer.alert(now, &AlertClass::Disk.alert(text));
             }
             Ok(Some(SnapshotTaken::UpTo(_)) | None) => {}
             Err(error) => self.fail(now, &error.to_string()),
@@ -283,12 +284,11 @@ impl<D: Disk> Desk<D> {
     /// has nothing to cancel with: its end is told at once.
     pub fn close(&mut self, now: Timestamp) -> Option<Ending> {
         if let Some(why) = self.refused.take() {
-            return Some(self.not_started(why));
+            return Some(self.not_started(now, why));
         }
         if let Some(refusal) = self.trader.start_refusal() {
-            self.observer
-                .progress()
-                .line(&format!("start refused: {refusal}"));
+            let alert = AlertClass::StartRefused.alert(format!("start refused: {refusal}"));
+            self.observer.alert(now, &alert);
             if matches!(refusal, StartRefusal::OtherAccount { .. }) {
                 // What an earlier run may have left is not on this account.
                 return Some(Ending::Refused(refusal.to_string()));
@@ -340,7 +340,7 @@ impl<D: Disk> Desk<D> {
     pub fn ending(&mut self, now: Timestamp) -> Ending {
         self.keep_state(now, |log, state| log.take_snapshot(state).map(Some));
         if !self.trader.is_closed() {
-            return Ending::Unverified(self.leftovers());
+            return self.unverified(now);
         }
         let stops: Vec<String> = self
             .trader
@@ -358,11 +358,19 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Without a session nothing can be canceled: what an earlier run left may be live.
-    fn not_started(&self, why: String) -> Ending {
-        match self.leftovers() {
-            left if left.is_empty() => Ending::NotStarted(why),
-            left => Ending::Unverified(left),
+    fn not_started(&mut self, now: Timestamp, why: String) -> Ending {
+        if self.leftovers().is_empty() {
+            return Ending::NotStarted(why);
         }
+        self.unverified(now)
+    }
+
+    /// Nobody looks after what is left once this process has ended.
+    fn unverified(&mut self, now: Timestamp) -> Ending {
+        let ending = Ending::Unverified(self.leftovers());
+        self.observer
+            .alert(now, &AlertClass::Leftover.alert(ending.to_string()));
+        ending
     }
 
     fn leftovers(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use keel_config::Config;
-use keel_domain::{Symbol, Timestamp};
+use keel_domain::{AlertClass, Symbol, Timestamp};
 use keel_guard::Event;
 use serde_json::{Value, json};
 
@@ -22,7 +22,6 @@ pub struct GuardTeller {
 #[derive(Debug)]
 struct Told {
     name: &'static str,
-    is_alert: bool,
     text: String,
     details: Value,
 }
@@ -31,19 +30,13 @@ impl Told {
     fn news(name: &'static str, text: &str) -> Self {
         Self {
             name,
-            is_alert: false,
             text: text.to_owned(),
             details: json!({}),
         }
     }
 
-    fn alert(name: &'static str, text: String, details: Value) -> Self {
-        Self {
-            name,
-            is_alert: true,
-            text,
-            details,
-        }
+    fn with(name: &'static str, text: String, details: Value) -> Self {
+        Self { name, text, details }
     }
 }
 
@@ -62,7 +55,11 @@ impl GuardTeller {
     }
 
     pub(crate) fn ready(self, now: Timestamp) {
-        self.tell(now, Told::news("ready", "listening for the trader's heartbeat"));
+        self.tell(
+            now,
+            None,
+            Told::news("ready", "listening for the trader's heartbeat"),
+        );
     }
 
     pub(crate) fn unreachable(self, now: Timestamp, symbol: Symbol, error: &impl Display) {
@@ -76,19 +73,20 @@ impl GuardTeller {
     }
 
     pub(crate) fn event(self, now: Timestamp, event: &Event) {
-        self.tell(now, told(event));
+        self.tell(now, event.alert_class(), told(event));
     }
 
-    fn tell(self, now: Timestamp, told: Told) {
+    fn tell(self, now: Timestamp, class: Option<AlertClass>, told: Told) {
         let Told {
             name,
-            is_alert,
             text,
             mut details,
         } = told;
-        if is_alert {
-            tracing::error!(event = name, %details, "{text}");
-            self.progress.line(&format!("ALERT {text}"));
+        if let Some(class) = class {
+            let owner = class.owner().name();
+            tracing::error!(event = name, class = class.name(), owner, %details, "{text}");
+            self.progress
+                .line(&format!("ALERT {}", class.alert(text.as_str())));
         } else {
             tracing::info!(event = name, "{text}");
             self.progress.line(&text);
@@ -98,6 +96,10 @@ impl GuardTeller {
                 object.insert("event".to_owned(), json!(name));
                 object.insert("at_ms".to_owned(), json!(now.as_millis()));
                 object.insert("text".to_owned(), json!(text));
+                if let Some(class) = class {
+                    object.insert("class".to_owned(), json!(class));
+                    object.insert("owner".to_owned(), json!(class.owner().name()));
+                }
             }
             // That nobody reads any more must not keep the guard from its work.
             let _written = writeln!(std::io::stdout(), "{details}");
@@ -129,19 +131,19 @@ fn told(event: &Event) -> Told {
                 "the venue does not do what the guard would need ({symbol}: {problem}); it is asked again while a trader lives, and in need"
             );
             let details = json!({ "symbol": symbol.as_str(), "problem": problem });
-            Told::alert("unreachable", text, details)
+            Told::with("unreachable", text, details)
         }
         Event::Reachable => Told::news("reachable", "the venue answers again"),
         Event::Silent { silence } => {
             let ms = millis(*silence);
             let text =
                 format!("no heartbeat for {ms} ms: canceling every open order of the pairs, except stops");
-            Told::alert("silent", text, json!({ "silence_ms": ms }))
+            Told::with("silent", text, json!({ "silence_ms": ms }))
         }
         Event::Canceled { symbol, orders } => {
             let text = format!("{symbol}: {orders} canceled");
             let details = json!({ "symbol": symbol.as_str(), "orders": orders });
-            Told::alert("canceled", text, details)
+            Told::with("canceled", text, details)
         }
         Event::Failed {
             symbol,
@@ -151,7 +153,7 @@ fn told(event: &Event) -> Told {
             let wait = millis(*wait);
             let text = format!("{symbol}: {problem}; tried again in {wait} ms");
             let details = json!({ "symbol": symbol.as_str(), "problem": problem, "wait_ms": wait });
-            Told::alert("failed", text, details)
+            Told::with("failed", text, details)
         }
     }
 }

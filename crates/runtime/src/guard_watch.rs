@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::Timestamp;
+use keel_domain::{Alert, AlertClass, Timestamp};
 
 /// Notices that nobody would cancel what is open if this process died.
 #[derive(Debug)]
@@ -27,19 +27,20 @@ impl GuardWatch {
     }
 
     /// A heartbeat was taken by a guard, or not; gives what a person is to know.
-    pub(crate) fn on_beat(&mut self, now: Timestamp, is_taken: bool) -> Option<&'static str> {
+    pub(crate) fn on_beat(&mut self, now: Timestamp, is_taken: bool) -> Option<Alert> {
         if is_taken {
             self.is_wanted = true;
             self.heard_at = now;
-            return std::mem::take(&mut self.is_told).then_some("a guard listens again");
+            return std::mem::take(&mut self.is_told)
+                .then(|| AlertClass::Guard.alert("a guard listens again"));
         }
         if !self.is_wanted || self.is_told || now.since(self.heard_at) < Self::ABSENT_MAX {
             return None;
         }
         self.is_told = true;
-        Some(
+        Some(AlertClass::Guard.alert(
             "no guard listens: if this process dies, its open orders stay; start `trader guard` with the same configuration",
-        )
+        ))
     }
 }
 
@@ -59,10 +60,11 @@ mod tests {
         assert!(
             watch
                 .on_beat(at(11_000), false)
-                .is_some_and(|text| text.contains("trader guard"))
+                .is_some_and(|alert| alert.text.contains("trader guard"))
         );
         assert_eq!(watch.on_beat(at(40_000), false), None, "it is told once");
-        assert_eq!(watch.on_beat(at(40_100), true), Some("a guard listens again"));
+        let again = AlertClass::Guard.alert("a guard listens again");
+        assert_eq!(watch.on_beat(at(40_100), true), Some(again));
         assert_eq!(watch.on_beat(at(40_200), true), None);
         assert_eq!(watch.on_beat(at(50_199), false), None);
         assert!(watch.on_beat(at(50_200), false).is_some());

@@ -22,6 +22,7 @@ mod guard_teller;
 mod guard_watch;
 mod journal_log;
 mod logging;
+mod loop_watch;
 mod money;
 mod monitor;
 mod observer;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use keel_binance::Stats;
-use keel_domain::{Money, SignedQty, StrategyId, Symbol, Timestamp, Trade};
+use keel_domain::{Alert, AlertClass, Money, SignedQty, StrategyId, Symbol, Timestamp, Trade};
 use keel_engine::{Counters, Fact, Record, Trader};
 use keel_execution::{IdParts, VenueReport};
 use keel_monitoring::Snapshot;
@@ -11,7 +11,7 @@ use keel_positions::SymbolBook;
 use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
 
 use crate::Progress;
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, left_restricted};
 use crate::money::{RunMoney, identity_line};
 use crate::risk_lines::risk_use;
 use crate::statement::OrderLog;
@@ -87,8 +87,9 @@ fn quantity_line(strategy: StrategyId, trade: &Trade) -> String {
 }
 
 impl Observer {
-    pub(crate) fn new(progress: Progress, started_at: Timestamp) -> Self {
-        Self {
+    /// Tells first what an earlier run left restricted.
+    pub(crate) fn new(progress: Progress, started_at: Timestamp, trader: &Trader) -> Self {
+        let mut observer = Self {
             progress,
             started_at,
             money: RunMoney::default(),
@@ -99,7 +100,11 @@ impl Observer {
             equity: Line::default(),
             prices: BTreeMap::new(),
             orders: OrderLog::default(),
+        };
+        for alert in left_restricted(trader) {
+            observer.alert(started_at, &alert);
         }
+        observer
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -110,11 +115,17 @@ impl Observer {
         self.fills.len()
     }
 
-    pub(crate) fn alert(&mut self, now: Timestamp, text: &str) {
-        tracing::warn!("{text}");
-        if let Some(line) = self.alerts.raise(now, text) {
+    pub(crate) fn alert(&mut self, now: Timestamp, alert: &Alert) {
+        let Alert { class, text } = alert;
+        tracing::warn!(class = class.name(), owner = class.owner().name(), "{text}");
+        if let Some(line) = self.alerts.raise(now, alert) {
             self.progress.line(&format!("ALERT {line}"));
         }
+    }
+
+    /// How many alerts of each class were raised.
+    pub(crate) fn alerts_raised(&self) -> &BTreeMap<AlertClass, u64> {
+        self.alerts.raised()
     }
 
     /// Looks at a report before the engine takes it: the account, and the balances at start and end.
@@ -227,7 +238,6 @@ impl Observer {
             ("foreign", counters.foreign),
             ("differences", counters.differences),
             ("identity_breaches", counters.identity_breaches),
-            ("alerts", self.alerts.raised()),
             ("price_jumps", counters.price_jumps),
             ("zero_prices", counters.zero_prices),
             ("bars_compared", counters.bars_compared),
@@ -262,6 +272,7 @@ impl Observer {
                 .into_iter()
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
+            alerts: self.alerts.raised().clone(),
             risk_use: risk_use(now, trader),
             equity: equity.map(|(value, _)| value),
             equity_currency: equity

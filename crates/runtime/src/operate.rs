@@ -1,4 +1,4 @@
-//! The operator's requests, the file KILL, and the loop's own gaps: what reaches the engine from outside trading.
+//! The operator's requests, the file KILL, and what the loop notices of itself: what reaches the engine from outside trading.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -14,13 +14,12 @@ use keel_risk::{HaltCause, TradingState};
 use tokio::sync::oneshot;
 
 use crate::System;
+use crate::loop_watch::LoopWatch;
 use crate::risk_lines::risk_use;
 use crate::valuation::{books, symbols};
 
 /// How long the venue may take to confirm before the answer says that it did not.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
-/// A loop that stood still for longer trades on decisions that nobody watched.
-const GAP_MAX: Duration = Duration::from_secs(10);
 
 /// The file that halts while it is there.
 pub const KILL_FILE: &str = "KILL";
@@ -49,8 +48,7 @@ pub(crate) struct Operations {
     server: Server,
     kill_file: PathBuf,
     pending: Vec<Pending>,
-    turned_at: Timestamp,
-    is_server_missed: bool,
+    watch: LoopWatch,
 }
 
 impl Operations {
@@ -59,8 +57,7 @@ impl Operations {
             server: Server::start(&config.state_dir)?,
             kill_file: config.state_dir.join(KILL_FILE),
             pending: Vec::new(),
-            turned_at: now,
-            is_server_missed: false,
+            watch: LoopWatch::new(now),
         })
     }
 }
@@ -68,21 +65,17 @@ impl Operations {
 impl System {
     /// Takes what operators want, and answers what has been confirmed. To be called each turn.
     pub(crate) fn operate(&mut self, now: Timestamp) {
-        let gap = now.since(self.operations.turned_at);
-        self.operations.turned_at = now;
-        if gap > GAP_MAX {
-            let what = format!("the trading loop stood still for {} s", gap.as_secs());
-            self.halt(now, HaltCause::Internal { what });
+        if let Some(cause) = self.operations.watch.on_turn(now) {
+            self.halt(now, cause);
         }
         // A file that cannot be looked at is taken for none: there are the other ways.
         if self.operations.kill_file.exists() {
             let reason = format!("the file {} is there", self.operations.kill_file.display());
             self.halt(now, HaltCause::Operator { reason });
         }
-        if self.operations.server.is_dead() && !self.operations.is_server_missed {
-            self.operations.is_server_missed = true;
-            let text = "the control socket is dead: halt by the file KILL, or end by SIGTERM";
-            self.desk.observer.alert(now, text);
+        let is_dead = self.operations.server.is_dead();
+        if let Some(alert) = self.operations.watch.on_control(is_dead) {
+            self.desk.observer.alert(now, &alert);
         }
         while let Some(call) = self.operations.server.try_next() {
             self.on_call(now, call);

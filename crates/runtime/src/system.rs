@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use keel_binance::{Driver, Session};
 use keel_config::{Config, Mode};
 use keel_control::Heart;
+use keel_domain::AlertClass;
 use keel_journal::FsDisk;
 use keel_monitoring::Heartbeat;
 
@@ -129,8 +130,8 @@ impl System {
             self.monitor.show(snapshot);
         }
         self.heartbeat.beat(now);
-        if let Some(told) = self.guard_watch.on_beat(now, self.heart.beat()) {
-            self.desk.observer.alert(now, told);
+        if let Some(alert) = self.guard_watch.on_beat(now, self.heart.beat()) {
+            self.desk.observer.alert(now, &alert);
         }
     }
 
@@ -138,7 +139,8 @@ impl System {
     fn say_farewell(&mut self) {
         if let Err(error) = self.heart.farewell() {
             let text = format!("the guard will cancel what is open: no farewell to it: {error}");
-            self.desk.observer.alert(self.clock.now(), &text);
+            let alert = AlertClass::Guard.alert(text);
+            self.desk.observer.alert(self.clock.now(), &alert);
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct Simulation {
     process: u64,
     steps: u64,
     faults: BTreeMap<String, u64>,
+    /// How far the system's wall clock is ahead of the time.
+    wall_ahead: Duration,
 }
 
 impl Simulation {
@@ -96,6 +98,7 @@ impl Simulation {
             process: 1,
             steps: 0,
             faults: BTreeMap::new(),
+            wall_ahead: Duration::ZERO,
         })
     }
 
@@ -126,6 +129,11 @@ impl Simulation {
     pub fn operate(&mut self, operator: Operator) {
         self.desk.operate(self.now, operator);
         self.settle();
+    }
+
+    /// Someone sets the wall clock of the system's machine so far ahead.
+    pub fn set_wall_clock_ahead(&mut self, by: Duration) {
+        self.wall_ahead = by;
     }
 
     /// Injected faults by rule.
@@ -215,7 +223,7 @@ impl Simulation {
         if self.tick_at <= self.now {
             self.tick_at = self.now.plus(TICK_EVERY);
             // Nobody looks: the snapshot is for monitoring.
-            let _snapshot = self.desk.tick(self.now, self.now);
+            let _snapshot = self.desk.tick(self.now, self.now.plus(self.wall_ahead));
         }
         self.settle();
     }

@@ -86,10 +86,14 @@ impl Session {
 
     /// Rate limits: how long nothing is to be sent.
     pub(super) fn on_status(&mut self, now: Timestamp, status: u16, retry_after: Option<Duration>) {
-        match status {
+        let told = match status {
             429 => self.weight.block(now, retry_after),
             418 => self.weight.ban(now, retry_after),
-            _ => {}
+            _ => None,
+        };
+        if let Some(wait) = told {
+            let is_ban = status == 418;
+            self.reports.push_back(VenueReport::RateLimited { wait, is_ban });
         }
     }
 

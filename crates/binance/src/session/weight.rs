@@ -94,16 +94,20 @@ impl WeightCounter {
         }
     }
 
-    /// The venue said 429: only exits leave until then.
-    pub(super) fn block(&mut self, now: Timestamp, retry_after: Option<Duration>) {
-        let until = now.plus(retry_after.unwrap_or(Self::BLOCKED_FOR));
-        self.blocked_until = self.blocked_until.max(Some(until));
+    /// The venue said 429: only exits leave until then. Gives how long that is, where it is news.
+    pub(super) fn block(&mut self, now: Timestamp, retry_after: Option<Duration>) -> Option<Duration> {
+        let wait = retry_after.unwrap_or(Self::BLOCKED_FOR);
+        let is_news = self.blocked_until.is_none_or(|until| now >= until);
+        self.blocked_until = self.blocked_until.max(Some(now.plus(wait)));
+        is_news.then_some(wait)
     }
 
-    /// The venue said 418: nothing leaves until then.
-    pub(super) fn ban(&mut self, now: Timestamp, retry_after: Option<Duration>) {
-        let until = now.plus(retry_after.unwrap_or(Self::BANNED_FOR));
-        self.banned_until = self.banned_until.max(Some(until));
+    /// The venue said 418: nothing leaves until then. Gives how long that is, where it is news.
+    pub(super) fn ban(&mut self, now: Timestamp, retry_after: Option<Duration>) -> Option<Duration> {
+        let wait = retry_after.unwrap_or(Self::BANNED_FOR);
+        let is_news = self.banned_until(now).is_none();
+        self.banned_until = self.banned_until.max(Some(now.plus(wait)));
+        is_news.then_some(wait)
     }
 
     fn turn_minute(&mut self, venue_now: Timestamp) {

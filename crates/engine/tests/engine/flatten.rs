@@ -120,8 +120,8 @@ fn a_large_position_leaves_in_orders_that_are_allowed_half_a_second_apart() {
 #[test]
 fn what_nobody_bought_is_offered_again_for_a_minute_and_then_protected_again() {
     let mut world = holding(50);
-    world.alerts.clear();
     flatten(&mut world);
+    world.alerts.clear();
     let mut orders = 0;
     for _ in 0..599 {
         pass(&mut world, 100);

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod age;
+mod alerts;
 mod brakes;
 mod common;
 mod comparison;

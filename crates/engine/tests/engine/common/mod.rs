@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keel_domain::{
-    ClOrdId, Instrument, LotSize, Money, OrdType, OrderIntent, Price, PriceFilter, Purpose, Qty, Side,
-    SignedQty, StrategyId, Symbol, TimeInForce, Timestamp, TradeId,
+    AlertClass, ClOrdId, Instrument, LotSize, Money, OrdType, OrderIntent, Price, PriceFilter, Purpose, Qty,
+    Side, SignedQty, StrategyId, Symbol, TimeInForce, Timestamp, TradeId,
 };
 use keel_engine::{
     Command, DurableState, Event, Identity, ProtectionSettings, Record, RecordLog, RunningStrategy, Step,
@@ -238,6 +238,7 @@ pub struct World {
     pub log: MemoryLog,
     pub venue: ModelVenue,
     pub alerts: Vec<String>,
+    pub classes: Vec<AlertClass>,
     /// Commands that are lost on their way to the venue.
     pub loses: fn(&Command) -> bool,
     update_id: u64,
@@ -289,6 +290,7 @@ impl World {
             log: MemoryLog::default(),
             venue: ModelVenue::new(),
             alerts: Vec::new(),
+            classes: Vec::new(),
             loses: |_| false,
             update_id: 0,
             restarts: 0,
@@ -350,8 +352,9 @@ impl World {
             .into_iter()
             .partition(|command| matches!(command, Command::Alert(_)));
         for command in alerts {
-            if let Command::Alert(text) = command {
-                self.alerts.push(text);
+            if let Command::Alert(alert) = command {
+                self.classes.push(alert.class);
+                self.alerts.push(alert.text);
             }
         }
         Ok(commands)
