@@ -228,7 +228,7 @@ fn difference_is_told_within_5_s_of_a_trade_that_is_not_ours() {
 #[test]
 fn protection_is_told_within_5_s_of_a_stop_that_the_venue_refuses() {
     let mut drill = Drill::start(&[]);
-    let rule = refusing("no-stop", PLACE, -2010, "cl_ord_id = \"k1-stop\"");
+    let rule = refusing("no-stop", PLACE, -2010, "cl_ord_id = \"k1-quoter-1-stop\"");
     assert_told_of_fault(&mut drill, AlertClass::Protection, "no-stop", &rule);
 }
 
@@ -237,7 +237,7 @@ fn unprotected_is_told_within_5_s_of_a_position_that_was_bare_for_as_long_as_is_
     let mut drill = Drill::start(&[]);
     // Nothing that sells is answered: no stop is known to be there.
     drill.faults(&format!(
-        "[[rule]]\nid = \"mute\"\nrequest = {PLACE}\naction = \"lose_request\"\ncl_ord_id = \"k1-stop\""
+        "[[rule]]\nid = \"mute\"\nrequest = {PLACE}\naction = \"lose_request\"\ncl_ord_id = \"k1-quoter-1-stop\""
     ));
     let bare_max = Duration::from_secs(5);
     assert_told(&mut drill, AlertClass::Unprotected, |drill| {
@@ -251,7 +251,7 @@ fn unprotected_is_told_within_5_s_of_a_position_that_was_bare_for_as_long_as_is_
 fn not_flat_is_told_within_5_s_of_the_minute_that_flattening_has() {
     let mut drill = Drill::trading(&[]);
     drill.pass_until("something is held", LONG, has_bought);
-    let rule = refusing("no-sale", PLACE, -1013, "cl_ord_id = \"k1-flat\"");
+    let rule = refusing("no-sale", PLACE, -1013, "cl_ord_id = \"k1-quoter-1-flat\"");
     drill.faults(&rule);
     let reason = "drill".to_owned();
     drill.simulation.operate(Operator::Flatten { reason });
