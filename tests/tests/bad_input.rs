@@ -64,6 +64,25 @@ fn missing_credentials_say_where_they_are_looked_for() {
     assert!(said.contains("KEEL_API_KEY"), "{said}");
 }
 
+/// What an earlier run left belongs to an exchange that is gone; and paper-sim's own settings are not taken silently.
+#[test]
+fn a_paper_run_does_not_go_where_an_earlier_one_was_and_ignores_no_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("journal")).unwrap();
+    let report = dir.path().to_str().unwrap();
+    for (arguments, named) in [
+        (["--report", report], "--report"),
+        (["--set", "state.dir=elsewhere"], "state.dir"),
+        (["--set", "credentials.kind=ed25519"], "credentials.kind"),
+    ] {
+        let mut command = Command::new(binary("paper-sim"));
+        command.current_dir(root()).arg("run").args(arguments);
+        let (code, said) = Process::start(&mut command).finish(Duration::from_secs(20));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("remedy") && said.contains(named), "{said}");
+    }
+}
+
 #[test]
 fn a_port_in_use_is_named_with_the_remedy() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

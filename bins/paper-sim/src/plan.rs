@@ -54,7 +54,22 @@ impl Plan {
             Some(path) => Sources::file(path)?,
             None => Sources::text("built-in paper.toml", PAPER_TOML),
         };
+        let journal = dir.join("journal");
+        if journal.exists() {
+            bail!(
+                "{} holds an earlier run, whose exchange is gone with its orders\n  remedy: name another directory with --report",
+                dir.display()
+            );
+        }
         let mut overrides = args.overrides.clone();
+        for own in ["state.dir=", "credentials.kind="] {
+            if overrides.iter().any(|text| text.trim_start().starts_with(own)) {
+                let key = own.trim_end_matches('=');
+                bail!(
+                    "--set {key}: paper-sim sets this itself\n  remedy: leave it out; --report says where everything goes"
+                );
+            }
+        }
         // Another Keel may be using the usual port; a free one is shown at the start.
         let names_port = overrides
             .iter()
@@ -63,7 +78,7 @@ impl Plan {
             overrides.push("monitoring.listen=127.0.0.1:0".to_owned());
         }
         overrides.extend(args.strategy.as_ref().map(|name| format!("strategy.name={name}")));
-        overrides.push(format!("state.dir={}", dir.join("journal").display()));
+        overrides.push(format!("state.dir={}", journal.display()));
         overrides.push("credentials.kind=hmac".to_owned());
         let config = Config::load(&sources.clone().with_overrides(overrides.clone()))?;
         if config.mode != Mode::Paper {
