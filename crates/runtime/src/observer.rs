@@ -81,7 +81,7 @@ fn quantity_line(strategy: StrategyId, trade: &Trade) -> String {
         .map(|asset| asset.to_string())
         .unwrap_or_default();
     format!(
-        "{} {} {} at {} ({strategy}, {role}, commission {} {asset})",
+        "{} {} {} at {} by {strategy} ({role}, commission {} {asset})",
         trade.symbol, trade.side, trade.last_qty, trade.last_px, trade.commission
     )
 }
