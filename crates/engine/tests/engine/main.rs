@@ -23,4 +23,5 @@ mod reconciliation;
 mod refusals;
 mod reports;
 mod start;
+mod unread;
 mod upkeep;
