@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keel_domain::{Money, Price, Symbol, Timestamp};
 use keel_positions::SymbolBook;
-use keel_risk::{HaltCause, LossLimits, LossStanding, TradingState};
+use keel_risk::{HaltCause, LossLimits, LossStanding, LossTrip, ProfitReading, TradingState};
 
 use crate::{Command, Fact, Step, Trader};
 
@@ -12,7 +12,7 @@ use crate::{Command, Fact, Step, Trader};
 #[derive(Debug, Default)]
 pub(crate) struct LossWatch {
     /// The last reading.
-    read: Option<(Timestamp, Money)>,
+    read: Option<ProfitReading>,
     /// The last reading was beyond a limit.
     was_beyond: bool,
     /// Since when something held has had no price.
@@ -78,7 +78,8 @@ impl Trader {
     /// stops nothing. Without a price nothing is read, entries are held back for the same reason, and in the end that is a breach.
     pub(crate) fn watch_losses(&mut self, now: Timestamp, step: &mut Step) {
         let last = self.loss_watch.read;
-        let is_due = last.is_none_or(|(at, _)| now.since(at) >= Self::LOSS_EVERY);
+        // A clock that was set back makes nobody wait until it is there again.
+        let is_due = last.is_none_or(|last| now < last.at || now.since(last.at) >= Self::LOSS_EVERY);
         // Before the venue has told whose account it is, nothing is recorded.
         if !self.has_been_up || self.refusal.is_some() || !is_due {
             return;
@@ -88,25 +89,30 @@ impl Trader {
             Err(symbol) => return self.on_unread(now, symbol, step),
         };
         self.loss_watch.unread_since = None;
-        self.loss_watch.read = Some((now, profit));
+        let reading = ProfitReading { at: now, profit };
+        self.loss_watch.read = Some(reading);
         if let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) {
             self.record(now, step, Fact::DayBegan { day, profit });
         }
         // The lower of two, so that one bad price is no peak to fall from.
-        let confirmed = last.map(|(_, before)| before.min(profit));
+        let confirmed = last.map(|before| before.profit.min(profit));
         if let Some(profit) = confirmed.filter(|profit| self.state.losses.is_peak(*profit)) {
             self.record(now, step, Fact::Peak { profit });
         }
         let breach = self.state.losses.breach(&self.settings.loss, profit);
         let was_beyond = std::mem::replace(&mut self.loss_watch.was_beyond, breach.is_some());
         if let Some(breach) = breach.filter(|_| was_beyond) {
-            self.stop_losing(now, HaltCause::Loss(breach), step);
+            let readings = last.map(|before| [before, reading]);
+            let inputs = readings.and_then(|readings| self.state.losses.inputs(readings));
+            self.stop_losing(now, HaltCause::Loss(LossTrip { breach, inputs }), step);
         }
     }
 
     /// Nobody knows what is being lost: for a while that may be, since nothing is bought meanwhile.
     fn on_unread(&mut self, now: Timestamp, symbol: Symbol, step: &mut Step) {
-        let since = *self.loss_watch.unread_since.get_or_insert(now);
+        // Not later than now, where the clock was set back.
+        let since = self.loss_watch.unread_since.map_or(now, |since| since.min(now));
+        self.loss_watch.unread_since = Some(since);
         if now.since(since) >= Self::UNREAD_MAX {
             let what = format!(
                 "{symbol} is held and has had no fresh price for {} s: what is being lost is not known",

@@ -224,7 +224,7 @@ impl DurableState {
                 self.ledger.book_dust(dust)?;
             }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
-            Fact::Peak { profit } => self.losses.note_peak(*profit),
+            Fact::Peak { profit } => self.losses.note_peak(at, *profit),
             Fact::Resumed { .. } => {
                 self.losses.resume();
                 self.restriction = None;

@@ -12,6 +12,7 @@ mod fate;
 mod flatten;
 mod foreign;
 mod interleavings;
+mod loss_days;
 mod losses;
 mod machine;
 mod market;
