@@ -25,6 +25,7 @@ impl Trader {
                 step.push_command(Command::Alert(format!("session with the venue is down: {cause}")));
             }
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
+            VenueReport::OrderLimit { per_10s_max } => self.on_order_limit(per_10s_max, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);

@@ -17,6 +17,7 @@ mod losses;
 mod machine;
 mod market;
 mod money;
+mod order_limit;
 mod paired;
 mod protection;
 mod questions;
