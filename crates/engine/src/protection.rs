@@ -11,7 +11,7 @@ use keel_execution::{CancelState, Order, OrderState};
 use keel_positions::Exit;
 use keel_risk::{Rule, TradingState};
 
-use crate::ladder::Rung;
+use crate::ladder::{Retries, Rung};
 use crate::trading::IssuedBy;
 use crate::{Command, Step, Trader};
 
@@ -30,6 +30,7 @@ pub(crate) struct Protection {
     pub(crate) rung: Rung,
     /// When the last rung was reached.
     pub(crate) exhausted_at: Option<Timestamp>,
+    pub(crate) retries: Retries,
     /// Since when something that can be sold has had no stop.
     bare_since: Option<Timestamp>,
     is_told: bool,
@@ -70,8 +71,6 @@ impl Trader {
     const STOPS_MAX: usize = 3;
     /// A stop whose price has been passed for so long has failed.
     const PASSED_MAX: Duration = Duration::from_secs(3);
-    /// After the last rung the ladder is tried again so much later.
-    const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
     pub(crate) fn is_stop(&self, id: &ClOrdId) -> bool {
         self.settings.tag.strategy_in(id) == Some(Self::STOP_MARK)
@@ -255,7 +254,7 @@ impl Trader {
         let protection = &mut market.protection;
         if protection
             .exhausted_at
-            .is_some_and(|at| now.since(at) >= Self::AGAIN_AFTER)
+            .is_some_and(|at| now.since(at) >= protection.retries.again_after())
         {
             protection.rung = Rung::Stop;
             protection.exhausted_at = None;

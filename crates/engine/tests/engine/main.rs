@@ -23,6 +23,7 @@ mod protection;
 mod questions;
 mod reconciliation;
 mod refusals;
+mod refuse_all;
 mod reports;
 mod start;
 mod unread;
