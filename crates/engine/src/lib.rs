@@ -64,6 +64,7 @@ mod step;
 mod trader;
 mod trades;
 mod trading;
+mod unmeant;
 mod upkeep;
 mod view;
 

@@ -1,6 +1,6 @@
 //! What the venue's reports do.
 
-use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
+use keel_domain::{ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp, Trade};
 use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
@@ -266,6 +266,12 @@ impl Trader {
 
     /// An order that is not ours, or that carries our tag without being in our records.
     fn on_foreign(&mut self, now: Timestamp, report: &ExecutionReport, step: &mut Step) {
+        let is_booked = |trade: Trade| self.state.ledger.contains(trade.symbol, trade.trade_id);
+        if report.trade.is_some_and(is_booked) {
+            // It was ours, and was let go with the oldest ended ones.
+            return;
+        }
+        self.on_unmeant(now, report, step);
         if let Some(trade) = &report.trade
             && self.state.instruments.contains_key(&trade.symbol)
         {
@@ -287,10 +293,6 @@ impl Trader {
                  Does a second instance use this tag, or was the state directory lost?",
                 self.settings.tag.strategy_in(&id).unwrap_or("unknown")
             )));
-            step.push_command(Command::Cancel {
-                symbol,
-                cl_ord_id: id,
-            });
         } else {
             step.push_command(Command::Alert(format!(
                 "{symbol}: order {id} in this account is not ours"

@@ -26,5 +26,6 @@ mod refusals;
 mod refuse_all;
 mod reports;
 mod start;
+mod unmeant;
 mod unread;
 mod upkeep;
