@@ -159,6 +159,20 @@ fn f29_no_stop_outlives_its_position() {
 }
 
 #[test]
+fn f29_a_stop_whose_position_was_sold_by_a_person_is_canceled() {
+    let mut world = holding();
+    let stop = a_stop(&world);
+    world.venue.balances.insert("BTC".parse().unwrap(), 0.into());
+    let reason = "sold by hand".to_owned();
+    world.exchange(Event::Operator(Operator::AcceptVenue { reason }));
+    assert_eq!(world.trader.position(symbol()), SignedQty::ZERO);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.venue.orders[&stop].status, OrdStatus::Canceled);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(stopped(&world), Qty::ZERO);
+}
+
+#[test]
 fn f28_a_stop_makes_room_for_an_exit_and_covers_the_rest_again() {
     let mut world = holding();
     let commands = world.wish(vec![Action::Submit(exit(4))]);
