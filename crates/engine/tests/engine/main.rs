@@ -12,6 +12,7 @@ mod fate;
 mod flatten;
 mod foreign;
 mod interleavings;
+mod ladder_filters;
 mod loss_days;
 mod losses;
 mod machine;
