@@ -50,6 +50,7 @@ mod listed;
 mod losses;
 mod market;
 mod market_updates;
+mod order_limit;
 mod paired;
 mod protection;
 mod reconcile;
@@ -64,6 +65,7 @@ mod strategies;
 mod trader;
 mod trades;
 mod trading;
+mod unmeant;
 mod upkeep;
 mod view;
 

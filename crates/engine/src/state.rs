@@ -236,7 +236,7 @@ impl DurableState {
                 self.ledgers.book_dust(*strategy, dust)?;
             }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
-            Fact::Peak { profit } => self.losses.note_peak(*profit),
+            Fact::Peak { profit } => self.losses.note_peak(at, *profit),
             Fact::Resumed { .. } => {
                 self.losses.resume();
                 self.restriction = None;
