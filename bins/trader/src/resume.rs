@@ -3,9 +3,10 @@
 use anyhow::Result;
 use keel_control::{CallError, Request, call};
 use keel_engine::{Fact, Record, RecordLog};
-use keel_runtime::{Clock, ExitCode, KILL_FILE, open_journal};
+use keel_risk::TradingState;
+use keel_runtime::{Clock, ExitCode, KILL_FILE, open_journal, restrictions_in_words};
 
-use crate::operate::{ReasonArgs, tell};
+use crate::operate::{ReasonArgs, stopped, tell};
 
 /// Lifts the restriction of the running trader, or records that an operator lifts it.
 ///
@@ -32,11 +33,10 @@ pub(crate) fn resume(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
         // What contradicted itself then led to the restriction that stands in the records too.
         let _restriction_follows = state.apply(record);
     }
-    let Some((restricted, cause)) = state.restriction() else {
-        println!("nothing to lift: trading is not restricted");
-        return Ok(ExitCode::Done);
+    let lifted = |text: &str| Ok(tell(Ok(stopped(text, TradingState::Active, None)), json));
+    let Some(restrictions) = restrictions_in_words(state.restrictions()) else {
+        return lifted("nothing to lift: nothing is restricted");
     };
-    println!("lifting {restricted}, which was set because: {cause}");
     let record = Record {
         at: Clock::start().now(),
         fact: Fact::Resumed {
@@ -44,6 +44,7 @@ pub(crate) fn resume(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
         },
     };
     opened.log.commit(&[record], true)?;
-    println!("recorded; the next `trader run` may trade");
-    Ok(ExitCode::Done)
+    lifted(&format!(
+        "lifted {restrictions}; recorded, so that the next `trader run` may trade"
+    ))
 }

@@ -92,9 +92,10 @@ impl<D: Disk> Desk<D> {
             "keel: mode {}, venue {}, configuration {}, build {}; journal: {found}, {live} orders to follow up",
             title.mode, title.venue, title.config_hash, title.build,
         ));
-        if let Some((state, cause)) = trader.state().restriction() {
+        for (symbol, state, cause) in trader.restrictions() {
+            let of_pair = symbol.map_or_else(String::new, |symbol| format!("{symbol} "));
             context.progress.line(&format!(
-                "STATE {state} since an earlier run: {cause}. See `trader resume --help`"
+                "STATE {of_pair}{state} since an earlier run: {cause}. See `trader resume --help`"
             ));
         }
         let mut desk = Self {

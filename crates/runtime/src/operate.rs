@@ -14,6 +14,7 @@ use keel_risk::{HaltCause, TradingState};
 use tokio::sync::oneshot;
 
 use crate::System;
+use crate::restrictions::{pair_states, restrictions_in_words};
 use crate::risk_lines::risk_use;
 use crate::valuation::symbols;
 
@@ -165,12 +166,9 @@ impl System {
         if let Some(refusal) = refusal {
             return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
         }
-        let text = match self.desk.trader.restriction_cause() {
-            Some(cause) => format!(
-                "lifted {}, which was set because: {cause}",
-                self.desk.trader.trading_state()
-            ),
-            None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
+        let text = match restrictions_in_words(self.desk.trader.restrictions()) {
+            Some(restrictions) => format!("lifted {restrictions}"),
+            None => "nothing to lift: nothing was restricted".to_owned(),
         };
         self.desk.operate(now, Operator::Resume { reason });
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
@@ -206,6 +204,7 @@ impl System {
             state: state.to_string(),
             cause: self.desk.trader.restriction_cause().map(ToString::to_string),
             still_allowed: state.still_allowed().to_owned(),
+            pairs: pair_states(&self.desk.trader),
             live_orders: self
                 .desk
                 .trader

@@ -8,6 +8,7 @@ use keel_execution::OrderState;
 use keel_market_data::Stream;
 use keel_monitoring::{DataAge, OrderLine, SymbolSnapshot};
 
+use crate::restrictions::pair_cause;
 use crate::valuation::mark;
 
 /// One pair as the dashboard shows it.
@@ -31,6 +32,8 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
     let closable = mark(now, trader, symbol);
     SymbolSnapshot {
         symbol: symbol.to_string(),
+        state: trader.trading_state_of(symbol).to_string(),
+        cause: pair_cause(trader, symbol),
         bid: top.map(|top| top.bid.price),
         ask: top.map(|top| top.ask.price),
         book_age_ms: trader.book_age(now, symbol).map(millis),
