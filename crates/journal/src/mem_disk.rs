@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::disk::{Disk, FileId};
 
@@ -68,6 +69,9 @@ struct State {
     durable_names: BTreeMap<FileId, usize>,
     unsynced_names: Vec<Vec<Naming>>,
     syncs_fail: bool,
+    /// How long each sync takes.
+    sync_takes: Duration,
+    hung: Duration,
     /// Bytes that can still be written; the write that passes it is cut there and fails.
     room: Option<usize>,
     /// Operations until the crash; each byte of an append is one.
@@ -127,6 +131,17 @@ impl MemDisk {
     /// Lets every sync fail from now on.
     pub fn fail_syncs(&self) {
         self.0.borrow_mut().syncs_fail = true;
+    }
+
+    /// Lets every sync take so long from now on, as far as [`MemDisk::take_hung`] tells: there is no clock here.
+    pub fn hang_syncs(&self, each: Duration) {
+        self.0.borrow_mut().sync_takes = each;
+    }
+
+    /// How long syncs have taken since the last call.
+    #[must_use]
+    pub fn take_hung(&self) -> Duration {
+        std::mem::take(&mut self.0.borrow_mut().hung)
     }
 
     /// Lets the disk be full after so many more bytes.
@@ -253,6 +268,8 @@ impl Disk for MemDisk {
     fn sync(&mut self, file: FileId) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         state.operate_once()?;
+        let took = state.sync_takes;
+        state.hung += took;
         if state.syncs_fail {
             return Err(io::Error::other("the disk failed to sync"));
         }

@@ -17,6 +17,7 @@ mod assemble;
 mod change;
 mod clock;
 mod desk;
+mod flow;
 mod guard;
 mod guard_teller;
 mod guard_watch;

@@ -107,20 +107,33 @@ impl System {
             tokio::select! {
                 biased;
                 () = &mut *over => return,
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => {
+                    self.operate(self.clock.now());
+                    self.settle().await;
+                    self.tick();
+                }
                 () = turn(&mut self.driver, self.desk.session(), self.clock) => {}
             }
             self.desk.drain(self.clock.now());
-            self.driver.transmit(self.desk.session()).await;
+            self.settle().await;
             if is_over(&mut self.desk, self.clock) {
                 return;
             }
         }
     }
 
+    /// Moves the session's bytes; cancels before anything waits for the disk.
+    async fn settle(&mut self) {
+        while self.desk.holds_back() {
+            self.driver.send_off(self.desk.session()).await;
+            self.desk.go_on(self.clock.now());
+            self.desk.drain(self.clock.now());
+        }
+        self.driver.transmit(self.desk.session()).await;
+    }
+
     fn tick(&mut self) {
         let now = self.clock.now();
-        self.operate(now);
         if let Some(snapshot) = self.desk.tick(now, self.clock.wall()) {
             let observer = &self.desk.observer;
             observer

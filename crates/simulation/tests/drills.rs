@@ -249,6 +249,27 @@ fn f10_a_halt_needs_no_disk() {
 }
 
 #[test]
+fn f10_a_disk_that_hangs_for_a_minute_delays_no_cancel_of_a_halt() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().hang_syncs(Duration::from_secs(60));
+    drill.halt();
+    let submitted = drill.submitted();
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    assert_eq!(drill.state().0, TradingState::Halted);
+    drill.simulation.disk().hang_syncs(Duration::ZERO);
+    drill.pass(Duration::from_secs(120));
+    assert_eq!(drill.submitted(), submitted);
+    drill.simulation.kill_and_restart().unwrap();
+    assert_eq!(
+        drill.state().0,
+        TradingState::Halted,
+        "it was recorded in the end"
+    );
+}
+
+#[test]
 fn f34_a_halt_during_a_429_sends_no_order_and_is_verified_once_the_wait_is_over() {
     let mut drill = Drill::trading(&[]);
     drill.faults(
