@@ -17,10 +17,10 @@ impl Trader {
             .chain(of_pairs.map(|(symbol, state, cause)| (Some(symbol), state, cause)))
     }
 
-    /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
-    pub fn on_journal_failure(&mut self, now: Timestamp, what: String) -> Vec<Command> {
-        self.gate
-            .restrict(TradingState::Halted, HaltCause::Journal { what });
+    /// The journal failed, or what is in memory cannot be trusted: nothing more is sent but cancels. There is no record of it:
+    /// the caller keeps the halt as it can.
+    pub fn halt_unrecorded(&mut self, now: Timestamp, cause: HaltCause) -> Vec<Command> {
+        self.gate.restrict(TradingState::Halted, cause);
         self.begin_closing(now);
         self.leftovers()
             .map(|order| Command::Cancel {

@@ -72,6 +72,7 @@ struct State {
     /// How long each sync takes.
     sync_takes: Duration,
     hung: Duration,
+    mark: Option<String>,
     /// Bytes that can still be written; the write that passes it is cut there and fails.
     room: Option<usize>,
     /// Operations until the crash; each byte of an append is one.
@@ -187,6 +188,7 @@ impl MemDisk {
             files: state.files.iter().map(left).collect(),
             durable_names: names.clone(),
             names,
+            mark: state.mark.clone(),
             ..State::default()
         })))
     }
@@ -213,6 +215,24 @@ impl MemDisk {
                 }
             }
         }
+    }
+
+    pub(crate) fn mark_text(&self) -> Option<String> {
+        self.0.borrow().mark.clone()
+    }
+
+    /// Changes the mark; told whether there is room for words in it.
+    pub(crate) fn change_mark(&self, change: impl FnOnce(&mut Option<String>, bool)) -> io::Result<()> {
+        let mut state = self.0.borrow_mut();
+        if state.operations_left == Some(0) {
+            return Err(crashed());
+        }
+        let has_room = state.room != Some(0);
+        change(&mut state.mark, has_room);
+        if state.syncs_fail {
+            return Err(io::Error::other("the disk failed to sync"));
+        }
+        Ok(())
     }
 
     /// How long a file is; 0 where there is none.

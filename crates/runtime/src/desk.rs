@@ -6,12 +6,12 @@ use keel_config::{Config, Credentials};
 use keel_domain::Timestamp;
 use keel_engine::{Event, Operator, StartRefusal, Trader};
 use keel_execution::{Venue, VenueReport};
-use keel_journal::Disk;
+use keel_journal::{Disk, HaltMark};
 use keel_market_data::MarketFeed;
 
 use keel_monitoring::Snapshot;
 use keel_report::RunTitle;
-use keel_risk::LastInch;
+use keel_risk::{HaltCause, LastInch};
 
 use crate::change::Change;
 use crate::flow::Held;
@@ -32,13 +32,17 @@ pub struct Desk<D: Disk> {
     pub(crate) observer: Observer,
     title: RunTitle,
     pub(crate) last_inch: LastInch,
-    /// The journal failed: nothing can be recorded any more, and only cancels are sent.
+    /// The journal failed, or a part of the process panicked: nothing can be recorded any more, and only cancels are sent.
     pub(crate) has_failed: bool,
     /// What the venue does not take of the configuration, told before the session was ever up.
     refused: Option<String>,
     sampled_at: Timestamp,
     closing: Option<Closing>,
     pub(crate) held: Option<Held>,
+    /// A halt that is to be made durable once its cancels have left.
+    pub(crate) unkept_halt: Option<HaltCause>,
+    /// A halt was made durable that this process cannot record twice.
+    pub(crate) is_halt_kept: bool,
     /// A tick's disk work waits, since cancels were to leave first.
     pub(crate) is_upkeep_due: bool,
 }
@@ -50,7 +54,7 @@ struct Closing {
     wants_final_balances: bool,
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk + HaltMark> Desk<D> {
     /// Puts everything together on a disk that is this process's own: what is recorded there is replayed. No byte has left
     /// yet.
     ///
@@ -114,11 +118,14 @@ impl<D: Disk> Desk<D> {
             sampled_at: now,
             closing: None,
             held: None,
+            unkept_halt: None,
+            is_halt_kept: false,
             is_upkeep_due: false,
         };
         if let Some(reason) = context.accept_venue.clone() {
             desk.operate(now, Operator::AcceptVenue { reason });
         }
+        desk.heed_mark(now);
         Ok(desk)
     }
 
@@ -184,6 +191,9 @@ impl<D: Disk> Desk<D> {
     /// An operator's word.
     pub fn operate(&mut self, now: Timestamp, operator: Operator) {
         if matches!(operator, Operator::Resume { .. } | Operator::Flatten { .. }) {
+            if !self.lift_mark(now) {
+                return;
+            }
             self.last_inch.reset();
         }
         self.feed(now, Event::Operator(operator));
@@ -276,7 +286,7 @@ impl<D: Disk> Desk<D> {
         }
     }
 
-    fn leftovers(&self) -> Vec<String> {
+    pub(crate) fn leftovers(&self) -> Vec<String> {
         let ids = self.trader.leftovers().map(|order| order.cl_ord_id().to_string());
         ids.collect()
     }
@@ -287,11 +297,9 @@ impl<D: Disk> Desk<D> {
         let report = self
             .observer
             .report(now, &self.trader, self.title.clone(), &ending.to_string());
-        let halted_by = self
-            .trader
-            .state()
-            .restriction()
-            .map(|(_, cause)| cause.to_string());
+        let recorded = self.trader.state().restriction().map(|(_, cause)| cause);
+        let unrecorded = self.trader.restriction_cause().filter(|_| self.has_failed);
+        let halted_by = recorded.or(unrecorded).map(ToString::to_string);
         Outcome {
             ending,
             report,

@@ -3,9 +3,9 @@
 use keel_domain::Timestamp;
 use keel_engine::{Command, DurableState, Event, Step};
 use keel_execution::{NotSent, Order, Venue, VenueReport};
-use keel_journal::Disk;
+use keel_journal::{Disk, HaltMark};
 use keel_market_data::MarketFeed;
-use keel_risk::ApprovedOrder;
+use keel_risk::{ApprovedOrder, HaltCause};
 
 use crate::journal_log::LogError;
 use crate::{Desk, JournalLog, SnapshotTaken};
@@ -17,12 +17,12 @@ pub(crate) struct Held {
     events: Vec<Event>,
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk + HaltMark> Desk<D> {
     /// Whether cancels wait in the session, and all else behind them: the session's bytes are to be moved, then [`Self::go_on`]
     /// is to be called.
     #[must_use]
     pub fn holds_back(&self) -> bool {
-        self.held.is_some()
+        self.held.is_some() || self.unkept_halt.is_some()
     }
 
     /// Records, and does, what was held back until cancels had left; it may be that others are to leave then.
@@ -32,6 +32,9 @@ impl<D: Disk> Desk<D> {
                 events.extend(self.carry_out(now, command));
             }
             self.take(now, events);
+        }
+        if let Some(cause) = self.unkept_halt.take() {
+            self.keep_halt(now, &cause);
         }
         if self.is_upkeep_due && !self.holds_back() {
             self.keep_records(now);
@@ -100,14 +103,11 @@ impl<D: Disk> Desk<D> {
 
     fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
         self.has_failed = true;
-        self.observer.alert(
-            now,
-            &format!("the journal failed, trading is halted, cancels only: {what}"),
-        );
-        self.trader.on_journal_failure(now, what.to_owned())
+        let what = what.to_owned();
+        self.halt_unrecorded(now, HaltCause::Journal { what })
     }
 
-    fn carry_out(&mut self, now: Timestamp, command: Command) -> Option<Event> {
+    pub(crate) fn carry_out(&mut self, now: Timestamp, command: Command) -> Option<Event> {
         match command {
             Command::Submit(order) => {
                 let cl_ord_id = order.cl_ord_id();

@@ -14,14 +14,14 @@ use keel_risk::{HaltCause, TradingState};
 use tokio::sync::oneshot;
 
 use crate::System;
-use crate::restrictions::{pair_states, restrictions_in_words};
+use crate::restrictions::{lifted, pair_states, restrictions_in_words};
 use crate::risk_lines::risk_use;
 use crate::valuation::symbols;
 
 /// How long the venue may take to confirm before the answer says that it did not.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
 /// A loop that stood still for longer trades on decisions that nobody watched.
-const GAP_MAX: Duration = Duration::from_secs(10);
+pub(crate) const GAP_MAX: Duration = Duration::from_secs(10);
 
 /// The file that halts while it is there.
 pub const KILL_FILE: &str = "KILL";
@@ -64,6 +64,11 @@ impl Operations {
             is_server_missed: false,
         })
     }
+
+    #[cfg(test)]
+    pub(crate) fn stop_server(&mut self) {
+        self.server.stop();
+    }
 }
 
 impl System {
@@ -80,6 +85,7 @@ impl System {
             let reason = format!("the file {} is there", self.operations.kill_file.display());
             self.halt(now, HaltCause::Operator { reason });
         }
+        self.desk.heed_mark(now);
         if self.operations.server.is_dead() && !self.operations.is_server_missed {
             self.operations.is_server_missed = true;
             let text = "the control socket is dead: halt by the file KILL, or end by SIGTERM";
@@ -166,11 +172,14 @@ impl System {
         if let Some(refusal) = refusal {
             return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
         }
-        let text = match restrictions_in_words(self.desk.trader.restrictions()) {
-            Some(restrictions) => format!("lifted {restrictions}"),
-            None => "nothing to lift: nothing was restricted".to_owned(),
-        };
+        let mark = self.desk.mark().ok().flatten();
+        let restrictions = restrictions_in_words(self.desk.trader.restrictions());
+        let text = lifted(restrictions, mark.as_deref());
         self.desk.operate(now, Operator::Resume { reason });
+        if self.desk.trader.trading_state() > TradingState::Active {
+            let refusal = "refused: the mark HALTED cannot be removed from the state directory";
+            return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
+        }
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
     }
 

@@ -23,6 +23,20 @@ pub fn restrictions_in_words<'a>(
     (!each.is_empty()).then(|| each.join("; "))
 }
 
+/// What a resume lifts: the restrictions, in words, and the reasons in a mark that none of them names.
+#[must_use]
+pub fn lifted(restrictions: Option<String>, mark: Option<&str>) -> String {
+    let is_named = |mark: &&str| restrictions.as_ref().is_none_or(|text| !text.contains(*mark));
+    let of_mark = mark
+        .filter(is_named)
+        .map(|mark| format!("the mark of a halt: {mark}"));
+    let all: Vec<String> = restrictions.iter().cloned().chain(of_mark).collect();
+    match all.is_empty() {
+        true => "nothing to lift: nothing was restricted".to_owned(),
+        false => format!("lifted {}", all.join("; ")),
+    }
+}
+
 /// The pairs that are traded or restricted, each with what holds for it.
 pub(crate) fn pair_states(trader: &Trader) -> Vec<PairState> {
     let pair = |symbol| {

@@ -74,7 +74,19 @@ impl Simulation {
     /// # Errors
     /// What keeps it from running, with the remedy.
     pub fn start(settings: SimulationSettings, protocol: Protocol, now: Timestamp) -> Result<Self> {
-        let disk = MemDisk::default();
+        Self::start_on(MemDisk::default(), settings, protocol, now)
+    }
+
+    /// Starts the system on what a disk holds.
+    ///
+    /// # Errors
+    /// What keeps it from running, with the remedy.
+    pub fn start_on(
+        disk: MemDisk,
+        settings: SimulationSettings,
+        protocol: Protocol,
+        now: Timestamp,
+    ) -> Result<Self> {
         let desk = Desk::start(
             &settings.config,
             settings.credentials(),
@@ -128,6 +140,12 @@ impl Simulation {
     /// An operator's word to the system.
     pub fn operate(&mut self, operator: Operator) {
         self.desk.operate(self.now, operator);
+        self.settle();
+    }
+
+    /// A part of the system panics.
+    pub fn panic(&mut self, what: &str) {
+        self.desk.on_panic(self.now, what);
         self.settle();
     }
 

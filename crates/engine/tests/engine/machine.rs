@@ -77,7 +77,10 @@ fn inv7_inv29_a_failing_log_yields_no_submission_and_the_exposure_stays() {
             .any(|r| matches!(r.fact, Fact::Intent { .. }))
     );
     assert!(step.release(&mut world.log).is_err());
-    let commands = world.trader.on_journal_failure(world.now, "test".into());
+    let what = "test".to_owned();
+    let commands = world
+        .trader
+        .halt_unrecorded(world.now, HaltCause::Journal { what });
     assert_eq!(submissions(&commands), 0);
     assert_eq!(cancels(&commands).len(), 1, "what may have left is canceled");
     assert_eq!(world.trader.trading_state(), TradingState::Halted);
