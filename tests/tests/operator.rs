@@ -5,28 +5,16 @@
     reason = "helpers outside #[test] functions"
 )]
 
-use std::process::Command;
 use std::time::Duration;
 
 use keel_binance_wire::params::Params;
-use keel_tests::{Drill, binary, eventually, root};
+use keel_tests::{Drill, eventually};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Runs a command of the operator; gives its exit code and its JSON.
 fn operator(drill: &Drill, args: &[&str]) -> (i32, Value) {
-    let run = drill.exchange.trader(drill.dir.path());
-    let output = Command::new(binary("trader"))
-        .current_dir(root())
-        .args(args)
-        .args(run.get_args().skip(1))
-        .arg("--json")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let json = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
-    (output.status.code().unwrap(), json)
+    drill.operator(args)
 }
 
 fn wait_for_open_order(drill: &Drill) {

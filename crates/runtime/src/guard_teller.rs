@@ -79,6 +79,24 @@ impl GuardTeller {
         self.tell(now, told(event));
     }
 
+    /// What became of the mark that keeps the trader's next start halted.
+    pub(crate) fn marked(self, now: Timestamp, left: std::io::Result<()>) {
+        let told = match left {
+            Ok(()) => Told::news(
+                "marked",
+                "the trader is halted, or its next start will be, until `trader resume --reason WHY`",
+            ),
+            Err(error) => {
+                let text = format!(
+                    "the trader's next start is NOT halted: no mark of it can be left in the state directory ({error}); \
+                     `trader halt --reason WHY` before it is started"
+                );
+                Told::alert("unmarked", text, json!({ "problem": error.to_string() }))
+            }
+        };
+        self.tell(now, told);
+    }
+
     fn tell(self, now: Timestamp, told: Told) {
         let Told {
             name,
