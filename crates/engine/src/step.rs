@@ -73,8 +73,8 @@ pub trait RecordLog {
     fn commit(&mut self, records: &[Record], must_sync: bool) -> Result<(), Self::Error>;
 }
 
-/// The records and commands of one event. The commands can be had only by committing the records first, so
-/// nothing is sent before its intent is durable.
+/// The records and commands of one event. Its cancels can be had at once; every other command only by committing the records
+/// first, so nothing is sent before its intent is durable.
 #[derive(Debug, Default)]
 #[must_use = "a step holds commands that must be released"]
 pub struct Step {
@@ -101,6 +101,34 @@ impl Step {
         &self.records
     }
 
+    /// Takes out the cancels, to be sent before [`Step::release`]: a disk that hangs or is full must not delay them. A cancel of an
+    /// order that this very step submits stays behind, since it must not overtake it.
+    ///
+    /// A process that dies in between has sent cancels that no record tells of. Nothing rests on those records: they only keep
+    /// the same cancel from being asked twice. The next start takes such an order for live with its whole remainder, asks the
+    /// venue for it, and books what the venue says. What is lost with the step is the reason: a restriction counts from when
+    /// its record is durable, and no operator was told of it before.
+    pub fn take_cancels(&mut self) -> Vec<Command> {
+        let submits = |id: &ClOrdId| {
+            let is_it =
+                |command: &Command| matches!(command, Command::Submit(order) if order.cl_ord_id() == *id);
+            self.commands.iter().any(is_it)
+        };
+        let is_free =
+            |command: &Command| matches!(command, Command::Cancel { cl_ord_id, .. } if !submits(cl_ord_id));
+        let are_free: Vec<bool> = self.commands.iter().map(is_free).collect();
+        if !are_free.contains(&true) {
+            return Vec::new();
+        }
+        let mut are_free = are_free.into_iter();
+        let commands = std::mem::take(&mut self.commands);
+        let (cancels, others) = commands
+            .into_iter()
+            .partition(|_| are_free.next().unwrap_or(false));
+        self.commands = others;
+        cancels
+    }
+
     /// The commands that need no record: everything but submissions. For a shell whose log has failed; the orders of the
     /// submissions that are dropped keep counting as exposure.
     #[must_use]
@@ -111,7 +139,7 @@ impl Step {
             .collect()
     }
 
-    /// Commits the records, then hands out the commands.
+    /// Commits the records, then hands out the commands that are left.
     ///
     /// # Errors
     /// The log's error. The commands are gone with the step; their orders keep counting as exposure.

@@ -145,6 +145,15 @@ fn alerts(page: &mut Page, snapshot: &Snapshot) {
 }
 
 fn symbols(page: &mut Page, snapshot: &Snapshot) {
+    page.family(
+        "keel_symbol_trading_state",
+        "gauge",
+        "1 for the state in force on the pair.",
+    );
+    for symbol in &snapshot.symbols {
+        let labels = [("symbol", symbol.symbol.as_str()), ("state", &symbol.state)];
+        page.sample("keel_symbol_trading_state", &labels, 1);
+    }
     page.family("keel_position", "gauge", "Base held.");
     for symbol in &snapshot.symbols {
         page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);

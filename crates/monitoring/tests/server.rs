@@ -24,6 +24,7 @@ async fn start(now_ms: i64) -> Running {
     beat.beat(Timestamp::EPOCH);
     let symbol = SymbolSnapshot {
         symbol: "BTC\"USDT".to_owned(),
+        state: "ReduceOnly".to_owned(),
         condition: "usable".to_owned(),
         is_usable: true,
         data_ages: vec![DataAge {
@@ -75,6 +76,10 @@ async fn every_page_answers() {
     assert_eq!(status, 200);
     assert!(
         metrics.contains("keel_trading_state{state=\"Active\"} 1"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("keel_symbol_trading_state{symbol=\"BTC\\\"USDT\",state=\"ReduceOnly\"} 1"),
         "{metrics}"
     );
     assert!(
