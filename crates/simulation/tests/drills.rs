@@ -5,134 +5,17 @@
     reason = "helpers outside #[test] functions"
 )]
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::time::Duration;
 
-use keel_binance_wire::signing::VerifyingKey;
-use keel_config::{Config, PAPER_TOML, Sources};
-use keel_domain::{Asset, Money, SignedQty, Timestamp};
+use common::Drill;
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState, Trip};
-use keel_runtime::{Ending, Outcome, Progress, RunContext};
-use keel_sim_exchange::core::{AccountConfig, AccountId, Exchange, ExchangeConfig, Scenario};
-use keel_sim_exchange::faults::FaultFile;
-use keel_sim_exchange::protocol::{AccountKey, KeyPermissions, Protocol};
-use keel_simulation::{Simulation, SimulationSettings};
+use keel_runtime::{CLOSE_WITHIN, Ending};
 
-const BEGINS_AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-const KEY: &str = "drill-key";
-const SECRET: &str = "drill-secret";
 /// Every way in which an order can be placed.
 const PLACE: &str = r#"["order.place", "POST /api/v3/order"]"#;
-
-struct Drill {
-    simulation: Simulation,
-    account: AccountId,
-}
-
-impl Drill {
-    fn start(overrides: &[&str]) -> Self {
-        let mut config = ExchangeConfig::with_default_markets(5);
-        config.scenario = Scenario::Volatile;
-        config.accounts = vec![AccountConfig {
-            name: KEY.to_owned(),
-            funds: vec![(Asset::new("USDT").unwrap(), Money::from(100_000))],
-            ..AccountConfig::default()
-        }];
-        let exchange = Exchange::new(config, BEGINS_AT).unwrap();
-        let account = exchange.account(0).unwrap();
-        let key = AccountKey {
-            api_key: KEY.to_owned(),
-            verifying_key: VerifyingKey::hmac(SECRET),
-            account,
-            permissions: KeyPermissions::default(),
-            created_at: BEGINS_AT,
-        };
-        let sources = Sources::text("built-in paper.toml", PAPER_TOML)
-            .with_overrides(overrides.iter().map(|text| (*text).to_owned()));
-        let settings = SimulationSettings {
-            config: Config::load(&sources).unwrap(),
-            api_key: KEY.to_owned(),
-            api_secret: SECRET.to_owned(),
-            latency: Duration::from_millis(5),
-            context: RunContext {
-                seed: Some(5),
-                scenario: None,
-                accept_venue: None,
-                accept_change: None,
-                progress: Progress::silent(),
-            },
-        };
-        let protocol = Protocol::new(exchange, vec![key], BEGINS_AT);
-        let simulation = Simulation::start(settings, protocol, BEGINS_AT).unwrap();
-        Self { simulation, account }
-    }
-
-    /// One that has traded for a minute, and has orders open.
-    fn trading(overrides: &[&str]) -> Self {
-        let mut drill = Self::start(overrides);
-        drill.pass(Duration::from_secs(60));
-        drill.pass_until("orders are open", Duration::from_secs(10), |drill| {
-            drill.open_orders() > 0
-        });
-        drill
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let end = self.simulation.now().plus(time);
-        self.simulation.run(end);
-    }
-
-    /// Gives how long it took.
-    fn pass_until(&mut self, what: &str, within: Duration, is_so: impl Fn(&mut Self) -> bool) -> Duration {
-        let begin = self.simulation.now();
-        while !is_so(self) {
-            let taken = self.simulation.now().since(begin);
-            assert!(taken < within, "{what}: not within {within:?}");
-            self.pass(Duration::from_millis(10));
-        }
-        self.simulation.now().since(begin)
-    }
-
-    fn faults(&mut self, rules: &str) {
-        let file = FaultFile::parse("the drill", rules).unwrap();
-        let now = self.simulation.now();
-        self.simulation.protocol().set_faults(now, 5, file.rules).unwrap();
-    }
-
-    /// The orders open at the exchange that are no stops.
-    fn open_orders(&mut self) -> usize {
-        let account = self.account;
-        let exchange = self.simulation.protocol().exchange();
-        let open = exchange.open_orders(account, None);
-        open.filter(|order| order.ord_type.trigger().is_none()).count()
-    }
-
-    fn state(&self) -> (TradingState, Option<HaltCause>) {
-        let trader = self.simulation.desk().trader();
-        (trader.trading_state(), trader.restriction_cause().cloned())
-    }
-
-    fn held(&self) -> SignedQty {
-        let trader = self.simulation.desk().trader();
-        trader.position("BTCUSDT".parse().unwrap())
-    }
-
-    fn submitted(&self) -> u64 {
-        self.simulation.desk().trader().counters().submitted
-    }
-
-    fn halt(&mut self) {
-        let reason = "drill".to_owned();
-        self.simulation
-            .operate(Operator::Halt(HaltCause::Operator { reason }));
-    }
-
-    fn end(self) -> (Outcome, BTreeMap<String, u64>) {
-        let faults = self.simulation.faults().clone();
-        (self.simulation.close().0, faults)
-    }
-}
 
 #[test]
 fn f8_the_last_inch_stops_everything_behind_a_gate_that_lets_pass() {
@@ -193,26 +76,55 @@ fn f6_a_venue_that_refuses_every_order_for_ten_minutes_receives_three() {
     assert_eq!(outcome.ending, Ending::Closed);
 }
 
+/// Orders that stay where they are, so that nothing but upkeep asks the venue anything.
+const QUIET: [&str; 3] = [
+    "strategy.quoter.quote_offset_ticks=100000",
+    "strategy.quoter.requote_ticks=90000",
+    "risk.collar_away_bps=5000",
+];
+const REVOKED: &str = "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"";
+
 #[test]
-fn f33_a_key_that_is_revoked_halts_within_five_seconds_of_its_first_refusal() {
-    let mut drill = Drill::trading(&[]);
+fn f33_a_key_that_is_revoked_while_orders_rest_halts_and_alerts_within_five_seconds_however_quiet_trading_is()
+{
+    for phase in [0, 1, 3] {
+        let mut drill = Drill::trading(&QUIET);
+        drill.pass(Duration::from_secs(phase));
+        drill.faults(REVOKED);
+        drill.pass_until("halted", Duration::from_secs(5), |drill| {
+            drill.state().0 == TradingState::Halted
+        });
+        assert!(
+            matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
+            "{:?}",
+            drill.state()
+        );
+        let submitted = drill.submitted();
+        drill.pass(Duration::from_secs(120));
+        assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+        let alerts = drill.end().0.report.alerts;
+        let told = |alert: &String| alert.contains("trading halted") && alert.contains("-2015");
+        assert!(alerts.iter().any(told), "{alerts:?}");
+    }
+}
+
+/// What an end may take where the venue confirms nothing; a service manager has to wait for longer.
+#[test]
+fn f11_an_end_that_the_venue_does_not_confirm_is_given_up_after_its_time_and_not_before() {
+    let mut drill = Drill::trading(&QUIET);
     drill.faults(
-        "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"",
+        "[[rule]]\nid = \"no\"\nrequest = [\"order.cancel\", \"DELETE /api/v3/order\"]\naction = \"status\"\nstatus = 503\nstage = \"before\"",
     );
-    drill.pass_until("the venue refuses", Duration::from_secs(60), |drill| {
-        drill.simulation.faults().contains_key("revoked")
-    });
-    drill.pass_until("halted", Duration::from_secs(5), |drill| {
-        drill.state().0 == TradingState::Halted
-    });
+    let begin = drill.simulation.now();
+    let (outcome, _) = drill.end();
     assert!(
-        matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
-        "{:?}",
-        drill.state()
+        matches!(outcome.ending, Ending::Unverified(_)),
+        "{}",
+        outcome.ending
     );
-    let submitted = drill.submitted();
-    drill.pass(Duration::from_secs(120));
-    assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+    let taken = outcome.report.ended_at.since(begin);
+    let more = taken.checked_sub(CLOSE_WITHIN).unwrap();
+    assert!(more <= Duration::from_millis(200), "{taken:?}");
 }
 
 #[test]

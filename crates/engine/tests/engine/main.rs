@@ -15,6 +15,7 @@ mod interleavings;
 mod losses;
 mod machine;
 mod market;
+mod matrix;
 mod money;
 mod paired;
 mod protection;
