@@ -109,24 +109,16 @@ impl Step {
     /// venue for it, and books what the venue says. What is lost with the step is the reason: a restriction counts from when
     /// its record is durable, and no operator was told of it before.
     pub fn take_cancels(&mut self) -> Vec<Command> {
-        let submits = |id: &ClOrdId| {
-            let is_it =
-                |command: &Command| matches!(command, Command::Submit(order) if order.cl_ord_id() == *id);
-            self.commands.iter().any(is_it)
-        };
-        let is_free =
-            |command: &Command| matches!(command, Command::Cancel { cl_ord_id, .. } if !submits(cl_ord_id));
-        let are_free: Vec<bool> = self.commands.iter().map(is_free).collect();
-        if !are_free.contains(&true) {
-            return Vec::new();
-        }
-        let mut are_free = are_free.into_iter();
-        let commands = std::mem::take(&mut self.commands);
-        let (cancels, others) = commands
-            .into_iter()
-            .partition(|_| are_free.next().unwrap_or(false));
-        self.commands = others;
-        cancels
+        let submitted: Vec<ClOrdId> = self
+            .commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Submit(order) => Some(order.cl_ord_id()),
+                _ => None,
+            })
+            .collect();
+        let is_free = |command: &mut Command| matches!(command, Command::Cancel { cl_ord_id, .. } if !submitted.contains(cl_ord_id));
+        self.commands.extract_if(.., is_free).collect()
     }
 
     /// The commands that need no record: everything but submissions. For a shell whose log has failed; the orders of the

@@ -21,7 +21,7 @@ use crate::observer::Observer;
 use crate::{Ending, JournalLog, Outcome, RunContext, assemble};
 
 /// How long the end may take before the system gives up and says what is left.
-const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+pub const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 /// How often samples are taken.
 const SAMPLE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 

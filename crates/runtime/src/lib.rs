@@ -44,7 +44,7 @@ mod valuation;
 pub use adopt::{Adopted, adopt_from_venue};
 pub use assemble::{BUILD, identity, open_journal, validate};
 pub use clock::Clock;
-pub use desk::Desk;
+pub use desk::{CLOSE_WITHIN, Desk};
 pub use guard::{GuardEnding, guard};
 pub use guard_teller::GuardTeller;
 pub use journal_log::{JournalLog, LogError, Opened, SNAPSHOT_RECORDS, SnapshotTaken, decode};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState, Trip};
-use keel_runtime::Ending;
+use keel_runtime::{CLOSE_WITHIN, Ending};
 
 use crate::common::{Drill, PLACE};
 
@@ -70,26 +70,55 @@ fn f6_a_venue_that_refuses_every_order_for_ten_minutes_receives_three() {
     assert_eq!(outcome.ending, Ending::Closed);
 }
 
+/// Orders that stay where they are, so that nothing but upkeep asks the venue anything.
+const QUIET: [&str; 3] = [
+    "strategy.quoter.quote_offset_ticks=100000",
+    "strategy.quoter.requote_ticks=90000",
+    "risk.collar_away_bps=5000",
+];
+const REVOKED: &str = "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"";
+
 #[test]
-fn f33_a_key_that_is_revoked_halts_within_five_seconds_of_its_first_refusal() {
-    let mut drill = Drill::trading(&[]);
+fn f33_a_key_that_is_revoked_while_orders_rest_halts_and_alerts_within_five_seconds_however_quiet_trading_is()
+{
+    for phase in [0, 1, 3] {
+        let mut drill = Drill::trading(&QUIET);
+        drill.pass(Duration::from_secs(phase));
+        drill.faults(REVOKED);
+        drill.pass_until("halted", Duration::from_secs(5), |drill| {
+            drill.state().0 == TradingState::Halted
+        });
+        assert!(
+            matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
+            "{:?}",
+            drill.state()
+        );
+        let submitted = drill.submitted();
+        drill.pass(Duration::from_secs(120));
+        assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+        let alerts = drill.end().0.report.alerts;
+        let told = |alert: &String| alert.contains("trading halted") && alert.contains("-2015");
+        assert!(alerts.iter().any(told), "{alerts:?}");
+    }
+}
+
+/// What an end may take where the venue confirms nothing; a service manager has to wait for longer.
+#[test]
+fn f11_an_end_that_the_venue_does_not_confirm_is_given_up_after_its_time_and_not_before() {
+    let mut drill = Drill::trading(&QUIET);
     drill.faults(
-        "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"",
+        "[[rule]]\nid = \"no\"\nrequest = [\"order.cancel\", \"DELETE /api/v3/order\"]\naction = \"status\"\nstatus = 503\nstage = \"before\"",
     );
-    drill.pass_until("the venue refuses", Duration::from_secs(60), |drill| {
-        drill.simulation.faults().contains_key("revoked")
-    });
-    drill.pass_until("halted", Duration::from_secs(5), |drill| {
-        drill.state().0 == TradingState::Halted
-    });
+    let begin = drill.simulation.now();
+    let (outcome, _) = drill.end();
     assert!(
-        matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
-        "{:?}",
-        drill.state()
+        matches!(outcome.ending, Ending::Unverified(_)),
+        "{}",
+        outcome.ending
     );
-    let submitted = drill.submitted();
-    drill.pass(Duration::from_secs(120));
-    assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+    let taken = outcome.report.ended_at.since(begin);
+    let more = taken.checked_sub(CLOSE_WITHIN).unwrap();
+    assert!(more <= Duration::from_millis(200), "{taken:?}");
 }
 
 #[test]

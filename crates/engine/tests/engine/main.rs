@@ -18,6 +18,7 @@ mod loss_days;
 mod losses;
 mod machine;
 mod market;
+mod matrix;
 mod money;
 mod order_limit;
 mod paired;
