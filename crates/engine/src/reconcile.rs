@@ -47,6 +47,8 @@ pub(crate) struct Reconciliation {
     pub(crate) first: Option<Result<(), String>>,
     /// The last check of the money identity.
     pub(crate) money: Option<MoneyCheck>,
+    /// The asset without a price that was told of.
+    pub(crate) unpriced: Option<Asset>,
     /// The operator's words, until the venue's view is known.
     pub(crate) accept: Option<String>,
 }
@@ -175,6 +177,7 @@ impl Trader {
             self.halt(now, HaltCause::Internal { what }, step);
             return;
         };
+        self.tell_unpriced(&check, step);
         let lost = self.look_for_unlisted(step);
         let quotes: BTreeSet<Asset> = self.state.instruments.values().map(|i| i.quote).collect();
         let rounding = self.rounding();

@@ -129,6 +129,11 @@ fn f47_f46_a_commission_asset_that_is_no_pairs_is_counted_too() {
     world.pass(NOTICED);
     assert!(check(&world).is_ok);
     assert!(check(&world).money.is_none(), "BNB has no price here");
+    let told = |text: &&String| {
+        text.as_str()
+            == "BNB has moved and no configured pair gives it a price: the money is checked asset by asset, and not in USDT"
+    };
+    assert_eq!(world.alerts.iter().filter(told).count(), 1, "{:?}", world.alerts);
     *world.venue.balances.get_mut(&asset("BNB")).unwrap() -= Money::new(1, 3);
     world.pass(NOTICED);
     assert!(!check(&world).is_ok);
