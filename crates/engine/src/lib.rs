@@ -41,6 +41,7 @@ mod adoption;
 mod bar_check;
 mod brakes;
 mod counters;
+mod differences;
 mod dust;
 mod fate;
 mod flatten;

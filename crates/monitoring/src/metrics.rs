@@ -116,6 +116,11 @@ fn identity(page: &mut Page, snapshot: &Snapshot) {
         Some(snapshot.at.since(identity.at).as_secs()),
     );
     page.gauge(
+        "keel_identity_in_currency",
+        "1 where the last check was made in the quote currency too, 0 where an asset that moved had no fresh price.",
+        Some(u8::from(identity.difference.is_some())),
+    );
+    page.gauge(
         "keel_identity_difference",
         "What is unaccounted for, in the quote currency.",
         identity.difference,

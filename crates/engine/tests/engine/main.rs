@@ -7,6 +7,7 @@ mod brakes;
 mod common;
 mod comparison;
 mod crashes;
+mod differences;
 mod dust;
 mod early;
 mod fate;
