@@ -79,9 +79,9 @@ impl Trader {
             differences.iter().partition(|(asset, _)| self.is_used(**asset));
         if !unused.is_empty() {
             let what = self.both_sides(&unused);
-            step.push_alert(AlertClass::Difference.alert(format!(
-                "the account differs in what no pair uses: {what}"
-            )));
+            step.push_alert(
+                AlertClass::Difference.alert(format!("the account differs in what no pair uses: {what}")),
+            );
             let mut amounts = self.state.baseline.clone().unwrap_or_default();
             let now_beyond = |asset| (asset, beyond.get(&asset).copied().unwrap_or_default());
             amounts.extend(unused.into_keys().map(now_beyond));
@@ -97,9 +97,9 @@ impl Trader {
         self.reconciliation.first.get_or_insert(verdict);
         let affected = self.restrict_users(now, &used, &what, step);
         if self.note_told(now, used, step) && affected.is_empty() {
-            step.push_alert(AlertClass::Difference.alert(format!(
-                "the account differs otherwise now: {what}"
-            )));
+            step.push_alert(
+                AlertClass::Difference.alert(format!("the account differs otherwise now: {what}")),
+            );
         }
     }
 
