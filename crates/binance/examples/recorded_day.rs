@@ -137,7 +137,7 @@ impl Replay {
 
     /// Carries out what the session wants, as the venue of the recording.
     fn settle(&mut self, now: Timestamp) {
-        while let Some(transmit) = self.session.poll_transmit() {
+        while let Some(transmit) = self.session.poll_transmit(now) {
             match transmit {
                 Transmit::Open(MARKET, _) => self.session.handle(now, Input::Opened(MARKET)),
                 Transmit::Frame(MARKET, text) => {

@@ -154,7 +154,7 @@ impl Driver {
     ///
     /// Cancel-safe: what has not been handled yet is handled by the next turn.
     pub async fn turn(&mut self, session: &mut Session, now: impl Fn() -> Timestamp) {
-        self.transmit(session).await;
+        self.transmit(session, &now).await;
         let deadline = async {
             match session.next_deadline() {
                 Some(at) => tokio::time::sleep(at.since(now())).await,
@@ -167,7 +167,7 @@ impl Driver {
         };
         let Some(first) = first else {
             session.handle(now(), Input::Timer);
-            return self.transmit(session).await;
+            return self.transmit(session, &now).await;
         };
         let mut next = Some(first);
         for _ in 0..BATCH_MAX {
@@ -179,7 +179,7 @@ impl Driver {
         if let Some(arrival) = next {
             self.arrived(session, now(), arrival);
         }
-        self.transmit(session).await;
+        self.transmit(session, &now).await;
         if is_burst {
             // The sockets are looked at between two batches: while there is always market data to take, nothing else
             // would make this task wait, and orders' news would stay unread.
@@ -262,9 +262,9 @@ impl Driver {
 
     /// The same as [`Self::transmit`], and requests by REST get the turns in which they leave over a connection that is there.
     /// For a caller that is about to keep the thread.
-    pub async fn send_off(&mut self, session: &mut Session) {
+    pub async fn send_off(&mut self, session: &mut Session, now: impl Fn() -> Timestamp) {
         self.has_requested = false;
-        self.transmit(session).await;
+        self.transmit(session, now).await;
         if self.has_requested {
             for _ in 0..TURNS_TO_LEAVE {
                 tokio::task::yield_now().await;
@@ -272,10 +272,11 @@ impl Driver {
         }
     }
 
-    /// Sends everything the session has queued, with one flush a connection.
-    pub async fn transmit(&mut self, session: &mut Session) {
+    /// Sends everything the session has queued, with one flush a connection. The time is asked for at each thing that leaves,
+    /// since a socket may keep this waiting.
+    pub async fn transmit(&mut self, session: &mut Session, now: impl Fn() -> Timestamp) {
         let mut to_flush = Vec::new();
-        while let Some(transmit) = session.poll_transmit() {
+        while let Some(transmit) = session.poll_transmit(now()) {
             match transmit {
                 Transmit::Open(link, url) => self.open(link, url),
                 Transmit::Close(link) => drop(self.connections.remove(&link)),

@@ -413,6 +413,34 @@ fn f65_more_answers_than_the_bound_are_not_awaited() {
     assert_eq!(rig.cancel("k-1"), Ok(()), "a cancel goes all the same");
 }
 
+/// What the session reports once an order's bytes could leave only so long after its decision.
+fn after_a_wait(purpose: Purpose, wait_ms: u64) -> (bool, Vec<VenueReport>, u64) {
+    let mut rig = Rig::up(KeyKind::Hmac);
+    let now = rig.now;
+    let sent = rig.session.submit(now, approved("k-1", purpose));
+    assert_eq!(sent, Ok(()));
+    let transmit = rig
+        .session
+        .poll_transmit(now.plus(std::time::Duration::from_millis(wait_ms)));
+    let withheld = rig.session.stats().entries_withheld;
+    (transmit.is_some(), rig.reports(), withheld)
+}
+
+#[test]
+fn f40_an_entry_that_could_not_leave_for_longer_than_its_price_holds_does_not_leave() {
+    assert_eq!(after_a_wait(Purpose::Entry, 2_000), (true, vec![], 0));
+    let not_sent = VenueReport::SubmitNotSent {
+        cl_ord_id: id("k-1"),
+        cause: NotSent::DecidedTooLongAgo { age_ms: 2_001 },
+    };
+    assert_eq!(after_a_wait(Purpose::Entry, 2_001), (false, vec![not_sent], 1));
+    assert_eq!(
+        after_a_wait(Purpose::ReduceOnly, 60_000),
+        (true, vec![], 0),
+        "an exit leaves all the same"
+    );
+}
+
 /// The mock of the seam stands in for a venue in the tests of its users.
 #[test]
 fn the_mock_of_a_venue_serves_users_tests() {

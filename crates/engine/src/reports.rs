@@ -88,7 +88,7 @@ impl Trader {
     fn on_not_sent(&mut self, now: Timestamp, cl_ord_id: ClOrdId, cause: NotSent, step: &mut Step) {
         match cause {
             NotSent::LastInch(trip) => self.halt(now, HaltCause::LastInch(trip), step),
-            NotSent::TooManyInFlight => {
+            NotSent::TooManyInFlight | NotSent::DecidedTooLongAgo { .. } => {
                 step.push_alert(AlertClass::Overflow.alert(format!("{cl_ord_id} was not sent: {cause}")));
             }
             // Told when it began.

@@ -18,6 +18,12 @@ pub enum NotSent {
     /// The connection's queue is full.
     #[error("too many requests wait for an answer")]
     TooManyInFlight,
+    /// An entry would have left so long after its decision that its price may no longer be the market's.
+    #[error("decided {age_ms} ms before it could leave; look at the disk and the load of the machine")]
+    DecidedTooLongAgo {
+        /// How long ago.
+        age_ms: u64,
+    },
     /// The last check before the socket did not let it out.
     #[error("not let out: {0}")]
     LastInch(Trip),

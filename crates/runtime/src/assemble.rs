@@ -148,6 +148,8 @@ pub(crate) fn session_settings(config: &Config) -> SessionSettings {
     let settings = SessionSettings::new(config.trading.symbols.clone());
     SessionSettings {
         recv_window: config.venue.recv_window,
+        // What an order may be priced by may be so old; so may the order itself.
+        entry_age_max: config.risk.book_age_max,
         book_ticker: config.market_data.book_ticker,
         kline_interval: config.market_data.kline_interval.clone(),
         ..settings

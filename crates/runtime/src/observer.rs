@@ -250,6 +250,7 @@ impl Observer {
             ("data_updates_conflated", stats.updates_conflated),
             ("data_trades_dropped", stats.trades_dropped),
             ("reconnects", stats.reconnects),
+            ("entries_withheld", stats.entries_withheld),
         ];
         let equity = trader.equity(now);
         Snapshot {

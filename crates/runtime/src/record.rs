@@ -121,7 +121,7 @@ pub async fn record(
         while session.next_update().is_some() {
             updates += 1;
         }
-        driver.transmit(&mut session).await;
+        driver.transmit(&mut session, move || clock.now()).await;
         if *has_ended.borrow() {
             break;
         }

@@ -108,7 +108,8 @@ impl System {
     async fn after_panic(&mut self, what: &str) {
         let now = self.clock.now();
         let _halted_as_far_as_it_can_be = caught(|| self.desk.on_panic(now, what));
-        let sending = self.driver.send_off(self.desk.session());
+        let clock = self.clock;
+        let sending = self.driver.send_off(self.desk.session(), move || clock.now());
         let _sent_as_far_as_it_can_be = caught_while(sending).await;
         let _kept_as_far_as_it_can_be = caught(|| self.desk.go_on(now));
     }
@@ -152,12 +153,14 @@ impl System {
 
     /// Moves the session's bytes; cancels before anything waits for the disk.
     async fn settle(&mut self) {
+        let clock = self.clock;
+        let now = move || clock.now();
         while self.desk.holds_back() {
-            self.driver.send_off(self.desk.session()).await;
+            self.driver.send_off(self.desk.session(), now).await;
             self.desk.go_on(self.clock.now());
             self.desk.drain(self.clock.now());
         }
-        self.driver.transmit(self.desk.session()).await;
+        self.driver.transmit(self.desk.session(), now).await;
     }
 
     fn tick(&mut self) {

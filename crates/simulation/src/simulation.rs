@@ -277,7 +277,7 @@ impl Simulation {
     fn send(&mut self) {
         self.busy_until = self.busy_until.max(self.now).plus(self.disk.take_hung());
         let arrives_at = self.busy_until.plus(self.settings.latency);
-        while let Some(transmit) = self.desk.session().poll_transmit() {
+        while let Some(transmit) = self.desk.session().poll_transmit(self.busy_until) {
             self.transmit(arrives_at, transmit);
         }
     }

@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use keel_domain::AlertClass;
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState, Trip};
 use keel_runtime::{CLOSE_WITHIN, Ending};
@@ -257,6 +258,24 @@ fn f10_a_disk_that_hangs_for_a_minute_delays_no_cancel_of_a_halt() {
         TradingState::Halted,
         "it was recorded in the end"
     );
+}
+
+/// The book may be 2 s old, and so may the decision that rests on it.
+#[test]
+fn f40_no_entry_leaves_a_disk_that_held_it_up_for_longer_than_a_book_may_be_old() {
+    let mut drill = Drill::start(&[]);
+    drill.simulation.disk().hang_syncs(Duration::from_millis(2_100));
+    drill.pass_until("entries are decided", Duration::from_secs(120), |drill| {
+        drill.submitted() > 3
+    });
+    drill.pass(Duration::from_secs(10));
+    assert_eq!(drill.placed(), 0);
+    assert!(drill.raised(AlertClass::Overflow) > 0, "it is told");
+    assert_eq!(drill.state(), (TradingState::Active, None));
+    drill.simulation.disk().hang_syncs(Duration::ZERO);
+    drill.pass_until("it trades", Duration::from_secs(60), |drill| {
+        drill.open_orders() > 0 && drill.placed() > 0
+    });
 }
 
 #[test]

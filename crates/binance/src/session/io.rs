@@ -34,13 +34,15 @@ pub struct SessionSettings {
     pub book_ticker: bool,
     /// Listens to bars of this length, as the venue names it: `1m`.
     pub kline_interval: Option<String>,
+    /// How old the decision of an entry may be when its bytes leave.
+    pub entry_age_max: Duration,
     /// Spreads reconnects of many sessions; the same number spreads them the same way.
     pub jitter_seed: u64,
 }
 
 impl SessionSettings {
     /// The usual behaviour for the given pairs: receive window 5 s, answers within 12 s, silence of at most 10 s,
-    /// data at most 3 s late, depth and trades only.
+    /// data at most 3 s late, depth and trades only, entries at most 2 s after their decision.
     #[must_use]
     pub fn new(symbols: Vec<Symbol>) -> Self {
         Self {
@@ -51,6 +53,7 @@ impl SessionSettings {
             lag_max: Duration::from_secs(3),
             book_ticker: false,
             kline_interval: None,
+            entry_age_max: Duration::from_secs(2),
             jitter_seed: 0,
         }
     }
@@ -218,6 +221,8 @@ pub struct Stats {
     pub stalls: u64,
     /// Requests that were not sent, to stay within the venue's limits.
     pub rate_limited: u64,
+    /// Entries that did not leave, since too much time had passed since their decision.
+    pub entries_withheld: u64,
     /// Request weight used in the venue's present minute.
     pub used_weight: u32,
     /// The venue's clock less ours, in milliseconds.

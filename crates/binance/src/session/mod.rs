@@ -7,6 +7,7 @@ mod io;
 mod link_state;
 mod links;
 mod market;
+mod outbox;
 mod requests;
 mod results;
 mod venue;
@@ -28,6 +29,7 @@ pub use io::{
     Slot, Stats, Transmit,
 };
 use link_state::LinkState;
+use outbox::Outbox;
 use requests::Pending;
 pub(crate) use weight::WeightCounter;
 
@@ -63,7 +65,7 @@ pub struct Session {
     /// Orders and cancels whose answers did not come in time, but may still come.
     overdue: BTreeMap<RequestId, Pending>,
     next_request: u64,
-    out: VecDeque<Transmit>,
+    out: Outbox,
     updates: UpdateQueue,
     reports: VecDeque<VenueReport>,
     clock: VenueClock,
@@ -123,7 +125,7 @@ impl Session {
             pending: BTreeMap::new(),
             overdue: BTreeMap::new(),
             next_request: 1,
-            out: VecDeque::new(),
+            out: Outbox::default(),
             updates: UpdateQueue::default(),
             reports: VecDeque::new(),
             clock: VenueClock::new(now),
@@ -154,11 +156,6 @@ impl Session {
             Input::Timer => {}
         }
         self.on_timer(now);
-    }
-
-    /// The next thing to be done outside, oldest first.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.out.pop_front()
     }
 
     /// When the session wants an [`Input::Timer`] at the latest. It lies after the last input.

@@ -35,7 +35,7 @@ pub(super) enum Question {
 
 impl Question {
     /// What it costs (rest-api.md and web-socket-api.md, "Weight"). An order or a cancel that succeeds costs nothing.
-    fn weight(&self) -> u32 {
+    pub(super) fn weight(&self) -> u32 {
         match self {
             Self::Time | Self::Submit(..) | Self::SubmitPair(_) | Self::Cancel(_) => 1,
             Self::LogOn | Self::SubscribeUser => 2,
@@ -127,9 +127,10 @@ impl Session {
         params: &Params,
         question: Question,
     ) {
-        let id = self.wait_for(now, question, Some(link));
+        let id = self.wait_for(now, question.clone(), Some(link));
         let text = ws_api::request(id.0, method, params);
-        self.out.push_back(Transmit::Frame(link, text));
+        let frame = Transmit::Frame(link, text);
+        self.out.push_request(id, &question, frame);
     }
 
     pub(super) fn send_http(
@@ -142,14 +143,14 @@ impl Session {
     ) {
         let is_signed = params.get("signature").is_some();
         let api_key = is_signed.then(|| self.signed.api_key().clone());
-        let id = self.wait_for(now, question, None);
+        let id = self.wait_for(now, question.clone(), None);
         let request = HttpRequest {
             method,
             path,
             query: params.to_query(),
             api_key,
         };
-        self.out.push_back(Transmit::Http(id, request));
+        self.out.push_request(id, &question, Transmit::Http(id, request));
     }
 
     /// Asks by GET, or reports at once that it could not.

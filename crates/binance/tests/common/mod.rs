@@ -101,7 +101,7 @@ impl Rig {
     }
 
     fn drain(&mut self) {
-        while let Some(transmit) = self.session.poll_transmit() {
+        while let Some(transmit) = self.session.poll_transmit(self.now) {
             match transmit {
                 Transmit::Http(id, request) => drop(self.http.insert(id, request)),
                 Transmit::Frame(link, text) => self.frames.push((link, serde_json::from_str(&text).unwrap())),

@@ -111,11 +111,15 @@ fn overflow_is_told_with_what_was_dropped_or_not_sent() {
     };
     assert_eq!(raised(&mut world, Event::Market(overrun)), [AlertClass::Overflow]);
 
-    let mut world = World::started();
-    let (cl_ord_id, _) = world.submit(entry(Side::Buy, 10));
-    let cause = NotSent::TooManyInFlight;
-    let full = VenueReport::SubmitNotSent { cl_ord_id, cause };
-    assert_eq!(raised(&mut world, Event::Venue(full)), [AlertClass::Overflow]);
+    for cause in [
+        NotSent::TooManyInFlight,
+        NotSent::DecidedTooLongAgo { age_ms: 2_001 },
+    ] {
+        let mut world = World::started();
+        let (cl_ord_id, _) = world.submit(entry(Side::Buy, 10));
+        let not_sent = VenueReport::SubmitNotSent { cl_ord_id, cause };
+        assert_eq!(raised(&mut world, Event::Venue(not_sent)), [AlertClass::Overflow]);
+    }
 
     let mut world = World::started();
     let id = world.submit_live(entry(Side::Buy, 100));

@@ -16,7 +16,7 @@ use keel_domain::{AlertClass, Asset, Money, SignedQty, Timestamp};
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState};
 use keel_runtime::{Outcome, Progress, RunContext};
-use keel_sim_exchange::core::{AccountConfig, AccountId, Exchange, ExchangeConfig, Scenario};
+use keel_sim_exchange::core::{AccountConfig, AccountId, Exchange, ExchangeConfig, OrderQuery, Scenario};
 use keel_sim_exchange::faults::FaultFile;
 use keel_sim_exchange::protocol::{AccountKey, HttpRequest, KeyPermissions, Method, Protocol, Reply};
 use keel_simulation::{Simulation, SimulationSettings};
@@ -113,6 +113,18 @@ impl Drill {
         let exchange = self.simulation.protocol().exchange();
         let open = exchange.open_orders(account, None);
         open.filter(|order| order.ord_type.trigger().is_none()).count()
+    }
+
+    /// The orders that have ever reached the exchange.
+    pub fn placed(&mut self) -> usize {
+        let account = self.account;
+        let everything = OrderQuery {
+            limit: usize::MAX,
+            ..OrderQuery::default()
+        };
+        let exchange = self.simulation.protocol().exchange();
+        let orders = exchange.all_orders(account, "BTCUSDT".parse().unwrap(), everything);
+        orders.len()
     }
 
     pub fn state(&self) -> (TradingState, Option<HaltCause>) {
