@@ -203,7 +203,7 @@ impl Trader {
         Some(self.state.instruments.get(first)?.quote)
     }
 
-    fn prices(&self, now: Timestamp) -> Prices {
+    pub(crate) fn prices(&self, now: Timestamp) -> Prices {
         let age_max = self.gate.limits().book_age_max;
         let mut prices = Prices::new(now, age_max);
         for instrument in self.state.instruments.values() {

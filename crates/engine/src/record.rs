@@ -177,6 +177,24 @@ pub enum Fact {
         /// The profit.
         profit: Money,
     },
+    /// A UTC day's first prices at which what is held can be sold: its profit is counted from them.
+    DayMarked {
+        /// The best bid of each pair that had a fresh book.
+        prices: BTreeMap<Symbol, Price>,
+        /// What the pairs' assets in the account are worth, in the first pair's quote; none where a price was missing.
+        equity: Option<Money>,
+    },
+    /// A commission in an asset other than the pair's own has a value: at the price at which it could be bought when its trade was told.
+    FeeValued {
+        /// Whose trade.
+        strategy: StrategyId,
+        /// The pair.
+        symbol: Symbol,
+        /// The trade.
+        trade_id: TradeId,
+        /// In the pair's quote.
+        value: Money,
+    },
     /// Trading was restricted; latched until `Resumed`.
     Restricted {
         /// To what.

@@ -217,6 +217,9 @@ impl Trader {
                 });
             let entries = self.state.entries_on_day(report.symbol, now);
             self.record(now, step, Fact::Execution(*report));
+            if trade_is_news {
+                self.value_fee_of(now, report, step);
+            }
             self.brake_entries(now, report.symbol, entries, step);
             if was_live && report.ord_status == OrdStatus::Canceled {
                 self.counters.canceled += 1;

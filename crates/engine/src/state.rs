@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keel_domain::{
     Asset, ClOrdId, ExecutionReport, Instrument, Money, Purpose, Side, StrategyId, Symbol, Timestamp, Trade,
-    TradeId, notional,
+    TradeId,
 };
 use keel_execution::{CancelState, Contradiction, Ending, IdParts, Orders, OrdersError};
 use keel_positions::{Adjustment, Applied, Ledger, LedgerError, Ledgers, SymbolBook, Transfer};
 use keel_risk::{HaltCause, LossBook, TradingState};
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Identity, Record};
+use crate::{Fact, Identity, OtherFees, Record};
 
 /// A record that does not fit the state: the venue contradicts itself or us.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -36,9 +36,6 @@ impl From<Contradiction> for Fault {
     }
 }
 
-/// What the venue takes of a trade where there is no discount.
-const STANDARD_FEE: Money = Money::from_parts(1, 0, 0, false, 3);
-
 /// How many entry orders have traded on one UTC day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct DayCount {
@@ -53,7 +50,7 @@ struct DayCount {
 struct Meaning;
 
 impl Meaning {
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 }
 
 impl From<Meaning> for u32 {
@@ -104,6 +101,12 @@ pub struct DurableState {
     /// What fees in assets other than a pair's own are taken to be worth.
     #[serde(default)]
     pub(crate) fees_elsewhere: Money,
+    /// The same by strategy and pair, at the prices of their time.
+    #[serde(default)]
+    pub(crate) other_fees: BTreeMap<StrategyId, BTreeMap<Symbol, OtherFees>>,
+    /// The UTC day whose first prices were recorded last.
+    #[serde(default)]
+    pub(crate) marked_day: Option<i64>,
 }
 
 impl DurableState {
@@ -242,6 +245,13 @@ impl DurableState {
             }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
             Fact::Peak { profit } => self.losses.note_peak(at, *profit),
+            Fact::DayMarked { .. } => self.marked_day = Some(at.utc_day()),
+            Fact::FeeValued {
+                strategy,
+                symbol,
+                value,
+                ..
+            } => self.value_fee(*strategy, *symbol, *value),
             Fact::Resumed { .. } => {
                 self.losses.resume();
                 self.restriction = None;
@@ -336,7 +346,7 @@ impl DurableState {
         if self.ledgers.apply(strategy, trade, base, quote)? == Applied::Duplicate {
             return Ok(());
         }
-        let made = self.made(trade.symbol) - made_before - self.fee_elsewhere(trade, base, quote);
+        let made = self.made(trade.symbol) - made_before - self.fee_elsewhere(strategy, trade, (base, quote));
         if trade.side == Side::Sell {
             self.losses.note_exit(trade.order_id, made);
         }
@@ -367,17 +377,6 @@ impl DurableState {
         books
             .map(|(_, book)| book.realised() - book.fees_in_quote())
             .sum()
-    }
-
-    /// Counts a fee in a third asset, such as BNB, at what the venue would have taken of the trade itself, at most.
-    fn fee_elsewhere(&mut self, trade: &Trade, base: Asset, quote: Asset) -> Money {
-        let is_elsewhere = |asset: &Asset| *asset != base && *asset != quote;
-        if trade.commission.is_zero() || !trade.commission_asset.as_ref().is_some_and(is_elsewhere) {
-            return Money::ZERO;
-        }
-        let fee = notional(trade.last_qty, trade.last_px) * STANDARD_FEE;
-        self.fees_elsewhere += fee;
-        fee
     }
 
     /// Marks a cancel as asked for now.

@@ -136,6 +136,8 @@ pub struct Trader {
     pub(crate) last_refusal: BTreeMap<(Symbol, Rule), Timestamp>,
     pub(crate) counters: Counters,
     pub(crate) loss_watch: LossWatch,
+    /// Since when a day's first prices are waited for.
+    pub(crate) marking_since: Option<Timestamp>,
     /// Reused between events, so that a turn allocates nothing.
     pub(crate) actions: Vec<Action>,
     pub(crate) open_orders: Vec<OpenOrder>,
@@ -178,6 +180,7 @@ impl Trader {
             last_refusal: BTreeMap::new(),
             counters: Counters::default(),
             loss_watch: LossWatch::default(),
+            marking_since: None,
             actions: Vec::new(),
             open_orders: Vec::new(),
         }

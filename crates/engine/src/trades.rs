@@ -44,6 +44,7 @@ impl Trader {
                     let entries = self.state.entries_on_day(symbol, now);
                     let trade = *trade;
                     self.record(now, step, Fact::Trade { strategy, trade });
+                    self.value_fee(now, strategy, &trade, step);
                     self.brake_entries(now, symbol, entries, step);
                 }
                 None if has_unplaced && is_since && !is_foreign => all_placed = false,

@@ -38,6 +38,7 @@ impl Trader {
         self.cancel_halted(now, step);
         self.book_dust(now, step);
         self.watch_losses(now, step);
+        self.mark_day(now, step);
         self.reconcile_when_due(now, step);
         self.watch_prices(now, step);
         self.resync_crossed(now, step);

@@ -130,6 +130,19 @@ impl SymbolBook {
         !self.facts.adjustments.is_empty() || self.facts.carried.as_ref().is_some_and(is_carried_estimated)
     }
 
+    /// The book as it was before a time: of the trades, and of what was set aside or taken over after them, until then. What was
+    /// carried forward stays in it.
+    ///
+    /// # Errors
+    /// [`Inexact`] beyond 28 digits.
+    pub fn before(&self, at: Timestamp) -> Result<Self, Inexact> {
+        let mut facts = self.facts.clone();
+        facts.trades.retain(|_, trade| trade.transact_time < at);
+        facts.adjustments.retain(|_, adjustment| adjustment.at < at);
+        let sums = facts.fold(|_, _| {})?;
+        Ok(Self { facts, sums })
+    }
+
     /// What closing position and dust at a price would add to the realised profit, before fees.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cum_qty: "1".parse()?,
         book: Some(("63998".parse()?, "64000".parse()?)),
     };
-    let statement = Statement::new(&lines, &[order]);
+    let statement = Statement::new(&lines, &[order], &[]);
     print!("{}\n{}\n", statement.trades_csv(), statement.days_csv());
 
     let closed: Vec<Money> = bookings

@@ -10,7 +10,8 @@ use crate::{DayLine, Statement, TradeLine};
 const TRADE_COLUMNS: &str = "time,strategy,symbol,trade_id,order_id,side,qty,price,value,currency,is_maker,commission,\
 commission_asset,fee,realised,slippage,is_estimated";
 const DAY_COLUMNS: &str = "day,strategy,symbol,currency,trades,orders,turnover,realised,fees,fees_unvalued,pnl,\
-fill_ratio,maker_share,slippage,slippage_bp,slippage_unknown,is_estimated";
+fill_ratio,maker_share,slippage,slippage_bp,slippage_unknown,is_estimated,\
+unrealised_before,unrealised_after,net";
 
 /// One row of fields.
 #[derive(Default)]
@@ -82,6 +83,9 @@ fn day_row(line: &DayLine) -> Row {
         .with_known(line.slippage_bp)
         .with(line.slippage_unknown)
         .with(line.is_estimated)
+        .with(line.unrealised_before)
+        .with(line.unrealised_after)
+        .with(line.net)
 }
 
 impl Statement {

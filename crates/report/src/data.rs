@@ -118,8 +118,10 @@ pub struct QuotePnl {
     pub realised: Money,
     /// Of what is held, at the worse side of a fresh book; none where there was none.
     pub unrealised: Option<Money>,
-    /// Fees, those in base valued at their trade's price.
+    /// Fees, those in base valued at their trade's price, those in a third asset at that asset's price of the time.
     pub fees: Money,
+    /// How many trades' fees in a third asset had no price: they are in no sum.
+    pub fees_unvalued: u64,
     /// The value of all trades.
     pub turnover: Money,
 }
@@ -183,7 +185,7 @@ pub struct PositionLine {
     pub mark: Option<Price>,
     /// Profit of what was closed, before fees, in quote.
     pub realised: Money,
-    /// Fees in quote, those in base valued at their trade's price.
+    /// Fees in quote, those in base valued at their trade's price, those in a third asset at that asset's price of the time.
     pub fees: Money,
 }
 

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::format::{date_time, number, time_of_day};
 use crate::plot::{self, Mark};
-use crate::{MoneyLine, RunReport, SymbolChart};
+use crate::{MoneyLine, RunReport, Statistics, SymbolChart};
 
 const STYLE: &str = include_str!("style.css");
 /// The most trades listed; the JSON has all.
@@ -165,7 +165,7 @@ fn pnl(report: &RunReport) -> Markup {
                     @let net = line.net();
                     tr {
                         td { (line.currency) } td { (number(line.realised, 4)) } td { (known(line.unrealised, 4)) }
-                        td { (number(line.fees, 4)) } td class=(net.map_or("", class_of)) { (known(net, 4)) } td { (number(line.turnover, 2)) }
+                        td { (number(line.fees, 4)) (unvalued(line.fees_unvalued)) } td class=(net.map_or("", class_of)) { (known(net, 4)) } td { (number(line.turnover, 2)) }
                     }
                 }
             }
@@ -205,14 +205,38 @@ fn statement(report: &RunReport) -> Markup {
                         tr {
                             td { (line.day) } td { (line.strategy) } td { (line.symbol) } td { (line.trades) } td { (number(line.turnover, 2)) }
                             td { (number(line.realised, 4)) }
-                            td { (number(line.fees, 4)) @if line.fees_unvalued > 0 { " and " (line.fees_unvalued) " without a value" } }
-                            td class=(class_of(line.pnl)) { (number(line.pnl, 4)) }
+                            td { (number(line.fees, 4)) (unvalued(line.fees_unvalued)) }
+                            td class=(class_of(line.net)) { (number(line.net, 4)) }
                             td { @if let Some(share) = line.maker_share { (number(share, 4)) } @else { "–" } }
                             td { @if let Some(slippage) = line.slippage_bp { (number(slippage, 2)) } @else { "–" } }
                         }
                     }
                 }
-                p.none { "Every trade and column: trades.csv and days.csv beside this page." }
+                p.none { "Net: realised less fees, and the change of what is not realised yet. Every trade and column: trades.csv and days.csv beside this page." }
+                @if let Some(statistics) = report.statement.as_ref().and_then(|of| of.statistics) { (figures(&statistics)) }
+            }
+        }
+    }
+}
+
+/// Fees that had no price are not to be taken for none.
+fn unvalued(fees: u64) -> String {
+    if fees == 0 {
+        return String::new();
+    }
+    format!(" and {fees} without a value")
+}
+
+/// Figures that have no meaning are left out as such; `docs/STATEMENTS.md` defines them.
+fn figures(statistics: &Statistics) -> Markup {
+    let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
+    html! {
+        table {
+            tr { th { "Days" } th { "Return" } th { "Drawdown, at most" } th { "Sharpe" } th { "Sortino" } th { "Closing trades" } th { "Win rate" } th { "Profit factor" } }
+            tr {
+                td { (statistics.days) } td { (figure(statistics.total_return)) } td { (figure(statistics.max_drawdown)) }
+                td { (figure(statistics.sharpe)) } td { (figure(statistics.sortino)) } td { (statistics.closing_trades) }
+                td { (figure(statistics.win_rate)) } td { (figure(statistics.profit_factor)) }
             }
         }
     }

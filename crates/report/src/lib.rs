@@ -25,5 +25,5 @@ mod statistics;
 pub use data::{
     AssetLine, Fill, MoneyLine, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
 };
-pub use statement::{DayLine, Statement, StatementOrder, StatementTrade, TradeLine};
+pub use statement::{DayLine, Statement, StatementHolding, StatementOrder, StatementTrade, TradeLine};
 pub use statistics::{DayEnd, Statistics};

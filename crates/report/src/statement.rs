@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use keel_domain::{Asset, Money, OrderId, Price, Qty, Side, StrategyId, Symbol, Timestamp, Trade, notional};
 use serde::Serialize;
 
+use crate::Statistics;
 use crate::format::{day, instant};
 
 /// Decimal places of ratios.
@@ -46,6 +47,23 @@ pub struct StatementOrder {
     pub cum_qty: Qty,
     /// Best bid and ask when it was decided; none where they were not kept.
     pub book: Option<(Price, Price)>,
+}
+
+/// What a strategy held of a pair over one day.
+#[derive(Debug, Clone, Copy)]
+pub struct StatementHolding {
+    /// Whose it is.
+    pub strategy: StrategyId,
+    /// The pair.
+    pub symbol: Symbol,
+    /// What the pair is paid in.
+    pub currency: Asset,
+    /// Any time of the UTC day.
+    pub day: Timestamp,
+    /// What closing what was held when the day began would have realised, at the day's first price.
+    pub unrealised_before: Money,
+    /// The same when the day ended, at the next day's first price; of the last day, at the statement's time.
+    pub unrealised_after: Money,
 }
 
 /// One trade in a statement. Its CSV columns and JSON fields have these names.
@@ -124,10 +142,16 @@ pub struct DayLine {
     pub slippage_unknown: u64,
     /// Whether any trade's cost was in part an estimate.
     pub is_estimated: bool,
+    /// Profit of what was held when the day began, not realised yet.
+    pub unrealised_before: Money,
+    /// The same when it ended: what the next day begins with.
+    pub unrealised_after: Money,
+    /// What the day made: `pnl`, and what became of the profit that is not realised.
+    pub net: Money,
 }
 
 /// Trades and days.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statement {
     /// The form of this document.
     pub version: u32,
@@ -135,6 +159,8 @@ pub struct Statement {
     pub trades: Vec<TradeLine>,
     /// Every day with a trade or an order, by day, strategy and pair.
     pub days: Vec<DayLine>,
+    /// What the days come to; none where no day's equity is known.
+    pub statistics: Option<Statistics>,
 }
 
 type Key = (i64, StrategyId, Symbol);
@@ -150,10 +176,14 @@ impl Statement {
     /// The form's version: it changes when a column is renamed, removed or changes its meaning.
     pub const VERSION: u32 = 1;
 
-    /// The statement of these trades and orders. The order of the input does not matter; each trade and order is to be
-    /// there once.
+    /// The statement of these trades, orders and holdings, without statistics. The order of the input does not matter; each is
+    /// to be there once.
     #[must_use]
-    pub fn new(trades: &[StatementTrade], orders: &[StatementOrder]) -> Self {
+    pub fn new(
+        trades: &[StatementTrade],
+        orders: &[StatementOrder],
+        holdings: &[StatementHolding],
+    ) -> Self {
         let mut days: BTreeMap<Key, Day> = BTreeMap::new();
         let mut books = BTreeMap::new();
         for order in orders {
@@ -164,6 +194,14 @@ impl Statement {
             days.entry(key)
                 .or_insert_with(|| Day::new(order.decided_at, order.strategy, order.symbol, order.currency))
                 .add_order(order);
+        }
+        for held in holdings {
+            let key = (held.day.utc_day(), held.strategy, held.symbol);
+            let day = days
+                .entry(key)
+                .or_insert_with(|| Day::new(held.day, held.strategy, held.symbol, held.currency));
+            day.line.unrealised_before = held.unrealised_before;
+            day.line.unrealised_after = held.unrealised_after;
         }
         let mut sorted: Vec<&StatementTrade> = trades.iter().collect();
         sorted.sort_by_key(|t| (t.trade.transact_time, t.trade.symbol, t.trade.trade_id));
@@ -181,6 +219,7 @@ impl Statement {
             version: Self::VERSION,
             trades: lines,
             days: days.into_values().map(Day::finished).collect(),
+            statistics: None,
         }
     }
 
@@ -256,6 +295,9 @@ impl Day {
             slippage_bp: None,
             slippage_unknown: 0,
             is_estimated: false,
+            unrealised_before: zero,
+            unrealised_after: zero,
+            net: zero,
         };
         Self {
             line,
@@ -295,8 +337,12 @@ impl Day {
 
     fn finished(self) -> DayLine {
         let line = self.line;
+        let pnl = line.realised - line.fees;
         DayLine {
-            pnl: (line.realised - line.fees).normalize(),
+            pnl: pnl.normalize(),
+            net: (pnl + line.unrealised_after - line.unrealised_before).normalize(),
+            unrealised_before: line.unrealised_before.normalize(),
+            unrealised_after: line.unrealised_after.normalize(),
             fill_ratio: ratio(self.ratios, Money::from(line.orders)),
             maker_share: ratio(self.maker, line.turnover),
             slippage_bp: ratio(line.slippage * Money::from(10_000), self.slippage_value),

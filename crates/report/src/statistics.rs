@@ -2,9 +2,12 @@
 //!
 //! These are estimates for reading, in floating point; no decision and no ledger uses them.
 
-use keel_domain::Money;
+use keel_domain::{Asset, Money, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
+
+use crate::Statement;
+use crate::format::day;
 
 /// Days in a year of a market that never closes.
 const DAYS_A_YEAR: f64 = 365.0;
@@ -69,6 +72,50 @@ impl Statistics {
             win_rate: quotient(count(wins), count(closed.len())),
             profit_factor: quotient(gains, -losses),
         }
+    }
+}
+
+impl Statement {
+    /// The same with statistics of what is paid in the currency. `equities` has what the account was worth in it at the begin of
+    /// UTC days, oldest first. Whatever moved it besides the statement's own days (deposits, a person's trades, the price of a
+    /// person's coins) counts as transferred, so that a day's return is what its strategies made of what the account had.
+    #[must_use]
+    pub fn with_statistics(mut self, equities: &[(Timestamp, Money)], currency: Asset) -> Self {
+        let is_of = |line: &&crate::TradeLine| line.currency == currency && !line.realised.is_zero();
+        let closing = self.trades.iter().filter(is_of);
+        let closed: Vec<Money> = closing
+            .map(|line| line.realised - line.fee.unwrap_or_default())
+            .collect();
+        let ends = self.day_ends(equities, currency);
+        self.statistics = (!ends.is_empty()).then(|| Statistics::new(&ends, &closed));
+        self
+    }
+
+    fn day_ends(&self, equities: &[(Timestamp, Money)], currency: Asset) -> Vec<DayEnd> {
+        let began: Vec<(String, Money)> = equities.iter().map(|(at, equity)| (day(*at), *equity)).collect();
+        let made = |from: &str, to: Option<&str>| -> Money {
+            let days = self.days.iter().filter(|line| line.currency == currency);
+            let days = days.filter(|line| line.day.as_str() >= from && to.is_none_or(|to| line.day.as_str() < to));
+            days.map(|line| line.net).sum()
+        };
+        let Some((_, first)) = began.first() else {
+            return Vec::new();
+        };
+        let mut ends = vec![DayEnd {
+            equity: *first,
+            transferred: Money::ZERO,
+        }];
+        for (n, (from, equity)) in began.iter().enumerate() {
+            let next = began.get(n + 1);
+            let pnl = made(from, next.map(|(day, _)| day.as_str()));
+            // The last day ends with what it made, which needs no price of what is a person's.
+            let end = next.map_or(*equity + pnl, |(_, equity)| *equity);
+            ends.push(DayEnd {
+                equity: end,
+                transferred: end - *equity - pnl,
+            });
+        }
+        ends
     }
 }
 

@@ -184,7 +184,7 @@ fn f47_the_page_shows_the_days_of_its_statement_and_the_fees_that_have_no_value(
         is_estimated: false,
     };
     let report = RunReport {
-        statement: Some(Statement::new(&[line], &[])),
+        statement: Some(Statement::new(&[line], &[], &[])),
         ..empty()
     };
     let page = report.to_html();

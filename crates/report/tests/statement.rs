@@ -76,7 +76,7 @@ fn a_day_computed_by_hand() {
         order(2, "1", "1", Some(("108", "110"))),
         order(3, "1", "0", None),
     ];
-    let statement = Statement::new(&[sale, buy], &orders);
+    let statement = Statement::new(&[sale, buy], &orders, &[]);
     let [day] = statement.days.as_slice() else {
         panic!("{:?}", statement.days)
     };
@@ -110,7 +110,7 @@ fn f47_a_fee_without_a_value_is_counted_and_left_empty_never_zero() {
     };
     unvalued.trade.commission = money("0.01");
     unvalued.trade.commission_asset = Some("BNB".parse().unwrap());
-    let statement = Statement::new(&[unvalued], &[]);
+    let statement = Statement::new(&[unvalued], &[], &[]);
     assert_eq!(statement.days[0].fees_unvalued, 1);
     let csv = statement.trades_csv();
     assert!(csv.contains(",0.01,BNB,,0,,false\r\n"), "{csv}");
@@ -124,7 +124,7 @@ fn the_day_is_that_of_utc_and_turns_at_midnight() {
         trade.trade.trade_id = TradeId(u64::try_from(ms).unwrap());
         trade
     };
-    let statement = Statement::new(&[at(2 * DAY_MS), at(2 * DAY_MS - 1)], &[]);
+    let statement = Statement::new(&[at(2 * DAY_MS), at(2 * DAY_MS - 1)], &[], &[]);
     let days: Vec<&str> = statement.days.iter().map(|line| line.day.as_str()).collect();
     assert_eq!(days, ["1970-01-02", "1970-01-03"]);
     assert_eq!(statement.trades[0].time, "1970-01-02T23:59:59.999000Z");
@@ -132,12 +132,12 @@ fn the_day_is_that_of_utc_and_turns_at_midnight() {
 
 #[test]
 fn orders_without_trades_have_a_day_and_a_fill_ratio_of_nothing() {
-    let statement = Statement::new(&[], &[order(1, "1", "0", None)]);
+    let statement = Statement::new(&[], &[order(1, "1", "0", None)], &[]);
     let day = &statement.days[0];
     assert_eq!((day.trades, day.orders), (0, 1));
     assert_eq!(day.fill_ratio, Some(Money::ZERO));
     assert_eq!((day.maker_share, day.slippage_bp), (None, None));
-    assert_eq!(Statement::new(&[], &[]).days, []);
+    assert_eq!(Statement::new(&[], &[], &[]).days, []);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn f23_an_estimate_marks_its_trade_and_its_day() {
         is_estimated: true,
         ..trade(2, 1, Side::Sell, "1", "100")
     };
-    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100"), estimated], &[]);
+    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100"), estimated], &[], &[]);
     let marks: Vec<bool> = statement.trades.iter().map(|line| line.is_estimated).collect();
     assert_eq!(marks, [false, true]);
     assert!(statement.days[0].is_estimated);
@@ -155,7 +155,7 @@ fn f23_an_estimate_marks_its_trade_and_its_day() {
 
 #[test]
 fn the_columns_are_those_of_the_documents_and_of_the_json() {
-    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100")], &[order(1, "1", "1", None)]);
+    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100")], &[order(1, "1", "1", None)], &[]);
     let document = std::fs::read_to_string("../../docs/STATEMENTS.md").unwrap();
     let json: serde_json::Value = serde_json::from_str(&statement.to_json().unwrap()).unwrap();
     assert_eq!(json["version"], Statement::VERSION);
@@ -216,11 +216,11 @@ proptest! {
         }
         let (bid, ask) = (Price::from_units(bid).unwrap(), Price::from_units(bid + spread).unwrap());
         let known = StatementOrder { book: Some((bid, ask)), ..order(1, "1", "1", None) };
-        let statement = Statement::new(&trades, &[known]);
+        let statement = Statement::new(&trades, &[known], &[]);
         prop_assert_eq!(statement.trades.len(), trades.len());
         let mut reversed = trades.clone();
         reversed.reverse();
-        prop_assert_eq!(&Statement::new(&reversed, &[known]), &statement);
+        prop_assert_eq!(&Statement::new(&reversed, &[known], &[]), &statement);
         let mut counted = 0;
         for line in statement.days.iter().filter(|line| line.trades > 0) {
             let of_line: Vec<&StatementTrade> = trades.iter().filter(|t| {

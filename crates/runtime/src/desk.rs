@@ -18,6 +18,7 @@ use keel_risk::{HaltCause, LastInch};
 use crate::change::Change;
 use crate::flow::Held;
 use crate::observer::Observer;
+use crate::statement::History;
 use crate::{Ending, JournalLog, Outcome, RunContext, assemble};
 
 /// How long the end may take before the system gives up and says what is left.
@@ -300,9 +301,21 @@ impl<D: Disk + HaltMark> Desk<D> {
         ids.collect()
     }
 
+    /// Reads what the statement rests on and the state does not hold: the orders of all runs, and what fees and holdings were
+    /// worth. Everything is over by now, so nothing waits for it.
+    fn read_history(&mut self, now: Timestamp) {
+        let why = match History::read(&self.log) {
+            Ok(history) => return self.observer.take_history(history),
+            Err(why) => why,
+        };
+        let text = format!("the statement has the orders of this run only: {why}");
+        self.observer.alert(now, &AlertClass::Disk.alert(text));
+    }
+
     /// What the run left, with its report.
     pub fn outcome(mut self, now: Timestamp, ending: Ending) -> Outcome {
         self.observer.sample(now, &self.trader);
+        self.read_history(now);
         let report = self
             .observer
             .report(now, &self.trader, self.title.clone(), &ending.to_string());

@@ -1,7 +1,7 @@
 //! The engine's records in the journal, one JSON object each.
 
 use keel_engine::{Identity, Record, RecordLog};
-use keel_journal::{Disk, Journal, JournalError, Limits, PassedOver};
+use keel_journal::{Disk, Journal, JournalError, Limits, PassedOver, inspect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -119,6 +119,32 @@ impl<D: Disk> JournalLog<D> {
             torn_bytes: recovered.torn_bytes,
             passed_over: recovered.passed_over,
         })
+    }
+
+    /// Shows every record that is still there, oldest first.
+    ///
+    /// # Errors
+    /// The journal's, harm among them, or a record of another version; what came before was shown.
+    pub fn each_record(&self, mut visit: impl FnMut(&Record)) -> Result<(), LogError> {
+        let mut undecoded = None;
+        let inspection = inspect(self.journal.disk(), |sequence, payload| match decode(payload) {
+            Ok(record) if undecoded.is_none() => visit(&record),
+            Ok(_) => {}
+            Err(source) => drop(undecoded.get_or_insert((sequence, source))),
+        })?;
+        if let Some(harm) = inspection.harm {
+            return Err(JournalError::Harmed(harm).into());
+        }
+        match undecoded {
+            Some((sequence, source)) => Err(LogError::Decode { sequence, source }),
+            None => Ok(()),
+        }
+    }
+
+    /// How many records there have been.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        self.journal.next_sequence() - 1
     }
 
     /// Lets a snapshot be due after so many records.

@@ -36,6 +36,7 @@ mod record;
 mod restrictions;
 mod risk_lines;
 mod statement;
+mod statement_days;
 mod symbol_lines;
 mod system;
 mod terminal;

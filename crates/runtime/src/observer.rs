@@ -14,7 +14,7 @@ use crate::Progress;
 use crate::alerts::{Alerts, left_restricted};
 use crate::money::{RunMoney, identity_line, money_line};
 use crate::risk_lines::risk_use;
-use crate::statement::OrderLog;
+use crate::statement::History;
 use crate::symbol_lines::symbol_snapshot;
 use crate::valuation::{mark, net_pnl, pnl, symbols};
 
@@ -71,7 +71,7 @@ pub(crate) struct Observer {
     alerts: Alerts,
     equity: Line,
     prices: BTreeMap<Symbol, (Line, Line)>,
-    orders: OrderLog,
+    history: History,
 }
 
 fn quantity_line(strategy: StrategyId, trade: &Trade) -> String {
@@ -99,7 +99,7 @@ impl Observer {
             alerts: Alerts::default(),
             equity: Line::default(),
             prices: BTreeMap::new(),
-            orders: OrderLog::default(),
+            history: History::default(),
         };
         for alert in left_restricted(trader) {
             observer.alert(started_at, &alert);
@@ -152,7 +152,7 @@ impl Observer {
 
     pub(crate) fn on_records(&mut self, records: &[Record]) {
         for record in records {
-            self.orders.on_record(record);
+            self.history.on_record(record);
             match &record.fact {
                 Fact::Execution(report) => {
                     let owner = IdParts::of(&report.cl_ord_id).map(|parts| parts.strategy);
@@ -284,14 +284,19 @@ impl Observer {
         }
     }
 
+    /// What the journal tells of all runs stands for what this one has seen.
+    pub(crate) fn take_history(&mut self, history: History) {
+        self.history = history;
+    }
+
     pub(crate) fn report(&self, now: Timestamp, trader: &Trader, title: RunTitle, ending: &str) -> RunReport {
         let identity = self.money.identity(&self.fills, trader);
         let counters = trader.counters();
         let mut alerts = self.alerts.for_report();
-        if self.orders.left_out() > 0 {
+        if self.history.left_out() > 0 {
             alerts.push(format!(
-                "the statement leaves out {} orders",
-                self.orders.left_out()
+                "the statement leaves out the first {} orders",
+                self.history.left_out()
             ));
         }
         let books = trader.state().ledgers().books();
@@ -318,7 +323,7 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
-            statement: self.orders.statement(trader),
+            statement: self.history.statement(now, trader, title.symbols.first().copied()),
             identity_ok: counters.identity_breaches == 0
                 && identity
                     .as_ref()
@@ -349,7 +354,7 @@ fn position_lines(now: Timestamp, trader: &Trader) -> Vec<PositionLine> {
         is_estimated: book.is_estimated(),
         mark: mark(now, trader, symbol, book),
         realised: book.realised(),
-        fees: book.fees_in_quote(),
+        fees: book.fees_in_quote() + trader.state().other_fees(strategy, symbol).value,
     };
     ledgers.books().map(line).collect()
 }

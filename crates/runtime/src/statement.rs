@@ -1,15 +1,22 @@
-//! A run's statement: its orders from the records, its trades from the ledger.
+//! The statement of all runs: their orders, prices and fees from the records, their trades from the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use keel_domain::{ClOrdId, OrderId, OrderIntent, Price, Qty, StrategyId, Symbol, Timestamp};
+use keel_domain::{ClOrdId, Money, OrderId, OrderIntent, Price, Qty, StrategyId, Symbol, Timestamp, TradeId};
 use keel_engine::{Fact, Record, Trader};
 use keel_execution::IdParts;
+use keel_journal::Disk;
 use keel_positions::{Booking, CostMethod, SymbolBook};
 use keel_report::{Statement, StatementOrder, StatementTrade};
 
-/// The most orders kept for the statement; what more there are is counted, and their trades' slippage is not known.
+use crate::JournalLog;
+use crate::statement_days::{DayMark, DayMarks, holdings};
+
+/// The most orders, and the most fees, kept for the statement: beyond it the oldest are let go. Their number is told, and their
+/// trades' slippage is not known.
 const ORDERS_MAX: usize = 100_000;
+/// A journal with more records is not read again for a statement: some seconds at most are spent on it.
+const RECORDS_MAX: u64 = 1_000_000;
 
 #[derive(Debug)]
 struct Decided {
@@ -21,14 +28,35 @@ struct Decided {
     book: Option<(Price, Price)>,
 }
 
-/// The orders of a run.
+/// What records tell of orders, of what fees were worth, and of each day's first prices.
 #[derive(Debug, Default)]
-pub(crate) struct OrderLog {
+pub(crate) struct History {
     orders: BTreeMap<ClOrdId, Decided>,
+    oldest_first: VecDeque<ClOrdId>,
     left_out: u64,
+    /// What fees in a third asset were worth, in quote.
+    fees: BTreeMap<(Symbol, TradeId), Money>,
+    marks: DayMarks,
 }
 
-impl OrderLog {
+impl History {
+    /// What the journal still has of all runs.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words, with what gives it all the same.
+    pub(crate) fn read<D: Disk>(log: &JournalLog<D>) -> Result<Self, String> {
+        let records = log.record_count();
+        if records > RECORDS_MAX {
+            return Err(format!(
+                "the journal has {records} records, and at most {RECORDS_MAX} are read again; `trader journal export` gives all"
+            ));
+        }
+        let mut history = Self::default();
+        log.each_record(|record| history.on_record(record))
+            .map_err(|error| format!("the journal cannot be read again: {error}"))?;
+        Ok(history)
+    }
+
     pub(crate) fn on_record(&mut self, record: &Record) {
         match &record.fact {
             Fact::Intent {
@@ -48,15 +76,25 @@ impl OrderLog {
                     decided.cum_qty = decided.cum_qty.max(report.cum_qty);
                 }
             }
+            Fact::FeeValued {
+                symbol,
+                trade_id,
+                value,
+                ..
+            } => self.keep_fee((*symbol, *trade_id), *value),
+            Fact::DayMarked { prices, equity } => {
+                let mark = DayMark {
+                    at: record.at,
+                    prices: prices.clone(),
+                    equity: *equity,
+                };
+                self.marks.insert(record.at.utc_day(), mark);
+            }
             _ => {}
         }
     }
 
     fn add(&mut self, id: ClOrdId, intent: &OrderIntent, at: Timestamp, book: Option<(Price, Price)>) {
-        if self.orders.len() >= ORDERS_MAX {
-            self.left_out += 1;
-            return;
-        }
         let decided = Decided {
             symbol: intent.symbol,
             at,
@@ -66,6 +104,21 @@ impl OrderLog {
             book,
         };
         self.orders.insert(id, decided);
+        self.oldest_first.push_back(id);
+        if self.oldest_first.len() > ORDERS_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.orders.remove(&oldest);
+            self.left_out += 1;
+        }
+    }
+
+    /// A fee that is let go shows as one without a value.
+    fn keep_fee(&mut self, key: (Symbol, TradeId), value: Money) {
+        self.fees.insert(key, value);
+        if self.fees.len() > ORDERS_MAX {
+            self.fees.pop_first();
+        }
     }
 
     /// How many orders the statement leaves out.
@@ -73,13 +126,18 @@ impl OrderLog {
         self.left_out
     }
 
-    /// The statement of the ledgers' trades and this run's orders; none where an order's id names no strategy, or the ledgers'
-    /// sums have no exact form.
-    pub(crate) fn statement(&self, trader: &Trader) -> Option<Statement> {
+    /// The statement of the ledgers' trades and of these orders, with statistics in what the first pair is paid in; none where an
+    /// order's id names no strategy, or the ledgers' sums have no exact form.
+    pub(crate) fn statement(
+        &self,
+        now: Timestamp,
+        trader: &Trader,
+        first: Option<Symbol>,
+    ) -> Option<Statement> {
         let mut trades = Vec::new();
         for (strategy, _, book) in trader.state().ledgers().books() {
             let bookings = book.bookings(CostMethod::default()).ok()?;
-            trades.extend(bookings.iter().map(|booking| trade_of(strategy, book, booking)));
+            trades.extend(bookings.iter().map(|booking| self.trade(strategy, book, booking)));
         }
         let order_of = |(id, decided): (&ClOrdId, &Decided)| {
             Some(StatementOrder {
@@ -94,23 +152,31 @@ impl OrderLog {
             })
         };
         let orders: Option<Vec<StatementOrder>> = self.orders.iter().map(order_of).collect();
-        Some(Statement::new(&trades, &orders?))
+        let holdings = holdings(now, trader, &self.marks).ok()?;
+        let statement = Statement::new(&trades, &orders?, &holdings);
+        let Some(pair) = first.and_then(|symbol| trader.instrument(symbol)) else {
+            return Some(statement);
+        };
+        let marks = self.marks.values();
+        let equities: Vec<(Timestamp, Money)> = marks.filter_map(|mark| Some((mark.at, mark.equity?))).collect();
+        Some(statement.with_statistics(&equities, pair.quote))
     }
-}
 
-/// A commission in a third asset has no value here: no price of its time is kept.
-fn trade_of(strategy: StrategyId, book: &SymbolBook, booking: &Booking) -> StatementTrade {
-    let trade = booking.trade;
-    let is_valued = trade.commission.is_zero()
-        || trade
-            .commission_asset
-            .is_none_or(|asset| asset == book.base() || asset == book.quote());
-    StatementTrade {
-        strategy,
-        trade,
-        currency: book.quote(),
-        realised: booking.realised,
-        fee: is_valued.then_some(booking.fee_in_quote),
-        is_estimated: booking.is_estimated,
+    /// A commission in a third asset is worth what was recorded at its time; without that it has no value.
+    fn trade(&self, strategy: StrategyId, book: &SymbolBook, booking: &Booking) -> StatementTrade {
+        let trade = booking.trade;
+        let is_own = trade.commission.is_zero()
+            || trade
+                .commission_asset
+                .is_none_or(|asset| asset == book.base() || asset == book.quote());
+        let elsewhere = || self.fees.get(&(trade.symbol, trade.trade_id)).copied();
+        StatementTrade {
+            strategy,
+            trade,
+            currency: book.quote(),
+            realised: booking.realised,
+            fee: is_own.then_some(booking.fee_in_quote).or_else(elsewhere),
+            is_estimated: booking.is_estimated,
+        }
     }
 }

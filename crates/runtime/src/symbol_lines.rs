@@ -73,7 +73,7 @@ fn holding_line(
         avg_px: book.average().avg_px(),
         realised: book.realised(),
         unrealised: unrealised(now, trader, symbol, book),
-        fees: book.fees_in_quote(),
+        fees: book.fees_in_quote() + trader.state().other_fees(strategy, symbol).value,
     }
 }
 

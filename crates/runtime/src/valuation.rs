@@ -41,7 +41,7 @@ pub(crate) fn books(trader: &Trader, symbol: Symbol) -> impl Iterator<Item = (St
 /// Profit by currency: realised, and unrealised at the price at which a position could be closed.
 pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
     let mut lines: BTreeMap<Asset, QuotePnl> = BTreeMap::new();
-    for (_, symbol, book) in trader.state().ledgers().books() {
+    for (strategy, symbol, book) in trader.state().ledgers().books() {
         let zero = Money::ZERO;
         let currency = book.quote();
         let line = lines.entry(currency).or_insert(QuotePnl {
@@ -49,10 +49,13 @@ pub(crate) fn pnl(now: Timestamp, trader: &Trader) -> Vec<QuotePnl> {
             realised: zero,
             unrealised: Some(zero),
             fees: zero,
+            fees_unvalued: 0,
             turnover: zero,
         });
         line.realised += book.realised();
-        line.fees += book.fees_in_quote();
+        let elsewhere = trader.state().other_fees(strategy, symbol);
+        line.fees += book.fees_in_quote() + elsewhere.value;
+        line.fees_unvalued += elsewhere.unvalued;
         line.turnover += book.turnover();
         let unrealised = unrealised(now, trader, symbol, book);
         line.unrealised = line.unrealised.zip(unrealised).map(|(sum, more)| sum + more);
