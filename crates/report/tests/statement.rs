@@ -6,7 +6,7 @@
 )]
 
 use keel_domain::{Asset, Money, OrderId, Price, Qty, Side, StrategyId, Timestamp, Trade, TradeId};
-use keel_report::{Statement, StatementOrder, StatementTrade};
+use keel_report::{Statement, StatementHolding, StatementOrder, StatementTrade};
 use proptest::prelude::*;
 
 const DAY_MS: i64 = 86_400_000;
@@ -150,7 +150,7 @@ fn f23_an_estimate_marks_its_trade_and_its_day() {
     let marks: Vec<bool> = statement.trades.iter().map(|line| line.is_estimated).collect();
     assert_eq!(marks, [false, true]);
     assert!(statement.days[0].is_estimated);
-    assert!(statement.days_csv().ends_with(",true\r\n"));
+    assert!(statement.days_csv().ends_with(",true,0,0,0\r\n"));
 }
 
 #[test]
@@ -250,4 +250,49 @@ proptest! {
         }
         prop_assert_eq!(counted, trades.len());
     }
+}
+
+#[test]
+fn f47_a_day_that_begins_with_a_position_is_measured_from_there() {
+    let held = |day: i64, before: &str, after: &str| StatementHolding {
+        strategy: strategy("trend"),
+        symbol: "BTCUSDT".parse().unwrap(),
+        currency: usdt(),
+        day: Timestamp::from_millis(day * DAY_MS),
+        unrealised_before: money(before),
+        unrealised_after: money(after),
+    };
+    // Bought at 100; at 110 over midnight, a whole day without a trade at 90, sold at 95.
+    let mut sale = StatementTrade {
+        realised: money("-5"),
+        fee: Some(money("0.5")),
+        ..trade(2, 2, Side::Sell, "1", "95")
+    };
+    sale.trade.transact_time = Timestamp::from_millis(3 * DAY_MS);
+    let trades = [trade(1, 1, Side::Buy, "1", "100"), sale];
+    let holdings = [held(1, "0", "10"), held(2, "10", "-10"), held(3, "-10", "0")];
+    let statement = Statement::new(&trades, &[], &holdings);
+    let nets: Vec<Money> = statement.days.iter().map(|line| line.net).collect();
+    assert_eq!(nets, [money("10"), money("-20"), money("4.5")]);
+    assert_eq!(nets.iter().sum::<Money>(), money("-5.5"), "what the run lost");
+    assert_eq!(statement.days[1].trades, 0);
+
+    // The account had 1000; a deposit of 500 came on the first day and a coin of a person's fell by 100 on the second.
+    let at = |day: i64, equity: &str| (Timestamp::from_millis(day * DAY_MS), money(equity));
+    let equities = [at(1, "1000"), at(2, "1510"), at(3, "1390")];
+    let statistics = statement.with_statistics(&equities, usdt()).statistics.unwrap();
+    let of = |made: f64, had: f64| made / had;
+    let expected = (1.0 + of(10.0, 1000.0)) * (1.0 - of(20.0, 1510.0)) * (1.0 + of(4.5, 1390.0)) - 1.0;
+    assert!((statistics.total_return.unwrap() - expected).abs() < 1e-12);
+    assert_eq!((statistics.days, statistics.closing_trades), (3, 1));
+    assert_eq!((statistics.win_rate, statistics.profit_factor), (Some(0.0), Some(0.0)));
+}
+
+#[test]
+fn a_statement_of_another_currency_or_without_any_equity_has_no_return() {
+    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100")], &[], &[]);
+    assert_eq!(statement.clone().with_statistics(&[], usdt()).statistics, None);
+    let one = [(Timestamp::from_millis(DAY_MS), money("1000"))];
+    let of_other = statement.with_statistics(&one, "EUR".parse().unwrap());
+    assert_eq!(of_other.statistics.unwrap().total_return, Some(0.0));
 }

@@ -19,6 +19,7 @@ mod loss_days;
 mod losses;
 mod machine;
 mod market;
+mod marks;
 mod matrix;
 mod money;
 mod order_limit;

@@ -7,6 +7,8 @@
     reason = "helpers outside #[test] functions; no test file uses all of them"
 )]
 
+pub mod run;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
