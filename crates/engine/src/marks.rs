@@ -39,7 +39,11 @@ impl DurableState {
     }
 
     fn other_fees_mut(&mut self, strategy: StrategyId, symbol: Symbol) -> &mut OtherFees {
-        self.other_fees.entry(strategy).or_default().entry(symbol).or_default()
+        self.other_fees
+            .entry(strategy)
+            .or_default()
+            .entry(symbol)
+            .or_default()
     }
 
     /// Counts a fee in a third asset at what the venue would have taken of the trade itself, at most: the loss budget's reading.
@@ -80,7 +84,9 @@ impl Trader {
         };
         let (base, quote) = (pair.base, pair.quote);
         let is_late = now.since(trade.transact_time) > Self::FEE_PRICE_AFTER_MAX;
-        if is_late || !is_fee_elsewhere(trade, base, quote) || !self.state.ledgers.contains(symbol, trade.trade_id)
+        if is_late
+            || !is_fee_elsewhere(trade, base, quote)
+            || !self.state.ledgers.contains(symbol, trade.trade_id)
         {
             return;
         }

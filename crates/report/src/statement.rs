@@ -179,11 +179,7 @@ impl Statement {
     /// The statement of these trades, orders and holdings, without statistics. The order of the input does not matter; each is
     /// to be there once.
     #[must_use]
-    pub fn new(
-        trades: &[StatementTrade],
-        orders: &[StatementOrder],
-        holdings: &[StatementHolding],
-    ) -> Self {
+    pub fn new(trades: &[StatementTrade], orders: &[StatementOrder], holdings: &[StatementHolding]) -> Self {
         let mut days: BTreeMap<Key, Day> = BTreeMap::new();
         let mut books = BTreeMap::new();
         for order in orders {

@@ -95,7 +95,8 @@ impl Statement {
         let began: Vec<(String, Money)> = equities.iter().map(|(at, equity)| (day(*at), *equity)).collect();
         let made = |from: &str, to: Option<&str>| -> Money {
             let days = self.days.iter().filter(|line| line.currency == currency);
-            let days = days.filter(|line| line.day.as_str() >= from && to.is_none_or(|to| line.day.as_str() < to));
+            let days =
+                days.filter(|line| line.day.as_str() >= from && to.is_none_or(|to| line.day.as_str() < to));
             days.map(|line| line.net).sum()
         };
         let Some((_, first)) = began.first() else {

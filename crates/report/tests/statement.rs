@@ -155,7 +155,11 @@ fn f23_an_estimate_marks_its_trade_and_its_day() {
 
 #[test]
 fn the_columns_are_those_of_the_documents_and_of_the_json() {
-    let statement = Statement::new(&[trade(1, 1, Side::Buy, "1", "100")], &[order(1, "1", "1", None)], &[]);
+    let statement = Statement::new(
+        &[trade(1, 1, Side::Buy, "1", "100")],
+        &[order(1, "1", "1", None)],
+        &[],
+    );
     let document = std::fs::read_to_string("../../docs/STATEMENTS.md").unwrap();
     let json: serde_json::Value = serde_json::from_str(&statement.to_json().unwrap()).unwrap();
     assert_eq!(json["version"], Statement::VERSION);
@@ -285,7 +289,10 @@ fn f47_a_day_that_begins_with_a_position_is_measured_from_there() {
     let expected = (1.0 + of(10.0, 1000.0)) * (1.0 - of(20.0, 1510.0)) * (1.0 + of(4.5, 1390.0)) - 1.0;
     assert!((statistics.total_return.unwrap() - expected).abs() < 1e-12);
     assert_eq!((statistics.days, statistics.closing_trades), (3, 1));
-    assert_eq!((statistics.win_rate, statistics.profit_factor), (Some(0.0), Some(0.0)));
+    assert_eq!(
+        (statistics.win_rate, statistics.profit_factor),
+        (Some(0.0), Some(0.0))
+    );
 }
 
 #[test]

@@ -323,7 +323,9 @@ impl Observer {
                 .map(|(rule, count)| (rule.to_string(), *count))
                 .collect(),
             pnl: pnl(now, trader),
-            statement: self.history.statement(now, trader, title.symbols.first().copied()),
+            statement: self
+                .history
+                .statement(now, trader, title.symbols.first().copied()),
             identity_ok: counters.identity_breaches == 0
                 && identity
                     .as_ref()

@@ -158,7 +158,8 @@ impl History {
             return Some(statement);
         };
         let marks = self.marks.values();
-        let equities: Vec<(Timestamp, Money)> = marks.filter_map(|mark| Some((mark.at, mark.equity?))).collect();
+        let equities: Vec<(Timestamp, Money)> =
+            marks.filter_map(|mark| Some((mark.at, mark.equity?))).collect();
         Some(statement.with_statistics(&equities, pair.quote))
     }
 

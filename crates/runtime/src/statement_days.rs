@@ -32,7 +32,10 @@ fn midnight(day: i64) -> Timestamp {
 fn carried(marks: &DayMarks, day: i64, symbol: Symbol, past: &SymbolBook) -> Option<Price> {
     let mut earlier = marks.range(..=day).rev();
     let marked = earlier.find_map(|(_, mark)| Some((mark.at, *mark.prices.get(&symbol)?)));
-    let traded = past.trades().next_back().map(|trade| (trade.transact_time, trade.last_px));
+    let traded = past
+        .trades()
+        .next_back()
+        .map(|trade| (trade.transact_time, trade.last_px));
     marked.into_iter().chain(traded).max().map(|(_, price)| price)
 }
 

@@ -48,10 +48,16 @@ fn f47_the_days_of_a_statement_sum_up_to_the_runs_profit_with_fees_in_bnb_and_ov
         // 0.075 % of the value, at a price of BNB that moves little.
         let share = line.fee.unwrap() / line.value;
         assert!(share > Money::new(7, 4) && share < Money::new(8, 4), "{line:?}");
-        assert!(line.slippage.is_some(), "the orders of before the restart are there too");
+        assert!(
+            line.slippage.is_some(),
+            "the orders of before the restart are there too"
+        );
     }
     let ordered: u64 = statement.days.iter().map(|line| line.orders).sum();
-    assert!(ordered > report.orders.submitted, "as are those that never traded");
+    assert!(
+        ordered > report.orders.submitted,
+        "as are those that never traded"
+    );
 
     let statistics = statement.statistics.unwrap();
     assert_eq!(statistics.days, 2);

@@ -55,8 +55,16 @@ fn f47_a_fee_without_a_price_of_its_time_has_no_value_and_is_counted() {
         value: Money::ZERO,
         unvalued: 1,
     };
-    assert_eq!(fees(&traded("BNB", Duration::ZERO)), nothing, "no pair gives BNB a price");
-    assert_eq!(fees(&traded("ETH", Duration::from_secs(6))), nothing, "a price of six seconds later");
+    assert_eq!(
+        fees(&traded("BNB", Duration::ZERO)),
+        nothing,
+        "no pair gives BNB a price"
+    );
+    assert_eq!(
+        fees(&traded("ETH", Duration::from_secs(6))),
+        nothing,
+        "a price of six seconds later"
+    );
 }
 
 #[test]
