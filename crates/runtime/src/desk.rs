@@ -308,7 +308,9 @@ impl<D: Disk + HaltMark> Desk<D> {
             Ok(history) => return self.observer.take_history(history),
             Err(why) => why,
         };
-        let text = format!("the statement has the orders of this run only: {why}");
+        let text = format!(
+            "the statement has the orders of this run only, since the journal cannot be read again: {why}"
+        );
         self.observer.alert(now, &AlertClass::Disk.alert(text));
     }
 

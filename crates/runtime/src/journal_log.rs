@@ -121,16 +121,21 @@ impl<D: Disk> JournalLog<D> {
         })
     }
 
-    /// Shows every record that is still there, oldest first.
+    /// Shows every record that is still there from this sequence on, oldest first. All before it are read and checked, too: no more
+    /// than one segment is in memory.
     ///
     /// # Errors
     /// The journal's, harm among them, or a record of another version; what came before was shown.
-    pub fn each_record(&self, mut visit: impl FnMut(&Record)) -> Result<(), LogError> {
+    pub fn each_record(&self, from: u64, mut visit: impl FnMut(&Record)) -> Result<(), LogError> {
         let mut undecoded = None;
-        let inspection = inspect(self.journal.disk(), |sequence, payload| match decode(payload) {
-            Ok(record) if undecoded.is_none() => visit(&record),
-            Ok(_) => {}
-            Err(source) => drop(undecoded.get_or_insert((sequence, source))),
+        let inspection = inspect(self.journal.disk(), |sequence, payload| {
+            if sequence < from || undecoded.is_some() {
+                return;
+            }
+            match decode(payload) {
+                Ok(record) => visit(&record),
+                Err(source) => undecoded = Some((sequence, source)),
+            }
         })?;
         if let Some(harm) = inspection.harm {
             return Err(JournalError::Harmed(harm).into());

@@ -293,12 +293,7 @@ impl Observer {
         let identity = self.money.identity(&self.fills, trader);
         let counters = trader.counters();
         let mut alerts = self.alerts.for_report();
-        if self.history.left_out() > 0 {
-            alerts.push(format!(
-                "the statement leaves out the first {} orders",
-                self.history.left_out()
-            ));
-        }
+        alerts.extend(self.history.left_out());
         let books = trader.state().ledgers().books();
         let carried: usize = books.map(|(_, _, book)| book.carried_count()).sum();
         if carried > 0 {

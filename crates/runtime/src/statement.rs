@@ -10,12 +10,13 @@ use keel_positions::{Booking, CostMethod, SymbolBook};
 use keel_report::{Statement, StatementOrder, StatementTrade};
 
 use crate::JournalLog;
+use crate::journal_log::LogError;
 use crate::statement_days::{DayMark, DayMarks, holdings};
 
 /// The most orders, and the most fees, kept for the statement: beyond it the oldest are let go. Their number is told, and their
 /// trades' slippage is not known.
 const ORDERS_MAX: usize = 100_000;
-/// A journal with more records is not read again for a statement: some seconds at most are spent on it.
+/// So many of the latest records are read again for a statement: some seconds at most are spent on it.
 const RECORDS_MAX: u64 = 1_000_000;
 
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct History {
     orders: BTreeMap<ClOrdId, Decided>,
     oldest_first: VecDeque<ClOrdId>,
     left_out: u64,
+    records_left_out: u64,
     /// What fees in a third asset were worth, in quote.
     fees: BTreeMap<(Symbol, TradeId), Money>,
     marks: DayMarks,
@@ -43,17 +45,13 @@ impl History {
     /// What the journal still has of all runs.
     ///
     /// # Errors
-    /// Why it cannot be read, in words, with what gives it all the same.
-    pub(crate) fn read<D: Disk>(log: &JournalLog<D>) -> Result<Self, String> {
-        let records = log.record_count();
-        if records > RECORDS_MAX {
-            return Err(format!(
-                "the journal has {records} records, and at most {RECORDS_MAX} are read again; `trader journal export` gives all"
-            ));
-        }
-        let mut history = Self::default();
-        log.each_record(|record| history.on_record(record))
-            .map_err(|error| format!("the journal cannot be read again: {error}"))?;
+    /// The journal's.
+    pub(crate) fn read<D: Disk>(log: &JournalLog<D>) -> Result<Self, LogError> {
+        let mut history = Self {
+            records_left_out: log.record_count().saturating_sub(RECORDS_MAX),
+            ..Self::default()
+        };
+        log.each_record(history.records_left_out + 1, |record| history.on_record(record))?;
         Ok(history)
     }
 
@@ -121,9 +119,15 @@ impl History {
         }
     }
 
-    /// How many orders the statement leaves out.
-    pub(crate) fn left_out(&self) -> u64 {
-        self.left_out
+    /// What the statement leaves out, in words; none where it leaves out nothing.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let (orders, records) = (self.left_out, self.records_left_out);
+        (orders + records > 0).then(|| {
+            format!(
+                "the statement leaves out the orders and fees of the first {records} records, and {orders} more orders; \
+                 `trader journal export` gives them"
+            )
+        })
     }
 
     /// The statement of the ledgers' trades and of these orders, with statistics in what the first pair is paid in; none where an

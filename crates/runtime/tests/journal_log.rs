@@ -156,3 +156,21 @@ fn each_segment_carries_build_and_configuration() {
     assert_eq!(labels, [identity("1"), identity("2")]);
     assert_eq!(segments[1].file, FileId::Segment(2));
 }
+
+#[test]
+fn every_record_of_all_runs_is_shown_again_from_the_one_that_is_asked_for() {
+    let disk = MemDisk::default();
+    let (mut log, mut toy, _) = open(&disk);
+    commit(&mut log, &mut toy, 5);
+    log.take_snapshot(&toy).unwrap();
+    drop(log);
+    let (mut log, mut toy, replayed) = open(&disk);
+    assert_eq!(replayed, 0, "they are in the snapshot");
+    commit(&mut log, &mut toy, 2);
+    assert_eq!(log.record_count(), 7);
+    for (from, first) in [(0, 1), (1, 1), (4, 4), (8, 8)] {
+        let mut seen = Vec::new();
+        log.each_record(from, |record| seen.push(record.clone())).unwrap();
+        assert_eq!(seen, (first..=7).map(record).collect::<Vec<_>>());
+    }
+}

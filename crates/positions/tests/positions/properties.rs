@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, Trade, TradeId};
+use keel_domain::{Asset, Money, Price, Qty, Side, SignedQty, Timestamp, Trade, TradeId};
 use keel_positions::{Applied, Ledger};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -111,6 +111,22 @@ proptest! {
             prop_assert_eq!(change, money_of(naive.remove(&asset).unwrap_or_default()), "{}", asset);
         }
         prop_assert_eq!(naive, BTreeMap::new());
+    }
+
+    #[test]
+    fn f47_the_book_before_a_time_is_that_of_the_trades_until_then(trades in any_trades(), until: Index) {
+        let timed: Vec<Trade> = trades.iter().zip(0..).map(|(trade, ms)| {
+            let transact_time = Timestamp::from_millis(ms);
+            Trade { transact_time, ..*trade }
+        }).collect();
+        let until = until.index(timed.len() + 1);
+        let at = Timestamp::from_millis(until as i64);
+        let whole = ledger_of(&timed);
+        let past = whole.book(symbol()).unwrap().before(at).unwrap();
+        match ledger_of(&timed[..until]).book(symbol()) {
+            Some(book) => prop_assert_eq!(&past, book),
+            None => prop_assert!(past.average().position().is_zero() && past.trade_count() == 0),
+        }
     }
 
     #[test]
