@@ -7,7 +7,7 @@ use keel_domain::{Asset, Money, Price, StrategyId, Symbol, Timestamp, Trade, not
 use keel_execution::IdParts;
 use serde::{Deserialize, Serialize};
 
-use crate::{DurableState, Fact, Step, Trader};
+use crate::{DurableState, Fact, Fault, Step, Trader};
 
 /// What the venue takes of a trade where there is no discount.
 const STANDARD_FEE: Money = Money::from_parts(1, 0, 0, false, 3);
@@ -62,7 +62,28 @@ impl DurableState {
         fee
     }
 
-    pub(crate) fn value_fee(&mut self, strategy: StrategyId, symbol: Symbol, value: Money) {
+    /// The facts that say what is held, and what it and the day are worth.
+    pub(crate) fn apply_money(&mut self, at: Timestamp, fact: &Fact) -> Result<(), Fault> {
+        match fact {
+            Fact::Adjusted { strategy, adjustment } => self.adjust(*strategy, adjustment)?,
+            Fact::Dust { strategy, dust } => {
+                self.ledgers.book_dust(*strategy, dust)?;
+            }
+            Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
+            Fact::Peak { profit } => self.losses.note_peak(at, *profit),
+            Fact::DayMarked { .. } => self.marked_day = Some(at.utc_day()),
+            Fact::FeeValued {
+                strategy,
+                symbol,
+                value,
+                ..
+            } => self.value_fee(*strategy, *symbol, *value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn value_fee(&mut self, strategy: StrategyId, symbol: Symbol, value: Money) {
         let fees = self.other_fees_mut(strategy, symbol);
         fees.value += value;
         fees.unvalued = fees.unvalued.saturating_sub(1);

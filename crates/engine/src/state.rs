@@ -233,25 +233,18 @@ impl DurableState {
             }
             Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
             Fact::Differs { amounts } => self.told.clone_from(amounts),
-            Fact::Adjusted { strategy, adjustment } => self.adjust(*strategy, adjustment)?,
             Fact::VenueAccepted { .. } => {
                 self.by_symbol
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
                 self.told.clear();
             }
-            Fact::Dust { strategy, dust } => {
-                self.ledgers.book_dust(*strategy, dust)?;
-            }
-            Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
-            Fact::Peak { profit } => self.losses.note_peak(at, *profit),
-            Fact::DayMarked { .. } => self.marked_day = Some(at.utc_day()),
-            Fact::FeeValued {
-                strategy,
-                symbol,
-                value,
-                ..
-            } => self.value_fee(*strategy, *symbol, *value),
+            Fact::Adjusted { .. }
+            | Fact::Dust { .. }
+            | Fact::DayBegan { .. }
+            | Fact::Peak { .. }
+            | Fact::DayMarked { .. }
+            | Fact::FeeValued { .. } => self.apply_money(at, &record.fact)?,
             Fact::Resumed { .. } => {
                 self.losses.resume();
                 self.restriction = None;
@@ -290,7 +283,7 @@ impl DurableState {
         trade_is_news || self.orders.is_news(at, report)
     }
 
-    fn adjust(&mut self, strategy: StrategyId, adjustment: &Adjustment) -> Result<(), Fault> {
+    pub(crate) fn adjust(&mut self, strategy: StrategyId, adjustment: &Adjustment) -> Result<(), Fault> {
         let symbol = adjustment.symbol;
         let instrument = self.instruments.get(&symbol).ok_or(Fault::NoInstrument(symbol))?;
         self.ledgers
