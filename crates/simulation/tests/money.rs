@@ -282,7 +282,7 @@ fn line(check: &MoneyCheck, name: &str) -> AssetIdentity {
 /// Rows F41, F45, F46, F47 and F49, and two restarts of the process, in eleven minutes.
 #[test]
 fn f47_the_money_adds_up_at_every_minute_whatever_moves_it() {
-    let mut run = Run::start("0.6", true);
+    let mut run = Run::start("0.4", true);
     let at_start = run.balances();
     run.minute();
     run.transfer("deposit", "USDT", "500");
