@@ -158,7 +158,7 @@ fn f25_a_guard_that_can_leave_no_mark_says_so_and_cancels_all_the_same() {
     let _killed = trader.finish(SOON);
     // What cannot be written to.
     std::fs::create_dir(drill.dir.path().join("HALTED")).unwrap();
-    guard.wait_for("ALERT the trader's next start is NOT halted", SOON);
+    guard.wait_for("the trader's next start is NOT halted", SOON);
     guard.wait_for("no order is open, twice in a row", SOON);
     assert_eq!(drill.open_orders(), Vec::<serde_json::Value>::new());
 }

@@ -73,7 +73,7 @@ fn orders_are_sent_from_one_place() {
         homes_of("method::ORDER_PLACE"),
         ["crates/binance/src/session/venue.rs"]
     );
-    assert_eq!(homes_of(".submit(now, order)"), ["crates/runtime/src/desk.rs"]);
+    assert_eq!(homes_of(".submit(now, order)"), ["crates/runtime/src/flow.rs"]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) struct Poll {
     pub(crate) is_missed: bool,
     /// Since when the venue has said of an order that it confirmed that it does not know it.
     pub(crate) vanished_since: Option<Timestamp>,
+    pub(crate) is_vanishing_told: bool,
 }
 
 impl Poll {
@@ -46,6 +47,7 @@ impl Poll {
             absent_trades: false,
             is_missed: false,
             vanished_since: None,
+            is_vanishing_told: false,
         }
     }
 

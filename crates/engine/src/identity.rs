@@ -144,9 +144,9 @@ impl Trader {
                 (None, _) => continue,
             };
             self.reconciliation.first.get_or_insert(Err(what.clone()));
-            if self.gate.state_of(symbol) < TradingState::ReduceOnly {
-                let cause = HaltCause::Difference { what };
-                self.restrict_symbol(now, symbol, TradingState::ReduceOnly, cause, step);
+            let is_news = self.reconciliation.breaches.insert((symbol, lost_of(symbol)));
+            if is_news || self.gate.state_of(symbol) < TradingState::ReduceOnly {
+                self.leave_exits_only(now, symbol, HaltCause::Difference { what }, step);
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keel_domain::{AlertClass, Asset, ClOrdId, Money, Price, Symbol, Timestamp};
+use keel_domain::{AlertClass, Asset, ClOrdId, Money, Price, Symbol, Timestamp, TradeId};
 use keel_execution::OrderState;
 use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
@@ -47,6 +47,8 @@ pub(crate) struct Reconciliation {
     pub(crate) first: Option<Result<(), String>>,
     /// The last check of the money identity.
     pub(crate) money: Option<MoneyCheck>,
+    /// The breaches that were told of since the last agreement: a trade that the venue does not list, or the money identity.
+    pub(crate) breaches: BTreeSet<(Symbol, Option<TradeId>)>,
     /// The asset without a price that was told of.
     pub(crate) unpriced: Option<Asset>,
     /// The operator's words, until the venue's view is known.
@@ -213,6 +215,7 @@ impl Trader {
     pub(crate) fn agree(&mut self, now: Timestamp, step: &mut Step) {
         self.note_told(now, BTreeMap::new(), step);
         self.reconciliation.suspect = None;
+        self.reconciliation.breaches.clear();
         self.reconciliation.first.get_or_insert(Ok(()));
     }
 
@@ -313,16 +316,12 @@ impl Trader {
         if asked_at.since(since) < Self::VANISHED_MAX {
             return;
         }
-        if self.gate.state_of(symbol) < TradingState::ReduceOnly {
+        if !std::mem::replace(&mut poll.is_vanishing_told, true)
+            || self.gate.state_of(symbol) < TradingState::ReduceOnly
+        {
             self.counters.differences += 1;
             let what = format!("order {id}: our records say it is live, the venue says it does not know it");
-            self.restrict_symbol(
-                now,
-                symbol,
-                TradingState::ReduceOnly,
-                HaltCause::Difference { what },
-                step,
-            );
+            self.leave_exits_only(now, symbol, HaltCause::Difference { what }, step);
         }
     }
 

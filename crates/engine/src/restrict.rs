@@ -181,6 +181,25 @@ impl Trader {
         self.cancel_halted(now, step);
     }
 
+    /// Leaves a symbol with exits only. Where it may do no more already, its state and cause stay, and the new cause is told.
+    pub(crate) fn leave_exits_only(
+        &mut self,
+        now: Timestamp,
+        symbol: Symbol,
+        cause: HaltCause,
+        step: &mut Step,
+    ) {
+        let state = self.gate.state_of(symbol);
+        if state < TradingState::ReduceOnly {
+            self.restrict_symbol(now, symbol, TradingState::ReduceOnly, cause, step);
+        } else {
+            let class = cause.alert_class();
+            step.push_alert(class.alert(format!(
+                "{symbol} stays {state}, and another reason for it: {cause}"
+            )));
+        }
+    }
+
     /// Cancels what is live on symbols that are halted, and has not been asked for yet. Stops stay.
     pub(crate) fn cancel_halted(&mut self, now: Timestamp, step: &mut Step) {
         let live: Vec<ClOrdId> = self

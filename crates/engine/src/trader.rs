@@ -194,7 +194,7 @@ impl Trader {
 
     /// Applies one recorded fact of an earlier run.
     ///
-    /// A record that led to a [`Fault`] when it was live does so again here, and the restriction that followed stands
+    /// A record that led to a [`Fault`](crate::Fault) when it was live does so again here, and the restriction that followed stands
     /// in the records after it; so a fault is no error here.
     pub fn recover(&mut self, record: &Record) {
         let _live_run_saw_it_too = self.state.apply(record);

@@ -180,6 +180,25 @@ async fn live_pages_get_snapshots_and_the_seventeenth_is_refused() {
 }
 
 #[test]
+fn f25_unprotected_time_is_a_metric_of_milliseconds_and_zero_while_all_is_covered() {
+    let health = Health::default().report(Timestamp::EPOCH);
+    for (unprotected_ms, seconds) in [(None, "0.000"), (Some(0), "0.000"), (Some(61_007), "61.007")] {
+        let symbol = SymbolSnapshot {
+            symbol: "BTCUSDT".to_owned(),
+            unprotected_ms,
+            ..SymbolSnapshot::default()
+        };
+        let snapshot = Snapshot {
+            symbols: vec![symbol],
+            ..Snapshot::default()
+        };
+        let page = render(&snapshot, &health);
+        let line = format!("keel_unprotected_seconds{{symbol=\"BTCUSDT\"}} {seconds}\n");
+        assert!(page.contains(&line), "{line} in {page}");
+    }
+}
+
+#[test]
 fn f47_the_money_identity_is_a_metric_and_absent_before_the_first_check() {
     let health = Health::default().report(Timestamp::EPOCH);
     let before = render(&Snapshot::default(), &health);

@@ -237,3 +237,34 @@ fn f24_a_confirmed_order_is_not_ended_by_any_number_of_absences() {
     world.now = world.now.plus(Duration::from_millis(1));
     assert_eq!(deny(&mut world), TradingState::ReduceOnly);
 }
+
+#[test]
+fn f24_a_second_order_that_vanished_is_told_once_though_only_exits_are_left_already() {
+    let mut world = World::started();
+    let ids = [(); 2].map(|()| world.submit_live(entry(Side::Buy, 10)));
+    world.now = world.now.plus(ABSENCE_AFTER + Duration::from_secs(60));
+    for id in ids {
+        for _ in 0..4 {
+            for absence in absences(id, world.now) {
+                world.on_venue(absence);
+            }
+            world.now = world.now.plus(Duration::from_secs(60));
+        }
+    }
+    let told: Vec<&String> = world
+        .alerts
+        .iter()
+        .filter(|text| text.contains("the venue says it does not know it"))
+        .collect();
+    let [first, second] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(
+        first.contains("is ReduceOnly") && first.contains(&ids[0].to_string()),
+        "{first}"
+    );
+    assert!(
+        second.contains("stays ReduceOnly") && second.contains(&ids[1].to_string()),
+        "{second}"
+    );
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::common::{World, entry, lots, other_symbol, price, strategy, symbol};
 use keel_domain::{Asset, ClOrdId, Money, Side, TradeId};
-use keel_engine::{Event, Fact, MoneyCheck};
+use keel_engine::{Event, Fact, MoneyCheck, Operator};
 use keel_execution::VenueReport;
-use keel_risk::TradingState;
+use keel_risk::{HaltCause, TradingState};
 
 /// A period, and the looks that follow a difference.
 const NOTICED: Duration = Duration::from_secs(35);
@@ -260,6 +260,24 @@ fn f21_a_trade_that_the_venue_does_not_list_is_found() {
         "{:?}",
         world.alerts
     );
+}
+
+#[test]
+fn f21_a_trade_that_the_venue_does_not_list_is_told_once_where_nothing_may_be_entered_anyway() {
+    let mut world = holding();
+    let id = world.submit_live(entry(Side::Buy, 10));
+    for qty in [4, 6] {
+        let fill = world.venue.fill(world.now, id, lots(qty)).unwrap();
+        world.exchange(Event::Venue(fill));
+    }
+    world.venue.trades.remove(1);
+    let reason = "lunch".to_owned();
+    world.exchange(Event::Operator(Operator::Halt(HaltCause::Operator { reason })));
+    world.pass(Duration::from_secs(240));
+    let told = world.alerts.iter().filter(|text| {
+        text.starts_with("BTCUSDT stays Halted") && text.contains("the venue does not list it")
+    });
+    assert_eq!(told.count(), 1, "{:?}", world.alerts);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn leave(world: &mut World) -> usize {
 }
 
 #[test]
-fn f6_all_orders_together_take_at_most_half_of_what_the_venue_takes() {
+fn f6_order_limit_all_orders_together_take_at_most_half_of_what_the_venue_takes() {
     let mut world = World::started();
     assert_eq!(told(&mut world, 100), 1);
     assert_eq!(world.classes.last(), Some(&AlertClass::OrderLimit));

@@ -321,6 +321,7 @@ fn f25_a_position_that_stays_bare_is_told_once_at_the_bound() {
     let mut world = World::protected(SETTINGS);
     let id = world.submit_live(entry(Side::Buy, 10));
     world.loses = |command| matches!(command, Command::Submit(_));
+    let bare_since = world.now;
     fill(&mut world, id, 10);
     let told = |world: &World| {
         world
@@ -333,7 +334,7 @@ fn f25_a_position_that_stays_bare_is_told_once_at_the_bound() {
     assert_eq!(told(&world), 0);
     world.pass(Duration::from_millis(500));
     assert_eq!(told(&world), 1);
-    assert!(world.trader.unprotected_since(symbol()).is_some());
+    assert_eq!(world.trader.unprotected_since(symbol()), Some(bare_since));
     world.pass(Duration::from_secs(5));
     assert_eq!(told(&world), 1);
 }

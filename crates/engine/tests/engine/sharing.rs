@@ -42,7 +42,7 @@ fn sale(lots_: i64) -> OrderIntent {
 /// The strategy wishes this now, and the venue answers. Gives the order, where it went out.
 fn says(world: &mut World, name: &str, action: Action) -> Option<ClOrdId> {
     let known: Vec<ClOrdId> = world.venue.orders.keys().copied().collect();
-    let script = &world.scripts[&id(name)];
+    let script = world.scripts.get(&id(name)).unwrap();
     script.lock().unwrap().wishes.push_back(vec![action]);
     world.exchange(Event::Timer);
     let new = world.venue.orders.keys().find(|id| !known.contains(id));
