@@ -22,7 +22,7 @@ fn traded(commission_asset: &str, told_after: Duration) -> World {
     (trade.commission, trade.commission_asset) = (Money::new(1, 3), Some(asset(commission_asset)));
     world.now = world.now.plus(told_after);
     world.quote("99.99", "100.01");
-    world.exchange(Event::Venue(VenueReport::Execution(report.clone())));
+    world.exchange(Event::Venue(VenueReport::Execution(report)));
     world.exchange(Event::Venue(VenueReport::Execution(report)));
     assert_eq!(&world.replayed(), world.trader.state());
     world
