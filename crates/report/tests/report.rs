@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use keel_domain::{Asset, Money, OrderId, Side, Timestamp, Trade, TradeId};
 use keel_report::{
-    AssetLine, MoneyLine, OrderCounts, PositionLine, RunReport, RunTitle, Statement, StatementTrade,
+    AssetLine, MoneyLine, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Statement, StatementTrade,
 };
 
 fn asset(name: &str) -> Asset {
@@ -193,4 +193,65 @@ fn f47_the_page_shows_the_days_of_its_statement_and_the_fees_that_have_no_value(
     }
     assert!(report.to_json().unwrap().contains("\"trade_id\":7"));
     assert!(empty().to_html().contains("Cannot be told exactly"));
+}
+
+#[test]
+fn the_page_and_the_json_show_the_statistics_and_leave_out_what_has_no_meaning() {
+    let trade = |id: u64, realised: i64| StatementTrade {
+        strategy: "quoter".parse().unwrap(),
+        trade: Trade {
+            symbol: "BTCUSDT".parse().unwrap(),
+            trade_id: TradeId(id),
+            order_id: OrderId(id),
+            side: Side::Sell,
+            last_qty: "1".parse().unwrap(),
+            last_px: "100".parse().unwrap(),
+            commission: Money::ZERO,
+            commission_asset: None,
+            is_maker: true,
+            transact_time: Timestamp::EPOCH,
+        },
+        currency: asset("USDT"),
+        realised: Money::from(realised),
+        fee: Some(Money::ZERO),
+        is_estimated: false,
+    };
+    let statement = Statement::new(&[trade(1, 150), trade(2, -40)], &[], &[]);
+    let equities = [(Timestamp::EPOCH, Money::from(1_000))];
+    let report = RunReport {
+        statement: Some(statement.with_statistics(&equities, asset("USDT"))),
+        ..empty()
+    };
+    let page = report.to_html();
+    // 110 of 1000; 150 won by 40 lost; one day has no deviation.
+    for cell in [
+        "<td>0.1100</td>",
+        "<td>3.7500</td>",
+        "<td>0.5000</td>",
+        "<td>–</td>",
+    ] {
+        assert!(page.contains(cell), "{cell}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let figures = &json["statement"]["statistics"];
+    assert_eq!(figures["profit_factor"], 3.75);
+    assert_eq!(figures["sharpe"], serde_json::Value::Null);
+}
+
+#[test]
+fn f47_fees_without_a_value_are_told_beside_the_profit() {
+    let line = QuotePnl {
+        currency: asset("USDT"),
+        realised: Money::TEN,
+        unrealised: Some(Money::ZERO),
+        fees: Money::ONE,
+        fees_unvalued: 3,
+        turnover: Money::ZERO,
+    };
+    let page = RunReport {
+        pnl: vec![line],
+        ..empty()
+    }
+    .to_html();
+    assert!(page.contains("<td>1 and 3 without a value</td>"));
 }
