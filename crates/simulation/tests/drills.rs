@@ -6,10 +6,36 @@ mod common;
 use std::time::Duration;
 
 use keel_engine::Operator;
-use keel_risk::{HaltCause, TradingState, Trip};
+use keel_risk::{HaltCause, Rule, TradingState, Trip};
 use keel_runtime::{CLOSE_WITHIN, Ending};
+use keel_sim_exchange::core::Scenario;
 
 use crate::common::{Drill, PLACE};
+
+/// What a new user sees first.
+#[test]
+fn ten_minutes_of_a_calm_market_on_the_model_configuration_trade_and_need_nobody() {
+    let mut drill = Drill::on(Scenario::Calm, &[]);
+    drill.pass_until("the first fill", Duration::from_secs(10), |drill| {
+        !drill.held().is_zero()
+    });
+    drill.pass(Duration::from_secs(600));
+    let counters = drill.simulation.desk().trader().counters().clone();
+    assert_eq!(counters.refused.values().sum::<u64>(), 0, "{counters:?}");
+    assert!(counters.fills > 100, "{counters:?}");
+    assert!(counters.rejected * 50 <= counters.submitted, "{counters:?}");
+    let outcome = drill.end().0;
+    assert_eq!(outcome.report.alerts, Vec::<String>::new());
+    assert_eq!(outcome.ending, Ending::Closed);
+}
+
+#[test]
+fn f6_a_volatile_market_makes_the_quoter_run_into_no_order_rate() {
+    let mut drill = Drill::trading(&[]);
+    drill.pass(Duration::from_secs(300));
+    let refused = &drill.simulation.desk().trader().counters().refused;
+    assert_eq!(refused.get(&Rule::OrderRate), None, "{refused:?}");
+}
 
 #[test]
 fn f8_the_last_inch_stops_everything_behind_a_gate_that_lets_pass() {
