@@ -35,7 +35,7 @@ impl Trader {
         self.poll_orders(now, step);
         self.probe_key(now, step);
         self.fetch_unbooked(now, step);
-        self.cancel_halted(now, step);
+        self.cancel_unpermitted(now, step);
         self.book_dust(now, step);
         self.watch_losses(now, step);
         self.reconcile_when_due(now, step);
