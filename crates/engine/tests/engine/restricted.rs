@@ -102,3 +102,23 @@ fn f12_after_a_restart_only_what_the_state_permits_stays_open() {
         assert_eq!(is_open(&world, reduces), stays, "{state}");
     }
 }
+
+#[test]
+fn f12_flattening_sells_what_is_held_of_a_pair_that_is_halted_alone() {
+    let mut world = World::started();
+    let held = world.submit_live(entry(Side::Buy, 10));
+    let report = world.venue.fill(world.now, held, lots(10)).unwrap();
+    world.exchange(Event::Venue(report));
+    let (at, fact) = (world.now, restriction(TradingState::Halted));
+    world.log.records.push(Record { at, fact });
+    world.restart();
+    world.connect();
+    assert_eq!(world.trader.trading_state(), TradingState::Active);
+    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Halted);
+    let reason = "sells all".to_owned();
+    world.exchange(Event::Operator(Operator::Flatten { reason }));
+    assert_eq!(world.trader.trading_state_of(symbol()), TradingState::ReduceOnly);
+    let sales = world.venue.orders.values();
+    let sold = sales.filter(|order| order.intent.side == Side::Sell).count();
+    assert_eq!(sold, 1, "{:?}", world.alerts);
+}
