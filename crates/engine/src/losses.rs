@@ -19,6 +19,8 @@ pub(crate) struct LossWatch {
     was_beyond: bool,
     /// Since when something held has had no price.
     unread_since: Option<Timestamp>,
+    /// The venue's clock says that ours is wrong.
+    pub(crate) is_clock_off: bool,
 }
 
 impl Trader {
@@ -112,7 +114,8 @@ impl Trader {
     }
 
     /// A day begins where the middle one of three readings is, so that one bad price makes its budget neither larger nor smaller; until
-    /// then the budget of the day before holds. The first day of all begins at once, since there is none before it.
+    /// then the budget of the day before holds. The first day of all begins at once, since there is none before it. By a clock that is known
+    /// to be wrong no day begins: set right again, it would have given today's loss back.
     fn begin_day(
         &mut self,
         now: Timestamp,
@@ -123,6 +126,9 @@ impl Trader {
         let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) else {
             return;
         };
+        if self.loss_watch.is_clock_off {
+            return;
+        }
         let is_recent = |read: &ProfitReading| read.at <= now && now.since(read.at) <= Self::LOSS_TOGETHER;
         let start = match before.map(|read| read.filter(is_recent)) {
             _ if self.state.losses.standing(profit).is_none() => profit,

@@ -8,6 +8,7 @@ use crate::losses::{holding, limits, money, reads, standing};
 use crate::money::deposit;
 use keel_domain::{Money, Timestamp};
 use keel_engine::{Event, Fact};
+use keel_execution::VenueReport;
 use keel_risk::{HaltCause, LossBreach, LossInputs, LossTrip, ProfitReading, TradingState};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -247,4 +248,40 @@ fn f14_readings_that_are_far_apart_begin_no_day_together() {
         reads(&mut world, "97");
         assert_eq!(days_begun(&world), begun);
     }
+}
+
+fn clock_apart(world: &mut World, is_fault: bool) {
+    let offset_ms = if is_fault { -90_000_000 } else { 0 };
+    let is_warning = is_fault;
+    world.exchange(Event::Venue(VenueReport::ClockApart {
+        offset_ms,
+        is_warning,
+        is_fault,
+    }));
+}
+
+#[test]
+fn f14_a_clock_that_is_a_day_ahead_over_a_restart_gives_todays_loss_not_back() {
+    let mut world = having_lost();
+    let today = world.now;
+    world.now = today.plus(HOUR * 25);
+    world.restart();
+    clock_apart(&mut world, true);
+    world.connect();
+    for _ in 0..5 {
+        reads(&mut world, "97");
+    }
+    assert_eq!(days_begun(&world), 1);
+    // It is set right, and the process started again.
+    world.now = today.plus(HOUR);
+    world.restart();
+    clock_apart(&mut world, false);
+    world.connect();
+    reads(&mut world, "97");
+    assert_eq!(standing(&world).day_lost, money("0.3"));
+    world.now = MIDNIGHT.plus(HOUR);
+    for _ in 0..3 {
+        reads(&mut world, "97");
+    }
+    assert_eq!(days_begun(&world), 2, "the next day begins as ever");
 }
