@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use keel_domain::{Money, Qty};
 use keel_engine::Operator;
 use keel_risk::{HaltCause, Rule, TradingState, Trip};
 use keel_runtime::{CLOSE_WITHIN, Ending};
@@ -318,4 +319,30 @@ fn f60_a_halt_with_every_websocket_down_cancels_by_rest() {
     drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
         drill.open_orders() == 0
     });
+}
+
+/// An exit that rests alone claims its coins, so that they have no stop; the end cancels it.
+#[test]
+fn f25_an_end_that_leaves_a_position_without_its_stop_tells_so() {
+    let mut bare = 0;
+    for begins_after in 0..6 {
+        let mut drill = Drill::trading(&[]);
+        drill.pass(Duration::from_secs(begins_after * 7));
+        let account = drill.account;
+        let (outcome, protocol) = drill.simulation.close();
+        assert_eq!(outcome.ending, Ending::Closed);
+        let exchange = protocol.exchange();
+        let stops = exchange.open_orders(account, None);
+        let stopped = stops.fold(Qty::ZERO, |sum, order| sum.saturating_add(order.leaves_qty()));
+        let balances = exchange.balances(account);
+        let held = balances.iter().find(|balance| balance.asset.as_str() == "BTC");
+        let held = held.map_or(Money::ZERO, |balance| balance.free + balance.locked);
+        // The rest cannot be sold.
+        let is_bare = held - stopped.to_decimal() > "0.0002".parse().unwrap();
+        let told = |alert: &String| alert.contains("is held at the end");
+        let alerts = &outcome.report.alerts;
+        assert_eq!(alerts.iter().any(told), is_bare, "{held} {stopped} {alerts:?}");
+        bare += u32::from(is_bare);
+    }
+    assert!(bare > 0);
 }
