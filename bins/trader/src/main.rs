@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod explain;
 mod guard;
 mod journal;
 mod operate;
@@ -71,6 +72,11 @@ enum Command {
         after_help = "Example: trader record --config config/testnet.toml --out recordings/today --duration 1h"
     )]
     Record(record::RecordArgs),
+    /// Which data, checks and limits led to an order or to its refusal, and its whole life, from the records alone.
+    #[command(
+        after_help = "Example: trader explain k1-quoter-1-42 --config config/paper.toml\n         trader explain --refused --last 5 --config config/paper.toml"
+    )]
+    Explain(explain::ExplainArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -118,6 +124,7 @@ fn main() -> std::process::ExitCode {
         Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),
         Command::Adopt(args) => adopt::run(args, cli.json),
         Command::Record(args) => record::run(args, cli.json),
+        Command::Explain(args) => explain::explain(args, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {
