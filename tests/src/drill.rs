@@ -1,6 +1,7 @@
 //! One drill: an exchange on which things go wrong, a trader, and the comparison of what both know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::time::Duration;
 
 use keel_binance_wire::params::Params;
@@ -10,7 +11,7 @@ use keel_execution::{Ending, OrderState};
 use keel_journal::{FsDisk, read_all};
 use serde_json::{Value, json};
 
-use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, as_json, eventually, read};
+use crate::{API_KEY, Exchange, OTHER_ACCOUNT, Process, as_json, binary, eventually, read, root};
 
 /// The names under which an order reaches the exchange.
 pub const PLACE: [&str; 2] = ["order.place", "POST /api/v3/order"];
@@ -105,6 +106,22 @@ impl Drill {
         let line = process.wait_for("dashboard http", Duration::from_secs(10));
         let dashboard = line.rsplit(' ').next().unwrap().to_owned();
         Trader { process, dashboard }
+    }
+
+    /// Runs a command of the operator; gives its exit code and its JSON.
+    #[must_use]
+    pub fn operator(&self, args: &[&str]) -> (i32, Value) {
+        let run = self.exchange.trader(self.dir.path());
+        let output = Command::new(binary("trader"))
+            .current_dir(root())
+            .args(args)
+            .args(run.get_args().skip(1))
+            .arg("--json")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let json = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), json)
     }
 
     /// Switches a fault on. One of requests strikes the trader's account only, unless it names another.

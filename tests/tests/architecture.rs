@@ -216,3 +216,12 @@ fn unsafe_code_is_forbidden_everywhere() {
     let root = std::fs::read_to_string("../Cargo.toml").unwrap();
     assert!(root.contains("unsafe_code = \"forbid\""));
 }
+
+/// A panic is caught, and halts: a build that aborts instead would end with nothing recorded.
+#[test]
+fn f9_every_profile_unwinds() {
+    let manifest = std::fs::read_to_string("../Cargo.toml").unwrap();
+    let settings = manifest.lines().map(|line| line.replace(' ', ""));
+    let aborts: Vec<String> = settings.filter(|line| line == "panic=\"abort\"").collect();
+    assert!(aborts.is_empty(), "{aborts:?}");
+}

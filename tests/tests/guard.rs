@@ -94,23 +94,73 @@ fn end(guard: Process) -> (Option<i32>, String) {
     guard.finish(SOON)
 }
 
+/// A guard that fired stays fired: the successor trades nothing until an operator has seen why.
 #[test]
-fn f25_a_killed_traders_orders_are_canceled_and_its_successor_arms_the_guard_again() {
+fn f25_a_killed_traders_orders_are_canceled_and_its_successor_is_halted_until_it_is_resumed() {
     let drill = Drill::start(81);
     let (trader, mut guard) = guarded(&drill);
     trader.signal("KILL");
     let _killed = trader.finish(SOON);
     assert!(!drill.open_orders().is_empty(), "a dead process cancels nothing");
     assert_cleared(&drill, &mut guard);
+    eventually("the mark is left", SOON, || {
+        guard
+            .said()
+            .contains("its next start will be, until `trader resume")
+    });
 
+    let placed = drill.placed();
     let next = drill.trader(FAR);
     guard.wait_for("the trader is guarded", SOON);
+    eventually("the session is up", SOON, || {
+        drill.operator(&["reconcile"]).0 == 0
+    });
+    let (_, status) = drill.operator(&["status"]);
+    assert_eq!(
+        (&status["state"], drill.placed()),
+        (&json!("Halted"), placed),
+        "{status}"
+    );
+    let (code, answer) = drill.operator(&["resume", "--reason", "the machine was rebooted"]);
+    assert_eq!(code, 0, "{answer}");
+    let lifted = answer["text"].as_str().unwrap();
+    assert!(
+        lifted.contains("the guard heard nothing from the trader"),
+        "{lifted}"
+    );
+
     wait_for_open_order(&drill);
     next.process.signal("KILL");
     assert_cleared(&drill, &mut guard);
     let (code, said) = end(guard);
     assert_eq!(code, Some(1), "a trader fell silent: {said}");
     assert!(said.contains("canceled"), "{said}");
+    // Without a trader, too.
+    let (code, answer) = drill.operator(&["resume", "--reason", "and again"]);
+    assert_eq!(code, 0, "{answer}");
+    let lifted = answer["text"].as_str().unwrap();
+    assert!(
+        lifted.contains("the guard heard nothing from the trader"),
+        "{lifted}"
+    );
+    let (_, answer) = drill.operator(&["resume", "--reason", "once more"]);
+    assert_eq!(answer["text"], "nothing to lift: nothing was restricted");
+    let last = drill.trader(FAR);
+    wait_for_open_order(&drill);
+    drop(last);
+}
+
+#[test]
+fn f25_a_guard_that_can_leave_no_mark_says_so_and_cancels_all_the_same() {
+    let drill = Drill::start(98);
+    let (trader, mut guard) = guarded(&drill);
+    trader.signal("KILL");
+    let _killed = trader.finish(SOON);
+    // What cannot be written to.
+    std::fs::create_dir(drill.dir.path().join("HALTED")).unwrap();
+    guard.wait_for("ALERT the trader's next start is NOT halted", SOON);
+    guard.wait_for("no order is open, twice in a row", SOON);
+    assert_eq!(drill.open_orders(), Vec::<serde_json::Value>::new());
 }
 
 #[test]
@@ -248,11 +298,14 @@ fn f31_a_guard_that_starts_after_the_traders_death_cancels_too_and_tells_machine
     assert_cleared(&drill, &mut guard);
     let (code, said) = end(guard);
     assert_eq!(code, Some(1), "{said}");
-    let told: Vec<serde_json::Value> = std::fs::read_to_string(&out)
+    let mut told: Vec<serde_json::Value> = std::fs::read_to_string(&out)
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let marks = told.iter().filter(|event| event["event"] == "marked").count();
+    assert_eq!(marks, 1, "{told:?}");
+    told.retain(|event| event["event"] != "marked");
     let names: Vec<&str> = told
         .iter()
         .map(|event| event["event"].as_str().unwrap())

@@ -5,27 +5,16 @@
     reason = "helpers outside #[test] functions"
 )]
 
-use std::process::Command;
 use std::time::Duration;
 
-use keel_tests::{Drill, binary, eventually, root};
+use keel_binance_wire::params::Params;
+use keel_tests::{Drill, eventually};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Runs a command of the operator; gives its exit code and its JSON.
 fn operator(drill: &Drill, args: &[&str]) -> (i32, Value) {
-    let run = drill.exchange.trader(drill.dir.path());
-    let output = Command::new(binary("trader"))
-        .current_dir(root())
-        .args(args)
-        .args(run.get_args().skip(1))
-        .arg("--json")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let json = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
-    (output.status.code().unwrap(), json)
+    drill.operator(args)
 }
 
 fn wait_for_open_order(drill: &Drill) {
@@ -180,4 +169,75 @@ fn flatten_sells_what_is_held_and_the_venue_confirms_it() {
     let smallest = "0.0001".parse().unwrap();
     assert!(drill.held() < smallest, "{} is held", drill.held());
     drop(trader);
+}
+
+/// A person buys in the trader's account, which leaves only exits on the pair.
+fn trade_by_hand(drill: &Drill) {
+    let market = Params::new().with("symbol", "BTCUSDT").with("side", "BUY");
+    let traded = drill
+        .exchange
+        .order(market.with("type", "MARKET").with("quantity", "0.02"));
+    assert_eq!(traded["status"], "FILLED", "{traded}");
+}
+
+#[test]
+fn f41_a_pairs_own_restriction_is_shown_with_its_cause_wherever_a_state_is_told_and_resume_names_it() {
+    const CAUSE: &str = "is not ours";
+    let drill = Drill::start(68);
+    let trader = drill.trader(&[]);
+    wait_for_open_order(&drill);
+    trade_by_hand(&drill);
+    let pair_is_restricted = |answer: &Value| {
+        let pair = &answer["pairs"][0];
+        pair["symbol"] == "BTCUSDT"
+            && pair["state"] == "ReduceOnly"
+            && pair["cause"].as_str().is_some_and(|cause| cause.contains(CAUSE))
+    };
+    eventually("the pair is restricted", SOON, || {
+        pair_is_restricted(&operator(&drill, &["status"]).1)
+    });
+    let (_, answer) = operator(&drill, &["cancel-all"]);
+    assert!(pair_is_restricted(&answer), "{answer}");
+    assert_eq!(
+        (&answer["state"], &answer["cause"]),
+        (&json!("Active"), &Value::Null)
+    );
+    let pair_shown = || trader.snapshot()["symbols"][0].clone();
+    assert_eq!(pair_shown()["state"], "ReduceOnly");
+    assert!(pair_shown()["cause"].as_str().unwrap().contains(CAUSE));
+    assert!(
+        trader
+            .metrics()
+            .contains("keel_symbol_trading_state{symbol=\"BTCUSDT\",state=\"ReduceOnly\"} 1")
+    );
+
+    let (_, answer) = operator(&drill, &["halt", "--reason", "both"]);
+    assert_eq!(answer["pairs"][0]["state"], "Halted", "{answer}");
+    let (code, answer) = operator(&drill, &["resume", "--reason", "it was me"]);
+    assert_eq!(code, 0, "{answer}");
+    let lifted = answer["text"].as_str().unwrap();
+    assert!(
+        lifted.contains("Halted, which was set because: operator: both"),
+        "{lifted}"
+    );
+    assert!(
+        lifted.contains("BTCUSDT ReduceOnly") && lifted.contains(CAUSE),
+        "{lifted}"
+    );
+    assert_eq!(answer["pairs"][0]["state"], "Active", "{answer}");
+
+    trade_by_hand(&drill);
+    eventually("the pair is restricted again", SOON, || {
+        pair_is_restricted(&operator(&drill, &["status"]).1)
+    });
+    trader.process.signal("TERM");
+    let (code, said) = trader.process.finish(SOON);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, answer) = operator(&drill, &["resume", "--reason", "me again"]);
+    assert_eq!(code, 0, "{answer}");
+    let lifted = answer["text"].as_str().unwrap();
+    assert!(
+        lifted.contains("BTCUSDT ReduceOnly") && lifted.contains(CAUSE),
+        "{lifted}"
+    );
 }

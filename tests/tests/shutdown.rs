@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use keel_runtime::CLOSE_WITHIN;
 use keel_tests::{Drill, eventually, root};
 use serde_json::json;
 
@@ -77,7 +78,15 @@ fn the_unit_files_start_and_stop_what_there_is() {
         let start = format!("/usr/local/bin/trader {command} --config /etc/keel/keel.toml");
         assert_eq!(value("ExecStart"), start);
         assert_eq!(value("KillSignal"), "SIGTERM");
-        assert!(value("RestartPreventExitStatus").contains('2'));
+        let never: Vec<String> = value("RestartPreventExitStatus")
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(
+            never,
+            ["2", "3", "4"],
+            "{file}: none of them gets better by itself"
+        );
         let credentials: Vec<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("LoadCredential="))
@@ -94,4 +103,32 @@ fn the_unit_files_start_and_stop_what_there_is() {
             .unwrap();
         assert!(help.status.success(), "{command}");
     }
+}
+
+fn seconds(file: &str, key: &str) -> Duration {
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    Duration::from_secs(
+        line.unwrap_or_else(|| panic!("{file}: no {key}"))
+            .parse()
+            .unwrap(),
+    )
+}
+
+/// Each waits for longer than what it waits for takes.
+#[test]
+fn the_unit_waits_for_the_end_and_restarts_before_silence_counts_and_the_page_says_how_long_an_end_takes() {
+    let unit = "docs/systemd/keel-trader.service";
+    assert!(seconds(unit, "TimeoutStopSec=") > CLOSE_WITHIN);
+    // The start itself takes time, too.
+    let silence = Duration::from_secs(10);
+    assert!(seconds(unit, "RestartSec=") <= silence / 2);
+    for config in ["config/paper.toml", "config/testnet.toml"] {
+        let model = std::fs::read_to_string(root().join(config)).unwrap();
+        let setting = format!("silence_ms_max = {} #", silence.as_millis());
+        assert!(model.contains(&setting), "{config}: no {setting}");
+    }
+    let page = std::fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    let told = format!("What cannot be verified in {} s", CLOSE_WITHIN.as_secs());
+    assert!(page.contains(&told), "OPERATIONS.md does not say: {told}");
 }

@@ -50,17 +50,23 @@ fn halt_stopped(config: &Config, reason: &str, json: bool) -> Result<ExitCode> {
     };
     let at = Clock::start().now();
     opened.log.commit(&[Record { at, fact }], true)?;
-    let answer = Answer {
+    let text = "no trader runs: recorded, so that the next start is halted";
+    Ok(tell(Ok(stopped(text, state, Some(&cause))), json))
+}
+
+/// The answer of a trader that does not run.
+pub(crate) fn stopped(text: &str, state: TradingState, cause: Option<&HaltCause>) -> Answer {
+    Answer {
         verdict: Verdict::Done,
-        text: "no trader runs: recorded, so that the next start is halted".to_owned(),
+        text: text.to_owned(),
         verified: "NOT asked: what an earlier run may have left at the venue, the next start cancels"
             .to_owned(),
         state: state.to_string(),
-        cause: Some(cause.to_string()),
+        cause: cause.map(ToString::to_string),
         still_allowed: state.still_allowed().to_owned(),
+        pairs: Vec::new(),
         live_orders: Vec::new(),
-    };
-    Ok(tell(Ok(answer), json))
+    }
 }
 
 /// Says what was answered, and gives the exit code that it deserves.
@@ -90,6 +96,15 @@ pub(crate) fn tell(answer: Result<Answer, CallError>, json: bool) -> ExitCode {
             "state {}{because}; still allowed: {}",
             answer.state, answer.still_allowed
         );
+        for pair in &answer.pairs {
+            let because = pair.cause.as_ref().map_or_else(String::new, |cause| {
+                format!(", itself restricted because: {cause}")
+            });
+            println!(
+                "  {} {}{because}; still allowed: {}",
+                pair.symbol, pair.state, pair.still_allowed
+            );
+        }
         println!("orders that may be live: {}", answer.live_orders.len());
         for id in &answer.live_orders {
             println!("  {id}");

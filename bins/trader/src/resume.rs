@@ -1,11 +1,13 @@
 //! `trader resume`: lifting a restriction, of the running trader or while it is stopped.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use keel_control::{CallError, Request, call};
 use keel_engine::{Fact, Record, RecordLog};
-use keel_runtime::{Clock, ExitCode, KILL_FILE, open_journal};
+use keel_journal::HaltMark;
+use keel_risk::TradingState;
+use keel_runtime::{Clock, ExitCode, KILL_FILE, lifted, open_journal, restrictions_in_words};
 
-use crate::operate::{ReasonArgs, tell};
+use crate::operate::{ReasonArgs, stopped, tell};
 
 /// Lifts the restriction of the running trader, or records that an operator lifts it.
 ///
@@ -32,18 +34,17 @@ pub(crate) fn resume(args: &ReasonArgs, json: bool) -> Result<ExitCode> {
         // What contradicted itself then led to the restriction that stands in the records too.
         let _restriction_follows = state.apply(record);
     }
-    let Some((restricted, cause)) = state.restriction() else {
-        println!("nothing to lift: trading is not restricted");
-        return Ok(ExitCode::Done);
-    };
-    println!("lifting {restricted}, which was set because: {cause}");
-    let record = Record {
-        at: Clock::start().now(),
-        fact: Fact::Resumed {
+    let mark = opened.log.disk().mark()?;
+    let restrictions = restrictions_in_words(state.restrictions());
+    let told = lifted(restrictions.clone(), mark.as_deref());
+    if restrictions.is_some() || mark.is_some() {
+        let fact = Fact::Resumed {
             reason: args.reason.clone(),
-        },
-    };
-    opened.log.commit(&[record], true)?;
-    println!("recorded; the next `trader run` may trade");
-    Ok(ExitCode::Done)
+        };
+        let at = Clock::start().now();
+        opened.log.commit(&[Record { at, fact }], true)?;
+        let context = "the mark HALTED cannot be removed: while it is there, each start is halted";
+        opened.log.disk_mut().clear_mark().context(context)?;
+    }
+    Ok(tell(Ok(stopped(&told, TradingState::Active, None)), json))
 }

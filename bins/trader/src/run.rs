@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use keel_config::{Mode, load_credentials};
+use keel_config::{Config, Credentials, Mode, load_credentials};
 use keel_runtime::{
-    Clock, ExitCode, Progress, RunContext, StopSignals, System, log_to, summarize, write_report,
+    Clock, ExitCode, Progress, RunContext, StopSignals, System, caught, log_to, summarize, write_report,
 };
 
 use crate::ConfigArgs;
@@ -48,38 +48,50 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        let stop = StopSignals::listen()?;
-        let progress = Progress::to_stderr();
-        let context = RunContext {
-            seed: None,
-            scenario: None,
-            accept_venue: args.accept_venue.clone(),
-            accept_change: args.accept_change.clone(),
-            progress,
-        };
-        let system = System::start(&config, credentials, Clock::start(), &context)?;
-        let first = stop.nth(1);
-        let ended = async {
-            match args.duration {
-                Some(duration) => tokio::select! {
-                    () = tokio::time::sleep(duration) => {},
-                    () = first => {},
-                },
-                None => first.await,
-            }
-        };
-        let outcome = system.run(ended, stop.nth(2)).await;
-        let dir = args
-            .report
-            .clone()
-            .unwrap_or_else(|| config.state_dir.join("report"));
-        let (page, data) = write_report(&dir, &outcome)?;
-        let code = summarize(progress, &outcome);
-        progress.line(&format!("report {} and {}", page.display(), data.display()));
-        if json {
-            println!("{}", outcome.report.to_json()?);
-        }
-        Ok(code)
+    // The system halts by itself where its trading panics; what is left to panic is its start and its report.
+    let ended = caught(|| runtime.block_on(run_until_stopped(args, &config, credentials, json)));
+    ended.unwrap_or_else(|what| {
+        eprintln!("trader: panicked: {what}; orders may be open, look before you act");
+        Ok(ExitCode::Unknown)
     })
+}
+
+async fn run_until_stopped(
+    args: &RunArgs,
+    config: &Config,
+    credentials: Credentials,
+    json: bool,
+) -> Result<ExitCode> {
+    let stop = StopSignals::listen()?;
+    let progress = Progress::to_stderr();
+    let context = RunContext {
+        seed: None,
+        scenario: None,
+        accept_venue: args.accept_venue.clone(),
+        accept_change: args.accept_change.clone(),
+        progress,
+    };
+    let system = System::start(config, credentials, Clock::start(), &context)?;
+    let first = stop.nth(1);
+    let ended = async {
+        match args.duration {
+            Some(duration) => tokio::select! {
+                () = tokio::time::sleep(duration) => {},
+                () = first => {},
+            },
+            None => first.await,
+        }
+    };
+    let outcome = system.run(ended, stop.nth(2)).await;
+    let dir = args
+        .report
+        .clone()
+        .unwrap_or_else(|| config.state_dir.join("report"));
+    let (page, data) = write_report(&dir, &outcome)?;
+    let code = summarize(progress, &outcome);
+    progress.line(&format!("report {} and {}", page.display(), data.display()));
+    if json {
+        println!("{}", outcome.report.to_json()?);
+    }
+    Ok(code)
 }

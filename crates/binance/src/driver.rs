@@ -23,6 +23,8 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Inputs handled in one turn, before what follows from them is sent.
 const BATCH_MAX: usize = 256;
+/// How often a request by REST is given its turn before the caller goes on, where it should leave first.
+const TURNS_TO_LEAVE: usize = 16;
 /// Inputs of each inbox that may wait; senders wait then, and the sockets behind them.
 const INBOX_MAX: usize = 4_096;
 
@@ -84,6 +86,7 @@ pub struct Driver {
     tap: Option<Box<dyn Tap>>,
     /// Public requests whose answers the tap is to see.
     tapped: BTreeMap<RequestId, String>,
+    has_requested: bool,
 }
 
 /// Market data waits apart from all else, so that a burst of it delays no order's news.
@@ -138,6 +141,7 @@ impl Driver {
             },
             tap: None,
             tapped: BTreeMap::new(),
+            has_requested: false,
         })
     }
 
@@ -256,6 +260,18 @@ impl Driver {
             .is_some_and(|connection| connection.generation == generation)
     }
 
+    /// The same as [`Self::transmit`], and requests by REST get the turns in which they leave over a connection that is there.
+    /// For a caller that is about to keep the thread.
+    pub async fn send_off(&mut self, session: &mut Session) {
+        self.has_requested = false;
+        self.transmit(session).await;
+        if self.has_requested {
+            for _ in 0..TURNS_TO_LEAVE {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     /// Sends everything the session has queued, with one flush a connection.
     pub async fn transmit(&mut self, session: &mut Session) {
         let mut to_flush = Vec::new();
@@ -325,6 +341,7 @@ impl Driver {
     }
 
     fn request(&mut self, id: RequestId, request: &HttpRequest) {
+        self.has_requested = true;
         if self.tap.is_some() && TAPPED.contains(&request.path) {
             let asked = format!("{}?{}", request.path, request.query);
             self.tapped.insert(id, asked);

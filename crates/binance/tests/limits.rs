@@ -137,6 +137,47 @@ fn the_venues_own_limit_replaces_the_documented_one() {
 }
 
 #[test]
+fn f6_the_strictest_limit_of_orders_in_a_short_time_is_told_with_the_pairs() {
+    let told = |limits: serde_json::Value| {
+        let mut rig = Rig::new(KeyKind::Hmac);
+        let (request, _) = rig
+            .asked(HttpMethod::Get, "/api/v3/exchangeInfo")
+            .expect("the pairs are asked for");
+        rig.answer(request, 200, json!({"timezone": "UTC", "serverTime": 1, "rateLimits": limits, "exchangeFilters": [], "symbols": []}));
+        let limit = |report| match report {
+            VenueReport::OrderLimit { per_10s_max } => Some(per_10s_max),
+            _ => None,
+        };
+        rig.reports().into_iter().filter_map(limit).collect::<Vec<u32>>()
+    };
+    let limit = |kind: &str, interval: &str, number: u32, limit: u32| json!({"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit});
+    let of_orders = |interval, number, most| limit("ORDERS", interval, number, most);
+    assert_eq!(
+        told(json!([
+            of_orders("SECOND", 10, 100),
+            of_orders("DAY", 1, 200_000)
+        ])),
+        [100]
+    );
+    assert_eq!(
+        told(json!([of_orders("SECOND", 10, 100), of_orders("MINUTE", 1, 300)])),
+        [50]
+    );
+    assert_eq!(
+        told(json!([of_orders("SECOND", 1, 20)])),
+        [20],
+        "not ten times as many at once"
+    );
+    assert_eq!(
+        told(json!([
+            of_orders("DAY", 1, 200_000),
+            limit("RAW_REQUESTS", "SECOND", 10, 7)
+        ])),
+        Vec::<u32>::new()
+    );
+}
+
+#[test]
 fn f34_after_429_only_exits_leave_until_retry_after_is_over() {
     let mut rig = Rig::up(KeyKind::Hmac);
     rig.call(|session, now| session.query_trades(now, btc(), None));

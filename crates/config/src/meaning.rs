@@ -149,7 +149,7 @@ pub struct Risk {
     pub stage: Stage,
     /// Quote that may be held and still be bought, over all pairs.
     pub gross_exposure_max: Money,
-    /// Entries in any ten seconds.
+    /// Orders of every kind in any ten seconds.
     pub orders_per_10s_max: u32,
     /// How far through the market a price may be.
     pub collar_through_bps: u32,

@@ -52,7 +52,7 @@ impl Reader<'_> {
                 (stage, stage.gross_exposure_max()),
             )?,
             stage,
-            orders_per_10s_max: self.whole_above_zero("risk.orders_per_10s_max", raw.orders_per_10s_max)?,
+            orders_per_10s_max: self.orders_per_10s(raw.orders_per_10s_max)?,
             collar_through_bps: self.whole_above_zero("risk.collar_through_bps", raw.collar_through_bps)?,
             collar_away_bps: self.whole_above_zero("risk.collar_away_bps", raw.collar_away_bps)?,
             book_age_max: Duration::from_millis(age.into()),
@@ -126,5 +126,15 @@ impl Reader<'_> {
             zone: raw.zone.clone(),
             day_starts: raw.day_starts.clone(),
         })
+    }
+
+    fn orders_per_10s(&self, most: u32) -> Result<u32, ConfigError> {
+        // Entries, exits and stops have at least one each.
+        if most < 3 {
+            let problem = format!("{most} cannot be shared between entries, exits and stops");
+            let remedy = "write at least 3; 50, half of what Binance takes, is the model's";
+            return Err(self.error("risk.orders_per_10s_max", problem, remedy));
+        }
+        Ok(most)
     }
 }

@@ -134,6 +134,18 @@ fn a_limit_above_its_stage_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_budget_of_orders_that_cannot_be_shared_out_is_refused() {
+    let with = |most: u32| replaced("orders_per_10s_max = 50", &format!("orders_per_10s_max = {most}"));
+    let error = with(2).unwrap_err();
+    assert_eq!(error.key, "risk.orders_per_10s_max");
+    assert_eq!(
+        error.problem,
+        "2 cannot be shared between entries, exits and stops"
+    );
+    assert_eq!(with(3).unwrap().risk.orders_per_10s_max, 3);
+}
+
+#[test]
 fn a_limit_of_zero_or_less_is_refused_with_its_place() {
     let cases = [
         ("order_qty_max = \"0.02\"", "order_qty_max = \"0\""),

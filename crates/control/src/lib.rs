@@ -24,7 +24,7 @@ mod server;
 
 pub use client::{CallError, call};
 pub use heartbeat::{Ear, Heard, Heart};
-pub use request::{Answer, Request, Verdict};
+pub use request::{Answer, PairState, Request, Verdict};
 pub use server::{Call, Server, ServerError};
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

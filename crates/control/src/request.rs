@@ -132,6 +132,22 @@ pub struct Answer {
     pub cause: Option<String>,
     /// What may still be sent.
     pub still_allowed: String,
+    /// The pairs, each with what holds for it.
+    #[serde(default)]
+    pub pairs: Vec<PairState>,
     /// Orders that may be live at the venue.
     pub live_orders: Vec<String>,
+}
+
+/// What holds for one pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairState {
+    /// The pair.
+    pub symbol: String,
+    /// The name of the state in force: the stricter of its own and that of trading as a whole.
+    pub state: String,
+    /// Why the pair itself is restricted, while it is.
+    pub cause: Option<String>,
+    /// What may still be sent.
+    pub still_allowed: String,
 }

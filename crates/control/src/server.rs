@@ -117,13 +117,20 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    /// Ends the thread: no request comes any more.
+    pub fn stop(&mut self) {
         self.shutdown.cancel();
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed there.
             let _ended = thread.join();
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -82,6 +82,8 @@ alert_classes! {
     QueryFailed = "query-failed", Operator, "it is asked again by itself; if it goes on, look at the venue's status page";
     /// The venue wants no requests for a while.
     RateLimited = "rate-limited", Operator, "the trader waits by itself; find out what else sends requests from this address or with this key";
+    /// The configuration wants more orders than half of what the venue takes.
+    OrderLimit = "order-limit", Operator, "set risk.orders_per_10s_max to at most half of the venue's limit";
     /// The venue serves our key no more.
     KeyRefused = "key-refused", AccountHolder, "give the trader a key that the venue takes, then `trader resume`";
     /// A start that must not trade.

@@ -6,7 +6,7 @@ use keel_domain::{AlertClass, Asset, Money, Symbol, Timestamp, TradeId};
 use keel_execution::{Balance, VenueReport};
 use keel_positions::{
     Account, AssetIdentity, Inexact, MoneyIdentity, Prices, Quote, SymbolBook, Transfer, TransferKind,
-    asset_identity, money_identity,
+    ValuationError, asset_identity, money_identity,
 };
 use keel_risk::{HaltCause, TradingState};
 
@@ -23,6 +23,8 @@ pub struct MoneyCheck {
     pub assets: Vec<AssetIdentity>,
     /// The identity in the first pair's quote currency; none where an asset that moved has no fresh price.
     pub money: Option<MoneyIdentity>,
+    /// Why there is none.
+    pub unpriced: Option<ValuationError>,
     /// One tick's value of what is held, and the venue's rounding of each trade's value.
     pub tolerance: Money,
     /// Whether nothing is unaccounted for, in any of the ways to count.
@@ -62,17 +64,39 @@ impl Trader {
         let currency = self.currency();
         let tolerance = self.tick_value() + self.rounding();
         let (assets, money) = self.with_account(only(baseline), |account| {
-            let money =
-                currency.and_then(|currency| money_identity(account, &totals, &prices, currency).ok());
-            Ok((asset_identity(account, &totals)?, money))
+            let money = currency.map(|currency| money_identity(account, &totals, &prices, currency));
+            Ok((asset_identity(account, &totals)?, money.transpose()))
         })?;
+        let (money, unpriced) = match money {
+            Ok(money) => (money, None),
+            Err(why) => (None, Some(why)),
+        };
         Ok(MoneyCheck {
             at: now,
             assets,
             money,
+            unpriced,
             tolerance,
             is_ok: true,
         })
+    }
+
+    /// Tells once of an asset that keeps the identity from being checked in one currency, because no pair will ever give it
+    /// a price.
+    pub(crate) fn tell_unpriced(&mut self, check: &MoneyCheck, step: &mut Step) {
+        let Some(ValuationError::Missing { from, to }) = check.unpriced else {
+            return;
+        };
+        let pairs = self.settings.symbols.iter();
+        let mut pairs = pairs.filter_map(|symbol| self.state.instruments.get(symbol));
+        if pairs.any(|pair| pair.base == from || pair.quote == from) {
+            return;
+        }
+        if self.reconciliation.unpriced.replace(from) != Some(from) {
+            step.push_alert(AlertClass::MarketData.alert(format!(
+                "{from} has moved and no configured pair gives it a price: the money is checked asset by asset, and not in {to}"
+            )));
+        }
     }
 
     pub(crate) fn keep_breach(&mut self, check: MoneyCheck) {

@@ -1,5 +1,7 @@
 //! The ladder that a refused or gapped stop goes down, each rung once, and the orders that stand on it.
 
+use std::time::Duration;
+
 use keel_domain::{AlertClass, ClOrdId, OrdType, Price, Qty, Symbol, TimeInForce, Timestamp, Trigger};
 use keel_execution::{Ending, OrderState, Reject};
 use keel_risk::{HaltCause, TradingState};
@@ -33,11 +35,47 @@ impl Rung {
     }
 }
 
+/// How often the ladder has been tried without a stop or a sale since the position was protected last. A venue that refuses everything
+/// is asked ever more rarely, and never less often than a position may wait.
+#[derive(Debug, Default)]
+pub(crate) struct Retries {
+    /// Turns that reached the last rung.
+    turns: u32,
+    /// Refusals in a row that said nothing of the order.
+    passing: u32,
+}
+
+impl Retries {
+    /// After the last rung the ladder is tried again so much later, then after twice as long.
+    const AGAIN_AFTER: Duration = Duration::from_secs(60);
+    const AGAIN_AFTER_MAX: Duration = Duration::from_secs(240);
+    /// The same of a refusal that says nothing of the order.
+    const PASSING_FOR: Duration = Duration::from_secs(1);
+    const PASSING_FOR_MAX: Duration = Duration::from_secs(16);
+
+    pub(crate) fn again_after(&self) -> Duration {
+        doubled(Self::AGAIN_AFTER, self.turns, Self::AGAIN_AFTER_MAX)
+    }
+
+    fn on_passing(&mut self) -> Duration {
+        self.passing = self.passing.saturating_add(1);
+        doubled(Self::PASSING_FOR, self.passing, Self::PASSING_FOR_MAX)
+    }
+}
+
+/// The first time as it is, then twice as long each time, up to a bound.
+fn doubled(first: Duration, times: u32, max: Duration) -> Duration {
+    let factor = 2_u32.saturating_pow(times.saturating_sub(1));
+    first.saturating_mul(factor).min(max)
+}
+
 impl Trader {
     pub(crate) fn descend_to(&mut self, now: Timestamp, holding: Holding, rung: Rung) {
         if let Some(protection) = self.protection_mut(holding) {
             protection.rung = rung;
             protection.exhausted_at = (rung == Rung::Person).then_some(now);
+            let turns = &mut protection.retries.turns;
+            *turns = turns.saturating_add(u32::from(rung == Rung::Person));
         }
     }
 
@@ -121,7 +159,8 @@ impl Trader {
             return;
         };
         if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
-            protection.room_until = Some(now.plus(Self::ROOM_FOR));
+            let wait = protection.retries.on_passing();
+            protection.room_until = Some(now.plus(wait));
             return;
         }
         let rung = protection.rung;
@@ -142,7 +181,12 @@ impl Trader {
         let is_exit = order.intent().ord_type.time_in_force() == Some(TimeInForce::Ioc);
         let has_left = matches!(order.state(), OrderState::Done(Ending::Ended(_)))
             && order.cum_qty() < order.order_qty();
+        let has_sold = !order.cum_qty().is_zero();
         if is_exit && has_left {
+            if let Some(protection) = self.protection_mut(holding).filter(|_| has_sold) {
+                // Somebody buys: what is left is worth the next try.
+                protection.retries = Retries::default();
+            }
             self.on_stop_failed(now, holding, Rung::Exit, "nobody bought within the collar", step);
         }
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use keel_domain::{Money, Timestamp};
-use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, TradingState};
+use keel_domain::{Money, Price, Symbol, Timestamp};
+use keel_positions::SymbolBook;
+use keel_risk::{HaltCause, LossLimits, LossStanding, LossTrip, ProfitReading, TradingState};
 
 use crate::{Fact, Step, Trader};
 
@@ -11,14 +12,18 @@ use crate::{Fact, Step, Trader};
 #[derive(Debug, Default)]
 pub(crate) struct LossWatch {
     /// The last reading.
-    read: Option<(Timestamp, Money)>,
+    read: Option<ProfitReading>,
     /// The last reading was beyond a limit.
     was_beyond: bool,
+    /// Since when something held has had no price.
+    unread_since: Option<Timestamp>,
 }
 
 impl Trader {
     /// How often the profit is read.
     const LOSS_EVERY: Duration = Duration::from_secs(1);
+    /// How long a position may be without a fresh price before that counts as a loss beyond the limit.
+    pub const UNREAD_MAX: Duration = Duration::from_secs(60);
 
     /// What may be lost.
     #[must_use]
@@ -29,62 +34,97 @@ impl Trader {
     /// How the loss budget stands; none without a price for everything that is held, or before the first day began.
     #[must_use]
     pub fn loss_standing(&self, now: Timestamp) -> Option<LossStanding> {
-        self.state.losses.standing(self.profit(now)?)
+        self.state.losses.standing(self.profit(now).ok()?)
     }
 
-    /// What all our trades have made, with what is held at the price at which it can be closed now, after fees; none where the
-    /// book gives no such price. A pair that is traded no more has no book: what is held of it counts at its cost.
-    fn profit(&self, now: Timestamp) -> Option<Money> {
+    /// What all our trades have made, with what is held at the price at which it can be closed now, after fees.
+    ///
+    /// # Errors
+    /// The pair whose position has no such price.
+    fn profit(&self, now: Timestamp) -> Result<Money, Symbol> {
         let mut profit = Money::ZERO - self.state.fees_elsewhere;
         for (_, symbol, book) in self.state.ledgers.books() {
             profit += book.realised() - book.fees_in_quote();
-            let position = book.average().position() + book.dust().position();
-            if position.is_zero() || !self.markets.contains_key(&symbol) {
-                continue;
-            }
-            let top = self.top(now, symbol).ok()?;
-            let price = if position < Money::ZERO {
-                top.ask.price
-            } else {
-                top.bid.price
-            };
-            profit += book.unrealised(price.to_decimal()).ok()?;
+            profit += self.unrealised(now, symbol, book).ok_or(symbol)?;
         }
         // Written down and read back it is the same to the byte.
-        Some(profit.normalize())
+        Ok(profit.normalize())
+    }
+
+    /// What closing the pair now would make; none where a position has no price to close at. A pair that is traded no more has no
+    /// book: what is held of it counts at its cost.
+    fn unrealised(&self, now: Timestamp, symbol: Symbol, book: &SymbolBook) -> Option<Money> {
+        let position = book.average().position() + book.dust().position();
+        let market = self.markets.get(&symbol).filter(|_| !position.is_zero());
+        let Some(market) = market else {
+            return Some(Money::ZERO);
+        };
+        let price = match self.top(now, symbol) {
+            Ok(top) if position < Money::ZERO => top.ask.price,
+            Ok(top) => top.bid.price,
+            // A halted pair's dust must not end the watch over all others: it counts at its cost or its last price, the lower.
+            Err(_) if book.average().position().is_zero() => {
+                let bid = market.book.bids().next().map(|level| level.price);
+                let last = bid.or(market.last_trade).map(Price::to_decimal);
+                let made = last.map_or(Ok(Money::ZERO), |px| book.unrealised(px));
+                return Some(made.ok()?.min(Money::ZERO));
+            }
+            Err(_) => return None,
+        };
+        book.unrealised(price.to_decimal()).ok()
     }
 
     /// Reads the profit and compares it with the budget. It takes two readings in a row beyond a limit, so that one bad price
-    /// stops nothing. Without a price nothing is read, and entries are held back for the same reason.
+    /// stops nothing. Without a price nothing is read, entries are held back for the same reason, and in the end that is a breach.
     pub(crate) fn watch_losses(&mut self, now: Timestamp, step: &mut Step) {
         let last = self.loss_watch.read;
-        let is_due = last.is_none_or(|(at, _)| now.since(at) >= Self::LOSS_EVERY);
+        // A clock that was set back makes nobody wait until it is there again.
+        let is_due = last.is_none_or(|last| now < last.at || now.since(last.at) >= Self::LOSS_EVERY);
         // Before the venue has told whose account it is, nothing is recorded.
         if !self.has_been_up || self.refusal.is_some() || !is_due {
             return;
         }
-        let Some(profit) = self.profit(now) else {
-            return;
+        let profit = match self.profit(now) {
+            Ok(profit) => profit,
+            Err(symbol) => return self.on_unread(now, symbol, step),
         };
-        self.loss_watch.read = Some((now, profit));
+        self.loss_watch.unread_since = None;
+        let reading = ProfitReading { at: now, profit };
+        self.loss_watch.read = Some(reading);
         if let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) {
             self.record(now, step, Fact::DayBegan { day, profit });
         }
         // The lower of two, so that one bad price is no peak to fall from.
-        let confirmed = last.map(|(_, before)| before.min(profit));
+        let confirmed = last.map(|before| before.profit.min(profit));
         if let Some(profit) = confirmed.filter(|profit| self.state.losses.is_peak(*profit)) {
             self.record(now, step, Fact::Peak { profit });
         }
         let breach = self.state.losses.breach(&self.settings.loss, profit);
         let was_beyond = std::mem::replace(&mut self.loss_watch.was_beyond, breach.is_some());
         if let Some(breach) = breach.filter(|_| was_beyond) {
-            self.stop_losing(now, breach, step);
+            let readings = last.map(|before| [before, reading]);
+            let inputs = readings.and_then(|readings| self.state.losses.inputs(readings));
+            self.stop_losing(now, HaltCause::Loss(LossTrip { breach, inputs }), step);
+        }
+    }
+
+    /// Nobody knows what is being lost: for a while that may be, since nothing is bought meanwhile.
+    fn on_unread(&mut self, now: Timestamp, symbol: Symbol, step: &mut Step) {
+        // Not later than now, where the clock was set back.
+        let since = self.loss_watch.unread_since.map_or(now, |since| since.min(now));
+        self.loss_watch.unread_since = Some(since);
+        if now.since(since) >= Self::UNREAD_MAX {
+            let what = format!(
+                "{symbol} is held and has had no fresh price for {} s: what is being lost is not known",
+                Self::UNREAD_MAX.as_secs()
+            );
+            self.stop_losing(now, HaltCause::MarketData { what }, step);
         }
     }
 
     /// Cancels what is open but the stops, and lets only exits out, until an operator resumes.
-    fn stop_losing(&mut self, now: Timestamp, breach: LossBreach, step: &mut Step) {
-        let (state, cause) = (TradingState::ReduceOnly, HaltCause::Loss(breach));
+    fn stop_losing(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
+        let state = TradingState::ReduceOnly;
         if self.gate.state() >= state {
             return;
         }

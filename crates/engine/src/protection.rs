@@ -13,7 +13,7 @@ use keel_execution::{CancelState, IssuedBy, Order, OrderState};
 use keel_positions::Exit;
 use keel_risk::{Rule, TradingState};
 
-use crate::ladder::Rung;
+use crate::ladder::{Retries, Rung};
 use crate::strategies::Holding;
 use crate::{Step, Trader};
 
@@ -32,6 +32,7 @@ pub(crate) struct Protection {
     pub(crate) rung: Rung,
     /// When the last rung was reached.
     pub(crate) exhausted_at: Option<Timestamp>,
+    pub(crate) retries: Retries,
     /// Since when something that can be sold has had no stop.
     bare_since: Option<Timestamp>,
     is_told: bool,
@@ -71,8 +72,6 @@ impl Trader {
     const STOPS_MAX: usize = 4;
     /// A stop whose price has been passed for so long has failed.
     const PASSED_MAX: Duration = Duration::from_secs(3);
-    /// After the last rung the ladder is tried again so much later.
-    const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
     pub(crate) fn is_stop(&self, id: &ClOrdId) -> bool {
         self.issuer(id) == Some(IssuedBy::Protection)
@@ -280,7 +279,7 @@ impl Trader {
         };
         if protection
             .exhausted_at
-            .is_some_and(|at| now.since(at) >= Self::AGAIN_AFTER)
+            .is_some_and(|at| now.since(at) >= protection.retries.again_after())
         {
             protection.rung = Rung::Stop;
             protection.exhausted_at = None;

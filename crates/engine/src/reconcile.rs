@@ -2,17 +2,17 @@
 //!
 //! Open orders and trades repair the records by themselves, since each names its order. Balances cannot: what the account has
 //! beyond our trades is its baseline, and a total that differs from baseline and trades means that something was traded,
-//! paid in or taken out that we know nothing of. More than expected is told, and becomes the new baseline. Less than expected
-//! makes the symbols of the asset reduce-only until an operator accepts the venue's view or resumes.
+//! paid in or taken out that we know nothing of: what that does is in `differences`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keel_domain::{AlertClass, Asset, ClOrdId, Instrument, Money, Price, Symbol, Timestamp};
+use keel_domain::{AlertClass, Asset, ClOrdId, Money, Price, Symbol, Timestamp};
 use keel_execution::OrderState;
 use keel_positions::Adjustment;
 use keel_risk::{HaltCause, TradingState};
 
+use crate::differences::Suspect;
 use crate::fate::Poll;
 use crate::{Command, Fact, MoneyCheck, Step, Trader};
 
@@ -40,13 +40,15 @@ pub(crate) struct Reconciliation {
     last: Option<Timestamp>,
     /// Everything has been answered since the session came up.
     is_done: bool,
-    /// A difference of balances, and how often in a row it was seen.
-    suspect: Option<(BTreeMap<Asset, Money>, u32)>,
-    again_at: Option<Timestamp>,
+    /// A difference of balances, since when and how often in a row it was seen.
+    pub(crate) suspect: Option<Suspect>,
+    pub(crate) again_at: Option<Timestamp>,
     /// Balances have been compared in this process; whether they agreed.
     pub(crate) first: Option<Result<(), String>>,
     /// The last check of the money identity.
     pub(crate) money: Option<MoneyCheck>,
+    /// The asset without a price that was told of.
+    pub(crate) unpriced: Option<Asset>,
     /// The operator's words, until the venue's view is known.
     pub(crate) accept: Option<String>,
 }
@@ -55,11 +57,9 @@ impl Reconciliation {
     /// The most that a question waits before it is asked again.
     const DELAY_MAX: Duration = Duration::from_secs(16);
     const DELAY_MIN: Duration = Duration::from_secs(2);
-    /// A trade may move a balance before its report comes, so a difference counts only when it stays the same.
-    const SEEN_MIN: u32 = 3;
-    const AGAIN_AFTER: Duration = Duration::from_secs(1);
+    pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(1);
     /// While orders are on their way nothing can be compared; so the comparison comes within a minute all the same.
-    const BUSY_AFTER: Duration = Duration::from_secs(10);
+    pub(crate) const BUSY_AFTER: Duration = Duration::from_secs(10);
 
     pub(crate) fn on_session_down(&mut self) {
         self.is_done = false;
@@ -175,6 +175,7 @@ impl Trader {
             self.halt(now, HaltCause::Internal { what }, step);
             return;
         };
+        self.tell_unpriced(&check, step);
         let lost = self.look_for_unlisted(step);
         let quotes: BTreeSet<Asset> = self.state.instruments.values().map(|i| i.quote).collect();
         let rounding = self.rounding();
@@ -192,7 +193,7 @@ impl Trader {
                 self.record(now, step, Fact::Baseline { amounts: beyond });
             }
             self.reconciliation.money = Some(check);
-            self.agree();
+            self.agree(now, step);
             return;
         }
         if !lost.is_empty() || is_off {
@@ -202,20 +203,15 @@ impl Trader {
             self.keep_breach(check);
             return;
         }
-        let seen = match self.reconciliation.suspect.take() {
-            Some((known, seen)) if known == differences => seen + 1,
-            _ => 1,
-        };
-        if seen < Reconciliation::SEEN_MIN {
-            self.reconciliation.suspect = Some((differences, seen));
-            self.reconciliation.again_at = Some(now.plus(Reconciliation::AGAIN_AFTER));
+        if !self.counts(now, &differences, rounding) {
             return;
         }
         self.keep_breach(check);
-        self.on_difference(now, &differences, beyond, step);
+        self.on_difference(now, &differences, &beyond, step);
     }
 
-    fn agree(&mut self) {
+    pub(crate) fn agree(&mut self, now: Timestamp, step: &mut Step) {
+        self.note_told(now, BTreeMap::new(), step);
         self.reconciliation.suspect = None;
         self.reconciliation.first.get_or_insert(Ok(()));
     }
@@ -235,67 +231,10 @@ impl Trader {
         left
     }
 
-    fn total(&self, asset: Asset) -> Money {
+    pub(crate) fn total(&self, asset: Asset) -> Money {
         self.balances
             .get(&asset)
             .map_or(Money::ZERO, |balance| balance.free + balance.locked)
-    }
-
-    fn on_difference(
-        &mut self,
-        now: Timestamp,
-        differences: &BTreeMap<Asset, Money>,
-        beyond: BTreeMap<Asset, Money>,
-        step: &mut Step,
-    ) {
-        self.counters.differences += 1;
-        let tell = |(asset, difference): (&Asset, &Money)| {
-            let found = self.total(*asset);
-            format!(
-                "{asset}: our records say {}, the venue says {found}",
-                found - *difference
-            )
-        };
-        let what = differences.iter().map(tell).collect::<Vec<_>>().join("; ");
-        let missing: BTreeSet<Asset> = differences
-            .iter()
-            .filter(|(asset, difference)| difference.is_sign_negative() && self.is_used(**asset))
-            .map(|(asset, _)| *asset)
-            .collect();
-        if missing.is_empty() {
-            step.push_alert(AlertClass::Difference.alert(format!(
-                "the account differs, and nothing that a pair uses is missing: {what}"
-            )));
-            self.record(now, step, Fact::Baseline { amounts: beyond });
-            self.agree();
-            return;
-        }
-        self.reconciliation.first.get_or_insert(Err(what.clone()));
-        let affected: Vec<Symbol> = self
-            .state
-            .instruments
-            .values()
-            .filter(|instrument| missing.iter().any(|asset| self.is_used_by(*asset, instrument)))
-            .map(|instrument| instrument.symbol)
-            .filter(|symbol| self.gate.state_of(*symbol) < TradingState::ReduceOnly)
-            .collect();
-        for symbol in affected {
-            let cause = HaltCause::Difference { what: what.clone() };
-            self.restrict_symbol(now, symbol, TradingState::ReduceOnly, cause, step);
-        }
-    }
-
-    /// Whether a pair trades the asset, or has paid commissions in it.
-    fn is_used(&self, asset: Asset) -> bool {
-        let mut instruments = self.state.instruments.values();
-        instruments.any(|instrument| self.is_used_by(asset, instrument))
-    }
-
-    fn is_used_by(&self, asset: Asset, instrument: &Instrument) -> bool {
-        let mut books = self.state.ledgers.books_of(instrument.symbol);
-        instrument.base == asset
-            || instrument.quote == asset
-            || books.any(|(_, book)| book.commissions().contains_key(&asset))
     }
 
     /// Takes the venue's quantities: no position is larger than what the account has of its base asset.

@@ -141,6 +141,11 @@ pub enum Fact {
         /// By asset.
         amounts: BTreeMap<Asset, Money>,
     },
+    /// The account differs from the records, and an operator is told: by asset, what the venue has more, or less below zero.
+    Differs {
+        /// By asset.
+        amounts: BTreeMap<Asset, Money>,
+    },
     /// An operator accepted the venue's view: the restrictions for differences are lifted, and the baseline is taken anew.
     VenueAccepted {
         /// In the operator's words.
@@ -188,7 +193,7 @@ pub enum Fact {
         /// Why.
         cause: HaltCause,
     },
-    /// An operator lifted all restrictions.
+    /// An operator lifted all restrictions. What he had been told to differ is taken for granted from here on; nothing else.
     Resumed {
         /// In the operator's words.
         reason: String,

@@ -108,8 +108,17 @@ impl Trader {
             return;
         };
         let (symbol, intent) = (order.symbol(), *order.intent());
+        if matches!(reject.code, FILTER_FAILURE | BAD_SYMBOL) {
+            self.read_instruments(now, step);
+        }
+        if let Some(shut) = shut(&reject) {
+            self.shut(symbol, shut, step);
+        }
         if self.is_stop(&cl_ord_id) {
-            self.on_stop_rejected(now, cl_ord_id, &reject, step);
+            // A pair that takes no order says nothing of this one.
+            if shut(&reject).is_none() {
+                self.on_stop_rejected(now, cl_ord_id, &reject, step);
+            }
             self.record(now, step, Fact::SubmitRejected { cl_ord_id, reject });
             return;
         }
@@ -123,12 +132,6 @@ impl Trader {
                 market.barred = Some(intent);
             }
             market.awaits_balances |= lacks_funds;
-        }
-        if let Some(shut) = shut(&reject) {
-            self.shut(symbol, shut, step);
-        }
-        if matches!(reject.code, FILTER_FAILURE | BAD_SYMBOL) {
-            self.read_instruments(now, step);
         }
         if lacks_funds {
             step.push_command(Command::QueryBalances);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keel_domain::{AlertClass, ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp};
+use keel_domain::{AlertClass, ClOrdId, ExecType, ExecutionReport, OrdStatus, Qty, Symbol, Timestamp, Trade};
 use keel_execution::{Balance, CancelState, NotSent, Order, OrderState, RefusedCause, Reject, VenueReport};
 use keel_risk::HaltCause;
 use keel_strategy::Trigger;
@@ -30,6 +30,7 @@ impl Trader {
             }
             VenueReport::RateLimited { wait, is_ban } => tell_wait(wait, is_ban, step),
             VenueReport::Instrument(instrument) => self.on_instrument(now, instrument, step),
+            VenueReport::OrderLimit { per_10s_max } => self.on_order_limit(per_10s_max, step),
             VenueReport::Execution(report) => self.on_execution(now, &report, step),
             VenueReport::SubmitRejected { cl_ord_id, reject } => {
                 self.on_rejected(now, cl_ord_id, reject, step);
@@ -287,6 +288,12 @@ impl Trader {
 
     /// An order that is not ours, or that carries our tag without being in our records.
     fn on_foreign(&mut self, now: Timestamp, report: &ExecutionReport, step: &mut Step) {
+        let is_booked = |trade: Trade| self.state.ledgers.contains(trade.symbol, trade.trade_id);
+        if report.trade.is_some_and(is_booked) {
+            // It was ours, and was let go with the oldest ended ones.
+            return;
+        }
+        self.on_unmeant(now, report, step);
         if let Some(trade) = &report.trade
             && self.state.instruments.contains_key(&trade.symbol)
         {
@@ -308,10 +315,6 @@ impl Trader {
                  Does a second instance use this tag, or was the state directory lost?",
                 (self.settings.tag.parts_of(&id)).map_or_else(|| "unknown".to_owned(), |parts| parts.strategy.to_string())
             )));
-            step.push_command(Command::Cancel {
-                symbol,
-                cl_ord_id: id,
-            });
         } else {
             step.push_alert(
                 AlertClass::ForeignOrder.alert(format!("{symbol}: order {id} in this account is not ours")),

@@ -8,10 +8,19 @@ use crate::brakes::Brakes;
 use crate::{Command, DurableState, Fact, Operator, Record, Step, Trader};
 
 impl Trader {
-    /// The journal failed: nothing more is sent but cancels. There is no record of it, since nothing can be recorded.
-    pub fn on_journal_failure(&mut self, now: Timestamp, what: String) -> Vec<Command> {
-        self.gate
-            .restrict(TradingState::Halted, HaltCause::Journal { what });
+    /// Every restriction in force with its cause: of trading as a whole, then of single pairs.
+    pub fn restrictions(&self) -> impl Iterator<Item = (Option<Symbol>, TradingState, &HaltCause)> {
+        let whole = self.gate.cause().map(|cause| (None, self.gate.state(), cause));
+        let of_pairs = self.gate.restricted_symbols();
+        whole
+            .into_iter()
+            .chain(of_pairs.map(|(symbol, state, cause)| (Some(symbol), state, cause)))
+    }
+
+    /// The journal failed, or what is in memory cannot be trusted: nothing more is sent but cancels. There is no record of it:
+    /// the caller keeps the halt as it can.
+    pub fn halt_unrecorded(&mut self, now: Timestamp, cause: HaltCause) -> Vec<Command> {
+        self.gate.restrict(TradingState::Halted, cause);
         self.begin_closing(now);
         self.leftovers()
             .map(|order| Command::Cancel {
@@ -198,5 +207,20 @@ impl Trader {
         for (symbol, (state, cause)) in self.state.by_symbol.clone() {
             self.gate.restrict_symbol(symbol, state, cause);
         }
+    }
+}
+
+impl DurableState {
+    /// Every latched restriction with its cause: of trading as a whole, then of single pairs.
+    pub fn restrictions(&self) -> impl Iterator<Item = (Option<Symbol>, TradingState, &HaltCause)> {
+        let whole = self
+            .restriction
+            .iter()
+            .map(|(state, cause)| (None, *state, cause));
+        let of_pairs = self
+            .by_symbol
+            .iter()
+            .map(|(symbol, (state, cause))| (Some(*symbol), *state, cause));
+        whole.chain(of_pairs)
     }
 }

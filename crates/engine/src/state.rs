@@ -87,6 +87,9 @@ pub struct DurableState {
     pub(crate) by_symbol: BTreeMap<Symbol, (TradingState, HaltCause)>,
     pub(crate) next_trade: BTreeMap<Symbol, TradeId>,
     pub(crate) baseline: Option<BTreeMap<Asset, Money>>,
+    /// What an operator was last told to differ.
+    #[serde(default)]
+    pub(crate) told: BTreeMap<Asset, Money>,
     #[serde(default)]
     pub(crate) foreign: Ledger,
     #[serde(default)]
@@ -232,25 +235,39 @@ impl DurableState {
                 }
             }
             Fact::Baseline { amounts } => self.baseline = Some(amounts.clone()),
+            Fact::Differs { amounts } => self.told.clone_from(amounts),
             Fact::Adjusted { strategy, adjustment } => self.adjust(*strategy, adjustment)?,
             Fact::VenueAccepted { .. } => {
                 self.by_symbol
                     .retain(|_, (_, cause)| !matches!(cause, HaltCause::Difference { .. }));
                 self.baseline = None;
+                self.told.clear();
             }
             Fact::Dust { strategy, dust } => {
                 self.ledgers.book_dust(*strategy, dust)?;
             }
             Fact::DayBegan { day, profit } => self.losses.begin_day(*day, *profit),
-            Fact::Peak { profit } => self.losses.note_peak(*profit),
+            Fact::Peak { profit } => self.losses.note_peak(at, *profit),
             Fact::Resumed { .. } => {
                 self.losses.resume();
                 self.restriction = None;
                 self.by_symbol.clear();
-                self.baseline = None;
+                self.grant_what_was_told();
             }
         }
         Ok(())
+    }
+
+    /// Counts from the venue's totals where they were told to differ. What was not told stays to be found.
+    fn grant_what_was_told(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        let Some(baseline) = &mut self.baseline else {
+            return;
+        };
+        for (asset, difference) in told {
+            let amount = baseline.entry(asset).or_default();
+            *amount = amount.checked_add(difference).unwrap_or(*amount);
+        }
     }
 
     /// Never loosens: the first cause of the strictest state is kept.

@@ -73,8 +73,8 @@ pub trait RecordLog {
     fn commit(&mut self, records: &[Record], must_sync: bool) -> Result<(), Self::Error>;
 }
 
-/// The records and commands of one event. The commands can be had only by committing the records first, so
-/// nothing is sent before its intent is durable.
+/// The records and commands of one event. Its cancels can be had at once; every other command only by committing the records
+/// first, so nothing is sent before its intent is durable.
 #[derive(Debug, Default)]
 #[must_use = "a step holds commands that must be released"]
 pub struct Step {
@@ -101,6 +101,26 @@ impl Step {
         &self.records
     }
 
+    /// Takes out the cancels, to be sent before [`Step::release`]: a disk that hangs or is full must not delay them. A cancel of an
+    /// order that this very step submits stays behind, since it must not overtake it.
+    ///
+    /// A process that dies in between has sent cancels that no record tells of. Nothing rests on those records: they only keep
+    /// the same cancel from being asked twice. The next start takes such an order for live with its whole remainder, asks the
+    /// venue for it, and books what the venue says. What is lost with the step is the reason: a restriction counts from when
+    /// its record is durable, and no operator was told of it before.
+    pub fn take_cancels(&mut self) -> Vec<Command> {
+        let submitted: Vec<ClOrdId> = self
+            .commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Submit(order) => Some(order.cl_ord_id()),
+                _ => None,
+            })
+            .collect();
+        let is_free = |command: &mut Command| matches!(command, Command::Cancel { cl_ord_id, .. } if !submitted.contains(cl_ord_id));
+        self.commands.extract_if(.., is_free).collect()
+    }
+
     /// The commands that need no record: everything but submissions. For a shell whose log has failed; the orders of the
     /// submissions that are dropped keep counting as exposure.
     #[must_use]
@@ -111,7 +131,7 @@ impl Step {
             .collect()
     }
 
-    /// Commits the records, then hands out the commands.
+    /// Commits the records, then hands out the commands that are left.
     ///
     /// # Errors
     /// The log's error. The commands are gone with the step; their orders keep counting as exposure.

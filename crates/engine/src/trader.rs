@@ -118,6 +118,8 @@ pub struct Trader {
     /// When this process started.
     pub(crate) booted_at: Timestamp,
     pub(crate) session_up: bool,
+    /// When the venue was asked last only to know whether it serves the key.
+    pub(crate) key_probed_at: Timestamp,
     pub(crate) has_been_up: bool,
     pub(crate) polls: BTreeMap<keel_domain::ClOrdId, Poll>,
     pub(crate) reconciliation: Reconciliation,
@@ -161,6 +163,7 @@ impl Trader {
             balances_at: None,
             booted_at: Timestamp::EPOCH,
             session_up: false,
+            key_probed_at: Timestamp::EPOCH,
             has_been_up: false,
             polls: BTreeMap::new(),
             reconciliation: Reconciliation::default(),

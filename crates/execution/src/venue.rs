@@ -114,6 +114,11 @@ pub enum VenueReport {
     },
     /// The pair's present filters and status.
     Instrument(Instrument),
+    /// How many orders the venue takes of the account in ten seconds. Told before the session is up, and whenever the filters are.
+    OrderLimit {
+        /// The most.
+        per_10s_max: u32,
+    },
     /// One order's state: an event, or the answer to a submission or a query.
     Execution(ExecutionReport),
     /// A submission that the venue refused.

@@ -123,6 +123,16 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
+    /// The disk, for what is kept beside the journal.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+
+    /// The disk, for what is kept beside the journal, also when that has failed.
+    pub fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
     /// The sequence that the next record gets; the first is 1.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {

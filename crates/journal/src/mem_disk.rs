@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::disk::{Disk, FileId};
 
@@ -68,6 +69,10 @@ struct State {
     durable_names: BTreeMap<FileId, usize>,
     unsynced_names: Vec<Vec<Naming>>,
     syncs_fail: bool,
+    /// How long each sync takes.
+    sync_takes: Duration,
+    hung: Duration,
+    mark: Option<String>,
     /// Bytes that can still be written; the write that passes it is cut there and fails.
     room: Option<usize>,
     /// Operations until the crash; each byte of an append is one.
@@ -129,6 +134,17 @@ impl MemDisk {
         self.0.borrow_mut().syncs_fail = true;
     }
 
+    /// Lets every sync take so long from now on, as far as [`MemDisk::take_hung`] tells: there is no clock here.
+    pub fn hang_syncs(&self, each: Duration) {
+        self.0.borrow_mut().sync_takes = each;
+    }
+
+    /// How long syncs have taken since the last call.
+    #[must_use]
+    pub fn take_hung(&self) -> Duration {
+        std::mem::take(&mut self.0.borrow_mut().hung)
+    }
+
     /// Lets the disk be full after so many more bytes.
     pub fn fill_after(&self, bytes: usize) {
         self.0.borrow_mut().room = Some(bytes);
@@ -172,6 +188,7 @@ impl MemDisk {
             files: state.files.iter().map(left).collect(),
             durable_names: names.clone(),
             names,
+            mark: state.mark.clone(),
             ..State::default()
         })))
     }
@@ -198,6 +215,24 @@ impl MemDisk {
                 }
             }
         }
+    }
+
+    pub(crate) fn mark_text(&self) -> Option<String> {
+        self.0.borrow().mark.clone()
+    }
+
+    /// Changes the mark; told whether there is room for words in it.
+    pub(crate) fn change_mark(&self, change: impl FnOnce(&mut Option<String>, bool)) -> io::Result<()> {
+        let mut state = self.0.borrow_mut();
+        if state.operations_left == Some(0) {
+            return Err(crashed());
+        }
+        let has_room = state.room != Some(0);
+        change(&mut state.mark, has_room);
+        if state.syncs_fail {
+            return Err(io::Error::other("the disk failed to sync"));
+        }
+        Ok(())
     }
 
     /// How long a file is; 0 where there is none.
@@ -253,6 +288,8 @@ impl Disk for MemDisk {
     fn sync(&mut self, file: FileId) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         state.operate_once()?;
+        let took = state.sync_takes;
+        state.hung += took;
         if state.syncs_fail {
             return Err(io::Error::other("the disk failed to sync"));
         }

@@ -116,6 +116,11 @@ fn identity(page: &mut Page, snapshot: &Snapshot) {
         Some(snapshot.at.since(identity.at).as_secs()),
     );
     page.gauge(
+        "keel_identity_in_currency",
+        "1 where the last check was made in the quote currency too, 0 where an asset that moved had no fresh price.",
+        Some(u8::from(identity.difference.is_some())),
+    );
+    page.gauge(
         "keel_identity_difference",
         "What is unaccounted for, in the quote currency.",
         identity.difference,
@@ -145,6 +150,15 @@ fn alerts(page: &mut Page, snapshot: &Snapshot) {
 }
 
 fn symbols(page: &mut Page, snapshot: &Snapshot) {
+    page.family(
+        "keel_symbol_trading_state",
+        "gauge",
+        "1 for the state in force on the pair.",
+    );
+    for symbol in &snapshot.symbols {
+        let labels = [("symbol", symbol.symbol.as_str()), ("state", &symbol.state)];
+        page.sample("keel_symbol_trading_state", &labels, 1);
+    }
     page.family("keel_position", "gauge", "Base held.");
     for symbol in &snapshot.symbols {
         page.sample("keel_position", &[("symbol", &symbol.symbol)], symbol.position);

@@ -78,6 +78,10 @@ pub struct IdentityLine {
 pub struct SymbolSnapshot {
     /// The pair.
     pub symbol: String,
+    /// The state in force for it: the stricter of its own and that of trading as a whole.
+    pub state: String,
+    /// Why the pair itself is restricted.
+    pub cause: Option<String>,
     /// Best bid.
     pub bid: Option<Price>,
     /// Best ask.

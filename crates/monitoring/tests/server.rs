@@ -24,6 +24,7 @@ async fn start(now_ms: i64) -> Running {
     beat.beat(Timestamp::EPOCH);
     let symbol = SymbolSnapshot {
         symbol: "BTC\"USDT".to_owned(),
+        state: "ReduceOnly".to_owned(),
         condition: "usable".to_owned(),
         is_usable: true,
         data_ages: vec![DataAge {
@@ -75,6 +76,10 @@ async fn every_page_answers() {
     assert_eq!(status, 200);
     assert!(
         metrics.contains("keel_trading_state{state=\"Active\"} 1"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("keel_symbol_trading_state{symbol=\"BTC\\\"USDT\",state=\"ReduceOnly\"} 1"),
         "{metrics}"
     );
     assert!(
@@ -194,9 +199,22 @@ fn f47_the_money_identity_is_a_metric_and_absent_before_the_first_check() {
     for line in [
         "keel_identity_ok 0\n",
         "keel_identity_age_seconds 31\n",
+        "keel_identity_in_currency 1\n",
         "keel_identity_difference -1.5\n",
         "keel_identity_asset_difference{asset=\"USDT\"} -1.5\n",
     ] {
         assert!(page.contains(line), "{line} in {page}");
     }
+    let unpriced = IdentityLine {
+        is_ok: true,
+        difference: None,
+        ..snapshot.identity.unwrap()
+    };
+    let snapshot = Snapshot {
+        identity: Some(unpriced),
+        ..Snapshot::default()
+    };
+    let page = render(&snapshot, &health);
+    assert!(page.contains("keel_identity_in_currency 0\n"), "{page}");
+    assert!(!page.contains("keel_identity_difference "), "{page}");
 }

@@ -32,6 +32,8 @@ pub struct RunReport {
     pub identity: Vec<AssetLine>,
     /// Whether every line of the identity is exact.
     pub identity_ok: bool,
+    /// The identity in one currency, as it was last checked; none where it never was.
+    pub identity_money: Option<MoneyLine>,
     /// What is held at the end.
     pub positions: Vec<PositionLine>,
     /// Equity over time, in the first quote currency.
@@ -149,6 +151,19 @@ pub struct AssetLine {
     pub commission: Money,
     /// The change less transfers, foreign trades and ours, plus commissions: zero, or money is unaccounted for.
     pub difference: Money,
+}
+
+/// One check of the money identity in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MoneyLine {
+    /// When.
+    pub at: Timestamp,
+    /// What is unaccounted for; none where an asset that moved had no fresh price, so that only the assets were checked.
+    pub difference: Option<Money>,
+    /// What is allowed.
+    pub tolerance: Money,
+    /// Why there is no difference.
+    pub unpriced: Option<String>,
 }
 
 /// What one strategy holds of one pair, and has made of it.

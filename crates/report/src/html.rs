@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::format::{date_time, number, time_of_day};
 use crate::plot::{self, Mark};
-use crate::{RunReport, SymbolChart};
+use crate::{MoneyLine, RunReport, SymbolChart};
 
 const STYLE: &str = include_str!("style.css");
 /// The most trades listed; the JSON has all.
@@ -118,6 +118,7 @@ fn identity(report: &RunReport) -> Markup {
     html! {
         section {
             h2 { "Money identity, by asset" }
+            @if let Some(line) = &report.identity_money { p { (in_currency(line)) } }
             table {
                 tr { th { "Asset" } th { "At start" } th { "At end" } th { "Change" } th { "Transfers" } th { "Not ours" } th { "Trades" } th { "Commissions" } th { "Difference" } }
                 @for line in &report.identity {
@@ -135,6 +136,22 @@ fn identity(report: &RunReport) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The identity in one currency: not to be taken for checked where it could not be.
+fn in_currency(line: &MoneyLine) -> String {
+    let at = date_time(line.at);
+    match line.difference {
+        Some(difference) => format!(
+            "In one currency, last at {at}: off by {}, of {} that rounding allows.",
+            number(difference, 8),
+            number(line.tolerance, 8)
+        ),
+        None => format!(
+            "NOT checked in one currency, last at {at}: {}. Each asset by itself was.",
+            line.unpriced.as_deref().unwrap_or("the pairs are not known")
+        ),
     }
 }
 

@@ -23,7 +23,7 @@ mod statement;
 mod statistics;
 
 pub use data::{
-    AssetLine, Fill, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
+    AssetLine, Fill, MoneyLine, OrderCounts, PositionLine, QuotePnl, RunReport, RunTitle, Sample, SymbolChart,
 };
 pub use statement::{DayLine, Statement, StatementOrder, StatementTrade, TradeLine};
 pub use statistics::{DayEnd, Statistics};

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use keel_domain::{Asset, Money, OrderId, Side, Timestamp, Trade, TradeId};
-use keel_report::{AssetLine, OrderCounts, PositionLine, RunReport, RunTitle, Statement, StatementTrade};
+use keel_report::{
+    AssetLine, MoneyLine, OrderCounts, PositionLine, RunReport, RunTitle, Statement, StatementTrade,
+};
 
 fn asset(name: &str) -> Asset {
     name.parse().unwrap()
@@ -33,6 +35,7 @@ fn empty() -> RunReport {
         statement: None,
         identity: Vec::new(),
         identity_ok: true,
+        identity_money: None,
         positions: Vec::new(),
         equity: Vec::new(),
         charts: Vec::new(),
@@ -66,6 +69,35 @@ fn a_missing_unit_of_money_shows_in_its_row() {
     ] {
         assert!(page.contains(cell), "{cell}");
     }
+}
+
+#[test]
+fn f47_an_identity_that_lacks_a_price_is_not_shown_as_checked() {
+    let line = MoneyLine {
+        at: Timestamp::EPOCH,
+        difference: None,
+        tolerance: Money::ZERO,
+        unpriced: Some("no prices lead from BNB to USDT".to_owned()),
+    };
+    let shown = |line: MoneyLine| {
+        let identity_money = Some(line);
+        RunReport {
+            identity_money,
+            ..empty()
+        }
+        .to_html()
+    };
+    let page = shown(line.clone());
+    assert!(page.contains("NOT checked in one currency") && page.contains("no prices lead from BNB to USDT"));
+    let page = shown(MoneyLine {
+        difference: Some(Money::new(12, 1)),
+        unpriced: None,
+        ..line
+    });
+    assert!(
+        page.contains("off by 1.2,") && !page.contains("NOT checked"),
+        "{page}"
+    );
 }
 
 #[test]

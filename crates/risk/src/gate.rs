@@ -62,7 +62,7 @@ impl RiskGate {
     }
 
     /// Approves an exit together with its stop; alone, where a rule vetoes the stop, since nothing may keep an exit back that could
-    /// go without it. Both count as one order of the rate, since only one of them can trade.
+    /// go without it. Both take a place in the rate of exits, since the venue counts both.
     ///
     /// # Errors
     /// The first breach of the exit.
@@ -75,17 +75,18 @@ impl RiskGate {
         view: &RiskView<'_>,
     ) -> Result<ApprovedOrder, Breach> {
         let approved = self.approve(now, intent, cl_ord_id, view)?;
-        Ok(match self.judge_leg(&stop.intent(&intent), view) {
+        Ok(match self.judge_leg(now, &stop.intent(&intent), view) {
             Ok(()) => approved.with_stop(stop),
             Err(_) => approved,
         })
     }
 
     /// What the exit's own check does not see: the stop's trigger and price.
-    fn judge_leg(&self, leg: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
+    fn judge_leg(&mut self, now: Timestamp, leg: &OrderIntent, view: &RiskView<'_>) -> Result<(), Veto> {
         let reference = stale_book::check(view.reference, self.limits.book_age_max)?;
         collar::check(&self.limits, reference, leg.side, leg.ord_type)?;
-        venue_filter::check(view.instrument, leg, reference.bid)
+        venue_filter::check(view.instrument, leg, reference.bid)?;
+        self.rate.take_carried(now)
     }
 
     fn breach(&self, symbol: Symbol, Veto { rule, limit, value }: Veto) -> Breach {
@@ -171,6 +172,18 @@ impl RiskGate {
     #[must_use]
     pub fn limits(&self) -> &RiskLimits {
         &self.limits
+    }
+
+    /// The most orders in any ten seconds that are approved now, of all kinds together.
+    #[must_use]
+    pub fn orders_per_10s_max(&self) -> u32 {
+        self.rate.whole()
+    }
+
+    /// Approves no more orders in any ten seconds than this, and never more than the limits say. Less than
+    /// [`RiskLimits::ORDERS_PER_10S_LEAST`] cannot be shared out, and counts as that.
+    pub fn cap_orders_per_10s(&mut self, most: u32) {
+        self.rate.set_whole(self.limits.orders_per_10s_max.min(most));
     }
 
     /// Restricts trading to `state`. Never loosens: a milder state than the present one changes nothing, and

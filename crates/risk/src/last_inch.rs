@@ -4,7 +4,7 @@
 //! Its reason is Knight Capital, 2012: child orders that no parent asked for, sent for 45 minutes, because no check stood
 //! behind the one that had failed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use keel_domain::{ClOrdId, Money, OrderIntent, StopLeg, Timestamp, notional};
@@ -27,6 +27,12 @@ pub enum Trip {
     /// No intent is on record for the order, or another one.
     #[error("the order is not what was recorded as meant")]
     NotItsIntent,
+    /// An order under this id has gone out before.
+    #[error("an order with the id {cl_ord_id} has gone out before")]
+    Repeated {
+        /// The id.
+        cl_ord_id: ClOrdId,
+    },
     /// Too many orders.
     #[error("more than {max} orders in 60 s")]
     Orders {
@@ -48,7 +54,33 @@ pub struct LastInch {
     /// When each order of the last sixty seconds went out, and what it is worth.
     sent: VecDeque<(Timestamp, Money)>,
     sum: Money,
+    ids: SentIds,
     tripped: Option<Trip>,
+}
+
+/// The ids of the latest orders and of the stops that they carried. Whoever repeats one does so soon: the oldest are let go.
+#[derive(Debug, Default)]
+struct SentIds {
+    known: BTreeSet<ClOrdId>,
+    oldest_first: VecDeque<ClOrdId>,
+}
+
+impl SentIds {
+    /// Minutes of orders at the highest rate that any limit allows.
+    const MAX: usize = 16_384;
+
+    fn note(&mut self, id: ClOrdId) -> Result<(), Trip> {
+        if !self.known.insert(id) {
+            return Err(Trip::Repeated { cl_ord_id: id });
+        }
+        self.oldest_first.push_back(id);
+        if self.oldest_first.len() > Self::MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        Ok(())
+    }
 }
 
 impl LastInch {
@@ -74,6 +106,7 @@ impl LastInch {
             limits,
             sent: VecDeque::new(),
             sum: Money::ZERO,
+            ids: SentIds::default(),
             tripped: None,
         })
     }
@@ -96,12 +129,18 @@ impl LastInch {
         let is_meant = |id, meant: &OrderIntent| recorded(id) == Some(meant);
         let stop_is_meant = |stop: StopLeg| is_meant(stop.cl_ord_id, &stop.intent(intent));
         let judged = if is_meant(order.cl_ord_id(), intent) && order.stop().is_none_or(stop_is_meant) {
-            self.count(now, order)
+            self.note_ids(order).and_then(|()| self.count(now, order))
         } else {
             Err(Trip::NotItsIntent)
         };
         self.tripped = judged.err();
         judged
+    }
+
+    fn note_ids(&mut self, order: &ApprovedOrder) -> Result<(), Trip> {
+        let stop = order.stop().map(|stop| stop.cl_ord_id);
+        let mut ids = std::iter::once(order.cl_ord_id()).chain(stop);
+        ids.try_for_each(|id| self.ids.note(id))
     }
 
     fn count(&mut self, now: Timestamp, order: &ApprovedOrder) -> Result<(), Trip> {
@@ -132,7 +171,7 @@ impl LastInch {
         Ok(())
     }
 
-    /// An operator has resumed, or sells everything: counting begins anew.
+    /// An operator has resumed, or sells everything: counting begins anew. No id may be used again all the same.
     pub fn reset(&mut self) {
         self.tripped = None;
         self.sent.clear();

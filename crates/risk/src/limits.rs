@@ -17,6 +17,16 @@ pub enum LimitError {
         /// What was given.
         value: String,
     },
+    /// A limit is too low to be shared out.
+    #[error("risk limit {name} is {value}: it must be at least {least}")]
+    TooLow {
+        /// Which limit.
+        name: String,
+        /// What was given.
+        value: u32,
+        /// The least it can be.
+        least: u32,
+    },
     /// A limit is above what the stage permits.
     #[error(
         "risk limit {name} is {value}: stage {stage} permits at most {max}; lower it, or go on to the next stage"
@@ -58,7 +68,7 @@ pub struct RiskLimits {
     pub per_symbol: BTreeMap<Symbol, SymbolLimits>,
     /// The most that may be held and still be bought over all symbols, in quote.
     pub gross_exposure_max: Money,
-    /// The most orders in any ten seconds.
+    /// The most orders in any ten seconds: entries, exits and stops together, which have fixed shares of it.
     pub orders_per_10s_max: u32,
     /// How far through the market a limit price may be, in hundredths of a percent.
     pub collar_through_bps: u32,
@@ -73,6 +83,9 @@ pub struct RiskLimits {
 }
 
 impl RiskLimits {
+    /// One order of each kind.
+    pub const ORDERS_PER_10S_LEAST: u32 = 3;
+
     /// Checks that every limit can be meant.
     pub(crate) fn validate(&self) -> Result<(), LimitError> {
         if self.per_symbol.is_empty() {
@@ -112,6 +125,13 @@ impl RiskLimits {
         ];
         for (name, value) in whole {
             positive(name.to_owned(), value > 0, value.to_string())?;
+        }
+        if self.orders_per_10s_max < Self::ORDERS_PER_10S_LEAST {
+            return Err(LimitError::TooLow {
+                name: "orders_per_10s_max".to_owned(),
+                value: self.orders_per_10s_max,
+                least: Self::ORDERS_PER_10S_LEAST,
+            });
         }
         positive(
             "gross_exposure_max".to_owned(),

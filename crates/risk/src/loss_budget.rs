@@ -7,7 +7,7 @@
 use keel_domain::{Asset, Money, OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{DayRule, LimitError, TradingDay};
+use crate::{DayRule, LimitError, LossInputs, ProfitReading, TradingDay};
 
 /// What may be lost. None of it has a default, and none can be switched off.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +59,9 @@ struct DayStart {
 pub struct LossBook {
     day: Option<DayStart>,
     peak: Option<Money>,
+    /// When the peak was recorded, which states of before do not tell.
+    #[serde(default)]
+    peak_at: Option<Timestamp>,
     losing_exits: u32,
     /// The exit that trades now, and what it has made so far.
     exit: Option<(OrderId, Money)>,
@@ -134,8 +137,8 @@ impl LossBook {
     }
 
     /// A profit is what losses from the peak are counted from.
-    pub fn note_peak(&mut self, profit: Money) {
-        self.peak = Some(profit);
+    pub fn note_peak(&mut self, at: Timestamp, profit: Money) {
+        (self.peak, self.peak_at) = (Some(profit), Some(at));
     }
 
     /// A trade of an exit made or lost an amount, after its fees. An exit counts once another one trades.
@@ -162,7 +165,7 @@ impl LossBook {
     /// An operator took note: the peak is where the profit is at the next reading, and no exit has lost in a row. The day's loss
     /// stays what it is.
     pub fn resume(&mut self) {
-        self.peak = None;
+        (self.peak, self.peak_at) = (None, None);
         self.losing_exits = 0;
         self.exit = None;
     }
@@ -177,6 +180,19 @@ impl LossBook {
             day_lost: day.profit - profit,
             drawdown: peak - profit,
             losing_exits: self.losing_exits.saturating_add(u32::from(loses_now)),
+        })
+    }
+
+    /// What two readings are compared with; none before a day has begun.
+    #[must_use]
+    pub fn inputs(&self, readings: [ProfitReading; 2]) -> Option<LossInputs> {
+        let DayStart { day, profit } = self.day?;
+        let at = day.began_at;
+        let peak = self.peak_at.zip(self.peak);
+        Some(LossInputs {
+            readings,
+            day_start: ProfitReading { at, profit },
+            peak: peak.map(|(at, profit)| ProfitReading { at, profit }),
         })
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use keel_domain::{AlertClass, Purpose};
 use serde::{Deserialize, Serialize};
 
-use crate::{LossBreach, Trip};
+use crate::{LossTrip, Trip};
 
 /// The trading state, named by what it permits. Cancels are permitted in every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub enum HaltCause {
     LastInch(Trip),
     /// More was lost than may be.
     #[error("loss budget: {0}")]
-    Loss(LossBreach),
+    Loss(LossTrip),
     /// The market data, or the venue's description of a pair, is not what it was.
     #[error("market data: {what}")]
     MarketData {

@@ -26,7 +26,9 @@ fn gate() -> RiskGate {
 }
 
 fn approved(gate: &mut RiskGate, at: Timestamp, intent: OrderIntent) -> ApprovedOrder {
-    gate.approve(at, intent, "k1-1-1".parse().unwrap(), &view(&instrument()))
+    // Another id at each time, as every order has its own.
+    let id = format!("k1-1-{}", at.as_nanos() - T0.as_nanos());
+    gate.approve(at, intent, id.parse().unwrap(), &view(&instrument()))
         .unwrap()
 }
 
@@ -159,4 +161,79 @@ fn a_limit_of_zero_or_less_cannot_be_meant() {
     assert_eq!(name(1, "0").as_deref(), Some("last_inch.notional_per_60s_max"));
     assert_eq!(name(1, "-1").as_deref(), Some("last_inch.notional_per_60s_max"));
     assert_eq!(name(1, "0.01"), None);
+}
+
+#[test]
+fn f8_an_id_that_has_gone_out_goes_out_no_second_time() {
+    let intent = limit(Side::Buy, "100", "0.1");
+    let (mut gate, mut last_inch) = (gate(), last_inch(100_000, "1000000"));
+    let mut sent = |order: &ApprovedOrder| last_inch.check(T0, order, |_| Some(&intent));
+    let order = approved(&mut gate, T0, intent);
+    assert_eq!(sent(&order), Ok(()));
+    let repeated = Err(Trip::Repeated {
+        cl_ord_id: order.cl_ord_id(),
+    });
+    assert_eq!(sent(&order), repeated, "the same approval");
+    last_inch.reset();
+    let later = T0.plus(Duration::from_secs(3_600));
+    let again = gate.approve(later, intent, order.cl_ord_id(), &view(&instrument()));
+    assert_eq!(
+        last_inch.check(later, &again.unwrap(), |_| Some(&intent)),
+        repeated,
+        "nor after a resume, with an approval of its own"
+    );
+}
+
+#[test]
+fn f8_the_id_of_a_carried_stop_is_used_once_too() {
+    let exit = OrderIntent {
+        purpose: Purpose::ReduceOnly,
+        ..limit(Side::Sell, "102", "0.1")
+    };
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let trigger = Trigger::Stop { stop_px: price("98") };
+    let stop = StopLeg {
+        cl_ord_id: "k1-stop-1-1".parse().unwrap(),
+        ord_type: OrdType::StopLoss { trigger },
+    };
+    let leg = stop.intent(&exit);
+    let (mut gate, mut last_inch) = (gate(), last_inch(10, "1000"));
+    let mut sent = |id: &str| {
+        let order = gate.approve_with_stop(T0, exit, id.parse().unwrap(), stop, &owner);
+        let recorded = |asked| {
+            if asked == stop.cl_ord_id {
+                Some(&leg)
+            } else {
+                Some(&exit)
+            }
+        };
+        last_inch.check(T0, &order.unwrap(), recorded)
+    };
+    assert_eq!(sent("k1-1-1"), Ok(()));
+    let cl_ord_id = stop.cl_ord_id;
+    assert_eq!(sent("k1-1-2"), Err(Trip::Repeated { cl_ord_id }));
+}
+
+#[test]
+fn f65_f8_as_many_ids_are_kept_as_can_be_sent_in_minutes() {
+    let intent = limit(Side::Buy, "100", "0.1");
+    for (between, expected) in [(16_383, false), (16_384, true)] {
+        let (mut gate, mut last_inch) = (gate(), last_inch(1, "1000"));
+        let order_at = |gate: &mut RiskGate, minute: u64| {
+            let at = T0.plus(Duration::from_secs(60) * u32::try_from(minute).unwrap());
+            (at, approved(gate, at, intent))
+        };
+        for minute in 0..=between {
+            let (at, order) = order_at(&mut gate, minute);
+            assert_eq!(last_inch.check(at, &order, |_| Some(&intent)), Ok(()));
+        }
+        let (_, first) = order_at(&mut gate, 0);
+        let end = T0.plus(Duration::from_secs(60) * 20_000);
+        let judged = last_inch.check(end, &first, |_| Some(&intent));
+        assert_eq!(judged.is_ok(), expected, "{between} orders in between");
+    }
 }

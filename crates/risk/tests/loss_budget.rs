@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use keel_domain::{Money, OrderId, Timestamp};
-use keel_risk::{DayRule, DayRuleError, LimitError, LossBook, LossBreach, LossLimits, TradingDay};
+use keel_risk::{
+    DayRule, DayRuleError, LimitError, LossBook, LossBreach, LossInputs, LossLimits, ProfitReading,
+    TradingDay,
+};
 use proptest::prelude::*;
 
 const HOUR_S: i64 = 3_600;
@@ -41,7 +44,7 @@ fn begun(profit: &str) -> LossBook {
     let mut book = LossBook::default();
     let today = limits().day.day_of(at("2026-11-25T12:00:00Z")).unwrap();
     book.begin_day(today, money(profit));
-    book.note_peak(money(profit));
+    book.note_peak(Timestamp::EPOCH, money(profit));
     book
 }
 
@@ -130,7 +133,7 @@ fn each_limit_is_reached_at_its_value() {
     };
     assert_eq!(book.breach(&limits, money("90")), Some(lost("10")));
     let mut higher = book.clone();
-    higher.note_peak(money("115"));
+    higher.note_peak(Timestamp::EPOCH, money("115"));
     assert_eq!(higher.breach(&limits, money("95.01")), None);
     let below = LossBreach::Drawdown {
         lost: money("20"),
@@ -224,7 +227,7 @@ proptest! {
 fn a_peak_is_what_no_profit_has_reached() {
     let mut book = LossBook::default();
     assert!(book.is_peak(money("-5")), "the first is one");
-    book.note_peak(money("3"));
+    book.note_peak(Timestamp::EPOCH, money("3"));
     assert!(!book.is_peak(money("2.99")));
     assert!(!book.is_peak(money("3")));
     assert!(book.is_peak(money("3.01")));
@@ -253,4 +256,85 @@ fn f14_the_same_day_in_a_zone_further_west_is_no_other_day() {
     let today = west.day_of(now).unwrap();
     assert_eq!(today.number, known.number);
     assert_eq!(book.next_day(&west, now), None);
+}
+
+#[test]
+fn f14_a_day_that_begins_23_hours_after_the_last_has_a_budget_and_one_a_second_earlier_has_none() {
+    let utc = rule("UTC", "00:00");
+    let now = at("2026-11-26T12:00:00Z");
+    let after = |began_at: &str| {
+        let mut book = LossBook::default();
+        let before = TradingDay {
+            number: 20_782,
+            began_at: at(began_at),
+        };
+        book.begin_day(before, Money::ZERO);
+        book.next_day(&utc, now)
+    };
+    assert_eq!(after("2026-11-25T01:00:01Z"), None, "22:59:59 before");
+    assert_eq!(
+        after("2026-11-25T01:00:00Z"),
+        day(20_783, "2026-11-26T00:00:00Z"),
+        "23:00:00 before"
+    );
+}
+
+#[test]
+fn f14_the_short_and_the_long_day_of_berlin_have_one_budget_each() {
+    let berlin = rule("Europe/Berlin", "00:00");
+    let mut book = LossBook::default();
+    let mut begun = Vec::new();
+    for dates in [["2026-03-28", "2026-03-31"], ["2026-10-24", "2026-10-27"]] {
+        let [from, to] = dates.map(|date| at(&format!("{date}T00:00:00Z")).as_millis() / 1_000);
+        for now in (from..to)
+            .step_by(60)
+            .map(|second| Timestamp::from_millis(second * 1_000))
+        {
+            if let Some(today) = book.next_day(&berlin, now) {
+                assert_eq!(today.began_at, berlin.day_of(now).unwrap().began_at);
+                book.begin_day(today, Money::ZERO);
+                begun.push((today.number, now));
+            }
+        }
+    }
+    let expected = [
+        (20_540, "2026-03-28T00:00:00Z"),
+        (20_541, "2026-03-28T23:00:00Z"),
+        (20_542, "2026-03-29T22:00:00Z"),
+        (20_543, "2026-03-30T22:00:00Z"),
+        (20_750, "2026-10-24T00:00:00Z"),
+        (20_751, "2026-10-24T22:00:00Z"),
+        (20_752, "2026-10-25T23:00:00Z"),
+        (20_753, "2026-10-26T23:00:00Z"),
+    ];
+    assert_eq!(begun, expected.map(|(number, moment)| (number, at(moment))));
+}
+
+#[test]
+fn f15_two_readings_are_compared_with_the_days_start_and_the_peak() {
+    let reading = |profit: &str| ProfitReading {
+        at: at("2026-11-25T12:00:00Z"),
+        profit: money(profit),
+    };
+    let mut book = begun("3");
+    book.note_peak(at("2026-11-25T13:00:00Z"), money("4"));
+    let expected = LossInputs {
+        readings: [reading("-9"), reading("-10")],
+        day_start: ProfitReading {
+            at: at("2026-11-25T00:00:00Z"),
+            profit: money("3"),
+        },
+        peak: Some(ProfitReading {
+            at: at("2026-11-25T13:00:00Z"),
+            profit: money("4"),
+        }),
+    };
+    assert_eq!(book.inputs(expected.readings), Some(expected));
+    book.resume();
+    let resumed = LossInputs {
+        peak: None,
+        ..expected
+    };
+    assert_eq!(book.inputs(expected.readings), Some(resumed));
+    assert_eq!(LossBook::default().inputs(expected.readings), None);
 }

@@ -6,21 +6,22 @@ use anyhow::{Context, Result};
 use keel_binance::{Input, Session};
 use keel_config::{Config, Credentials};
 use keel_domain::{AlertClass, Timestamp};
-use keel_engine::{Command, DurableState, Event, Operator, StartRefusal, Step, Trader};
-use keel_execution::{NotSent, Order, Venue, VenueReport};
-use keel_journal::Disk;
+use keel_engine::{Event, Operator, StartRefusal, Trader};
+use keel_execution::{Venue, VenueReport};
+use keel_journal::{Disk, HaltMark};
 use keel_market_data::MarketFeed;
+
 use keel_monitoring::Snapshot;
 use keel_report::RunTitle;
-use keel_risk::{ApprovedOrder, LastInch};
+use keel_risk::{HaltCause, LastInch};
 
 use crate::change::Change;
-use crate::journal_log::LogError;
+use crate::flow::Held;
 use crate::observer::Observer;
-use crate::{Ending, JournalLog, Outcome, RunContext, SnapshotTaken, assemble};
+use crate::{Ending, JournalLog, Outcome, RunContext, assemble};
 
 /// How long the end may take before the system gives up and says what is left.
-const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+pub const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 /// How often samples are taken.
 const SAMPLE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 
@@ -28,17 +29,24 @@ const SAMPLE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 /// inputs at the same times give the same commands.
 pub struct Desk<D: Disk> {
     pub(crate) trader: Trader,
-    session: Session,
-    log: JournalLog<D>,
+    pub(crate) session: Session,
+    pub(crate) log: JournalLog<D>,
     pub(crate) observer: Observer,
     title: RunTitle,
-    last_inch: LastInch,
-    /// The journal failed: nothing can be recorded any more, and only cancels are sent.
+    pub(crate) last_inch: LastInch,
+    /// The journal failed, or a part of the process panicked: nothing can be recorded any more, and only cancels are sent.
     pub(crate) has_failed: bool,
     /// What the venue does not take of the configuration, told before the session was ever up.
     refused: Option<String>,
     sampled_at: Timestamp,
     closing: Option<Closing>,
+    pub(crate) held: Option<Held>,
+    /// A halt that is to be made durable once its cancels have left.
+    pub(crate) unkept_halt: Option<HaltCause>,
+    /// A halt was made durable that this process cannot record twice.
+    pub(crate) is_halt_kept: bool,
+    /// A tick's disk work waits, since cancels were to leave first.
+    pub(crate) is_upkeep_due: bool,
 }
 
 /// An end that was begun.
@@ -48,7 +56,7 @@ struct Closing {
     wants_final_balances: bool,
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk + HaltMark> Desk<D> {
     /// Puts everything together on a disk that is this process's own: what is recorded there is replayed. No byte has left
     /// yet.
     ///
@@ -105,10 +113,15 @@ impl<D: Disk> Desk<D> {
             refused: None,
             sampled_at: now,
             closing: None,
+            held: None,
+            unkept_halt: None,
+            is_halt_kept: false,
+            is_upkeep_due: false,
         };
         if let Some(reason) = context.accept_venue.clone() {
             desk.operate(now, Operator::AcceptVenue { reason });
         }
+        desk.heed_mark(now);
         Ok(desk)
     }
 
@@ -145,10 +158,10 @@ impl<D: Disk> Desk<D> {
     /// snapshot of the state is taken where one is due. Returns what is to be shown, where it is time for that.
     pub fn tick(&mut self, now: Timestamp, wall: Timestamp) -> Option<Snapshot> {
         self.feed(now, Event::Timer);
-        if let Err(error) = self.log.flush() {
-            self.fail(now, &error.to_string());
+        self.is_upkeep_due = true;
+        if !self.holds_back() {
+            self.keep_records(now);
         }
-        self.keep_state(now, JournalLog::snapshot_if_due);
         if now.since(self.sampled_at) < SAMPLE_EVERY {
             return None;
         }
@@ -159,9 +172,9 @@ impl<D: Disk> Desk<D> {
         Some(self.observer.snapshot(now, &self.trader, &self.title, &stats))
     }
 
-    /// Hands everything that has arrived to the engine: orders' news before prices.
+    /// Hands everything that has arrived to the engine, orders' news before prices, until cancels are to leave.
     pub fn drain(&mut self, now: Timestamp) {
-        loop {
+        while !self.holds_back() {
             if let Some(report) = self.session.next_report() {
                 self.observer.on_report(&report);
                 if let (VenueReport::Refused { cause, reject }, false) = (&report, self.trader.has_been_up())
@@ -180,104 +193,12 @@ impl<D: Disk> Desk<D> {
     /// An operator's word.
     pub fn operate(&mut self, now: Timestamp, operator: Operator) {
         if matches!(operator, Operator::Resume { .. } | Operator::Flatten { .. }) {
+            if !self.lift_mark(now) {
+                return;
+            }
             self.last_inch.reset();
         }
         self.feed(now, Event::Operator(operator));
-    }
-
-    fn feed(&mut self, now: Timestamp, event: Event) {
-        let mut events = vec![event];
-        // What a command cannot do at once is an event again; each is one order that was not sent.
-        while let Some(event) = events.pop() {
-            let step = self.trader.on_event(now, event);
-            for command in self.release(now, step) {
-                events.extend(self.carry_out(now, command));
-            }
-        }
-    }
-
-    fn release(&mut self, now: Timestamp, step: Step) -> Vec<Command> {
-        self.observer.on_records(step.records());
-        if self.has_failed {
-            // Nothing can be recorded any more; what needs no record is still done.
-            return step.without_submissions();
-        }
-        match step.release(&mut self.log) {
-            Ok(commands) => commands,
-            Err(error) => self.fail_at(now, &error.to_string()),
-        }
-    }
-
-    fn fail(&mut self, now: Timestamp, what: &str) {
-        if !self.has_failed {
-            for command in self.fail_at(now, what) {
-                // Only cancels come from a failed journal; one that cannot be sent is tried again while closing.
-                let _tried_again_later = self.carry_out(now, command);
-            }
-        }
-    }
-
-    fn fail_at(&mut self, now: Timestamp, what: &str) -> Vec<Command> {
-        self.has_failed = true;
-        let text = format!("the journal failed, trading is halted, cancels only: {what}");
-        self.observer.alert(now, &AlertClass::Journal.alert(text));
-        self.trader.on_journal_failure(now, what.to_owned())
-    }
-
-    fn carry_out(&mut self, now: Timestamp, command: Command) -> Option<Event> {
-        match command {
-            Command::Submit(order) => {
-                let cl_ord_id = order.cl_ord_id();
-                let sent = self.submit(now, order);
-                return sent
-                    .err()
-                    .map(|cause| Event::Venue(VenueReport::SubmitNotSent { cl_ord_id, cause }));
-            }
-            Command::Cancel { symbol, cl_ord_id } => {
-                let sent = self.session.cancel(now, symbol, cl_ord_id);
-                return sent
-                    .err()
-                    .map(|_| Event::Venue(VenueReport::CancelUnknown { cl_ord_id }));
-            }
-            Command::QueryOrder { symbol, cl_ord_id } => self.session.query_order(now, symbol, cl_ord_id),
-            Command::QueryOpenOrders { symbol } => self.session.query_open_orders(now, symbol),
-            Command::QueryAllOrders { symbol, around } => self.session.query_all_orders(now, symbol, around),
-            Command::QueryTrades { symbol, from } => self.session.query_trades(now, symbol, from),
-            Command::QueryInstruments => self.session.query_instruments(now),
-            Command::QueryBalances => self.session.query_balances(now),
-            Command::RenewUserStream => self.session.renew_user_stream(now),
-            Command::Resync { symbol, reason } => self.session.resync(now, symbol, reason),
-            Command::Alert(alert) => self.observer.alert(now, &alert),
-        }
-        None
-    }
-
-    fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
-        let orders = self.trader.state().orders();
-        self.last_inch
-            .check(now, &order, |id| orders.get(id).map(Order::intent))
-            .map_err(NotSent::LastInch)?;
-        self.session.submit(now, order)
-    }
-
-    /// Keeps the durable state as a snapshot; all its records have been committed.
-    fn keep_state(
-        &mut self,
-        now: Timestamp,
-        keep: impl FnOnce(&mut JournalLog<D>, &DurableState) -> Result<Option<SnapshotTaken>, LogError>,
-    ) {
-        if self.has_failed {
-            return;
-        }
-        match keep(&mut self.log, self.trader.state()) {
-            Ok(Some(SnapshotTaken::NoRoom)) => {
-                let text = "the disk has no room for a snapshot of the state; the journal goes on, and the next start \
-                            takes longer: free some space";
-                self.observer.alert(now, &AlertClass::Disk.alert(text));
-            }
-            Ok(Some(SnapshotTaken::UpTo(_)) | None) => {}
-            Err(error) => self.fail(now, &error.to_string()),
-        }
     }
 
     /// Closes the gate and begins to cancel everything. A start that was refused on another account, or never had a session,
@@ -338,6 +259,7 @@ impl<D: Disk> Desk<D> {
     /// How the end that [`Self::close`] began came out. Keeps the state, so that the next start need not read this run's
     /// records.
     pub fn ending(&mut self, now: Timestamp) -> Ending {
+        self.go_on_at_once(now);
         self.keep_state(now, |log, state| log.take_snapshot(state).map(Some));
         if !self.trader.is_closed() {
             return self.unverified(now);
@@ -373,7 +295,7 @@ impl<D: Disk> Desk<D> {
         ending
     }
 
-    fn leftovers(&self) -> Vec<String> {
+    pub(crate) fn leftovers(&self) -> Vec<String> {
         let ids = self.trader.leftovers().map(|order| order.cl_ord_id().to_string());
         ids.collect()
     }
@@ -384,11 +306,9 @@ impl<D: Disk> Desk<D> {
         let report = self
             .observer
             .report(now, &self.trader, self.title.clone(), &ending.to_string());
-        let halted_by = self
-            .trader
-            .state()
-            .restriction()
-            .map(|(_, cause)| cause.to_string());
+        let recorded = self.trader.state().restriction().map(|(_, cause)| cause);
+        let unrecorded = self.trader.restriction_cause().filter(|_| self.has_failed);
+        let halted_by = recorded.or(unrecorded).map(ToString::to_string);
         Outcome {
             ending,
             report,

@@ -1,12 +1,15 @@
 //! The dead man with its socket, its clock and its own connection to the venue.
 
 use std::future::{Future, pending};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use keel_binance::{OpenList, OpenOrders, RequestError};
 use keel_config::Config;
 use keel_control::{Ear, Heard};
-use keel_guard::{Answer, Guard, Request};
+use keel_guard::{Answer, Event, Guard, Request};
+use keel_journal::{FsDisk, HaltMark};
 use tokio::sync::mpsc;
 
 use crate::{Clock, GuardTeller, assemble};
@@ -52,6 +55,7 @@ pub async fn guard(
         guard.expect_beats(clock.now());
     }
     let (requests, answers) = ask_apart(venue, clock);
+    let (marking, marked) = mpsc::unbounded_channel();
     Guarding {
         guard,
         ear,
@@ -59,6 +63,9 @@ pub async fn guard(
         teller,
         requests,
         answers,
+        state_dir: config.state_dir.clone(),
+        marking,
+        marked,
     }
     .until(stop)
     .await
@@ -126,6 +133,10 @@ struct Guarding {
     teller: GuardTeller,
     requests: mpsc::Sender<Request>,
     answers: mpsc::Receiver<Answer>,
+    state_dir: PathBuf,
+    /// What became of the marks that were to be left.
+    marking: mpsc::UnboundedSender<std::io::Result<()>>,
+    marked: mpsc::UnboundedReceiver<std::io::Result<()>>,
 }
 
 impl Guarding {
@@ -146,6 +157,9 @@ impl Guarding {
             }
             while let Some(event) = self.guard.next_event() {
                 self.teller.event(now, &event);
+                if let Event::Silent { silence } = event {
+                    self.leave_mark(silence);
+                }
             }
             let deadline = async {
                 match self.guard.next_deadline() {
@@ -161,8 +175,31 @@ impl Guarding {
                     let answer = answer.context("the requests' task is gone")?;
                     self.guard.on_answer(self.clock.now(), &answer);
                 }
+                marked = self.marked.recv() => {
+                    let marked = marked.context("the marks' channel")?;
+                    self.teller.marked(self.clock.now(), marked);
+                }
                 () = deadline => {}
             }
+        }
+    }
+
+    /// The trader's next start is to be halted. On a thread of its own that nobody waits for: a disk that hangs may be why the
+    /// trader is silent, and must not keep the guard from canceling.
+    fn leave_mark(&self, silence: Duration) {
+        let reason = format!(
+            "the guard heard nothing from the trader for {} ms, and canceled every order of its pairs but stops",
+            silence.as_millis()
+        );
+        let (mut disk, told) = (FsDisk::read_only(&self.state_dir), self.marking.clone());
+        let marking = std::thread::Builder::new().name("mark".to_owned());
+        let spawned = marking.spawn(move || {
+            let left = disk.leave_mark(&reason);
+            // The guard may have ended.
+            let _gone = told.send(left);
+        });
+        if let Err(error) = spawned {
+            self.teller.marked(self.clock.now(), Err(error));
         }
     }
 

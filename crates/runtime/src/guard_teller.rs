@@ -76,6 +76,28 @@ impl GuardTeller {
         self.tell(now, event.alert_class(), told(event));
     }
 
+    /// What became of the mark that keeps the trader's next start halted.
+    pub(crate) fn marked(self, now: Timestamp, left: std::io::Result<()>) {
+        let (class, told) = match left {
+            Ok(()) => (
+                None,
+                Told::news(
+                    "marked",
+                    "the trader is halted, or its next start will be, until `trader resume --reason WHY`",
+                ),
+            ),
+            Err(error) => {
+                let text = format!(
+                    "the trader's next start is NOT halted: no mark of it can be left in the state directory ({error}); \
+                     `trader halt --reason WHY` before it is started"
+                );
+                let details = json!({ "problem": error.to_string() });
+                (Some(AlertClass::Guard), Told::with("unmarked", text, details))
+            }
+        };
+        self.tell(now, class, told);
+    }
+
     fn tell(self, now: Timestamp, class: Option<AlertClass>, told: Told) {
         let Told {
             name,

@@ -126,6 +126,16 @@ impl<D: Disk> JournalLog<D> {
         self.snapshot_records = records;
     }
 
+    /// The disk, for what is kept beside the journal.
+    pub fn disk(&self) -> &D {
+        self.journal.disk()
+    }
+
+    /// The disk, for what is kept beside the journal, also when that has failed.
+    pub fn disk_mut(&mut self) -> &mut D {
+        self.journal.disk_mut()
+    }
+
     /// Makes everything written so far durable.
     ///
     /// # Errors

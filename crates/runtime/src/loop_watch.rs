@@ -14,7 +14,7 @@ pub(crate) struct LoopWatch {
 
 impl LoopWatch {
     /// A loop that stood still for longer trades on decisions that nobody watched.
-    const GAP_MAX: Duration = Duration::from_secs(10);
+    pub(crate) const GAP_MAX: Duration = Duration::from_secs(10);
 
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {

@@ -7,7 +7,7 @@ use keel_engine::{MoneyCheck, Trader};
 use keel_execution::Balance;
 use keel_monitoring::IdentityLine;
 use keel_positions::{Account, AssetIdentity, Owner, Transfer, asset_identity};
-use keel_report::AssetLine;
+use keel_report::{AssetLine, MoneyLine};
 
 /// What is known of the account during a run.
 #[derive(Debug, Default)]
@@ -78,6 +78,16 @@ pub(crate) fn identity_line(check: &MoneyCheck) -> IdentityLine {
         is_ok: check.is_ok,
         difference: check.money.map(|money| money.difference),
         assets: check.assets.iter().map(of).collect(),
+    }
+}
+
+/// The same, in one currency, as the report shows it.
+pub(crate) fn money_line(check: &MoneyCheck) -> MoneyLine {
+    MoneyLine {
+        at: check.at,
+        difference: check.money.map(|money| money.difference),
+        tolerance: check.tolerance,
+        unpriced: check.unpriced.map(|why| why.to_string()),
     }
 }
 

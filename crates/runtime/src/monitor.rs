@@ -82,12 +82,19 @@ impl Monitor {
     }
 }
 
-impl Drop for Monitor {
-    fn drop(&mut self) {
+impl Monitor {
+    /// Ends the thread; whatever is shown then, nobody sees.
+    pub(crate) fn stop(&mut self) {
         self.shutdown.cancel();
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed there.
             let _ended = thread.join();
         }
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

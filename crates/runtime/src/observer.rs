@@ -12,7 +12,7 @@ use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, 
 
 use crate::Progress;
 use crate::alerts::{Alerts, left_restricted};
-use crate::money::{RunMoney, identity_line};
+use crate::money::{RunMoney, identity_line, money_line};
 use crate::risk_lines::risk_use;
 use crate::statement::OrderLog;
 use crate::symbol_lines::symbol_snapshot;
@@ -323,6 +323,7 @@ impl Observer {
                     .as_ref()
                     .is_some_and(|lines| lines.iter().all(|line| line.difference.is_zero())),
             identity: identity.unwrap_or_default(),
+            identity_money: trader.money_check().map(money_line),
             positions: position_lines(now, trader),
             equity: self.equity.samples.clone(),
             charts: self.prices.iter().map(chart).collect(),

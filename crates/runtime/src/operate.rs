@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::System;
 use crate::loop_watch::LoopWatch;
+use crate::restrictions::{lifted, pair_states, restrictions_in_words};
 use crate::risk_lines::risk_use;
 use crate::valuation::{books, symbols};
 
@@ -60,6 +61,11 @@ impl Operations {
             watch: LoopWatch::new(now),
         })
     }
+
+    #[cfg(test)]
+    pub(crate) fn stop_server(&mut self) {
+        self.server.stop();
+    }
 }
 
 impl System {
@@ -73,6 +79,7 @@ impl System {
             let reason = format!("the file {} is there", self.operations.kill_file.display());
             self.halt(now, HaltCause::Operator { reason });
         }
+        self.desk.heed_mark(now);
         let is_dead = self.operations.server.is_dead();
         if let Some(alert) = self.operations.watch.on_control(is_dead) {
             self.desk.observer.alert(now, &alert);
@@ -158,14 +165,14 @@ impl System {
         if let Some(refusal) = refusal {
             return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
         }
-        let text = match self.desk.trader.restriction_cause() {
-            Some(cause) => format!(
-                "lifted {}, which was set because: {cause}",
-                self.desk.trader.trading_state()
-            ),
-            None => "all restrictions lifted; trading as a whole was not restricted".to_owned(),
-        };
+        let mark = self.desk.mark().ok().flatten();
+        let restrictions = restrictions_in_words(self.desk.trader.restrictions());
+        let text = lifted(restrictions, mark.as_deref());
         self.desk.operate(now, Operator::Resume { reason });
+        if self.desk.trader.trading_state() > TradingState::Active {
+            let refusal = "refused: the mark HALTED cannot be removed from the state directory";
+            return self.answer(answer, Verdict::Refused, refusal, "nothing was changed");
+        }
         self.answer(answer, Verdict::Done, &text, "nothing was asked");
     }
 
@@ -199,6 +206,7 @@ impl System {
             state: state.to_string(),
             cause: self.desk.trader.restriction_cause().map(ToString::to_string),
             still_allowed: state.still_allowed().to_owned(),
+            pairs: pair_states(&self.desk.trader),
             live_orders: self
                 .desk
                 .trader

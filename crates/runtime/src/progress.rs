@@ -56,8 +56,12 @@ pub(crate) fn status_line(snapshot: &keel_monitoring::Snapshot, fills: usize) ->
         .iter()
         .map(|s| {
             let (bid, ask) = (price(s.bid), price(s.ask));
+            let restricted = s
+                .cause
+                .as_ref()
+                .map_or_else(String::new, |_| format!(" {}", s.state));
             format!(
-                "{} {bid}/{ask}, position {}, {} orders",
+                "{}{restricted} {bid}/{ask}, position {}, {} orders",
                 s.symbol,
                 s.position,
                 s.orders.len()

@@ -9,6 +9,7 @@ use keel_market_data::Stream;
 use keel_monitoring::{DataAge, HoldingLine, OrderLine, SymbolSnapshot};
 use keel_positions::SymbolBook;
 
+use crate::restrictions::pair_cause;
 use crate::valuation::{books, unrealised};
 
 /// One pair as the dashboard shows it.
@@ -30,6 +31,8 @@ pub(crate) fn symbol_snapshot(now: Timestamp, trader: &Trader, symbol: Symbol) -
     let condition = trader.market_condition(now, symbol);
     SymbolSnapshot {
         symbol: symbol.to_string(),
+        state: trader.trading_state_of(symbol).to_string(),
+        cause: pair_cause(trader, symbol),
         bid: top.map(|top| top.bid.price),
         ask: top.map(|top| top.ask.price),
         book_age_ms: trader.book_age(now, symbol).map(millis),

@@ -13,6 +13,7 @@ use keel_monitoring::Heartbeat;
 
 use crate::guard_watch::GuardWatch;
 use crate::operate::Operations;
+use crate::panics::{caught, caught_while};
 use crate::progress::status_line;
 use crate::{Clock, Desk, Ending, Monitor, Outcome, RunContext};
 
@@ -78,12 +79,38 @@ impl System {
     /// A second readiness of `hurry` gives that up at once.
     pub async fn run(mut self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) -> Outcome {
         tokio::pin!(stop, hurry);
-        self.turn_until(&mut stop, |desk, _| desk.is_refused()).await;
-        let ending = self.end(&mut hurry).await;
+        self.trade(&mut stop, |desk, _| desk.is_refused()).await;
+        let ending = match caught_while(self.end(&mut hurry)).await {
+            Ok(ending) => ending,
+            Err(what) => {
+                self.after_panic(&what).await;
+                Ending::Unverified(caught(|| self.desk.leftovers()).unwrap_or_default())
+            }
+        };
         if !matches!(ending, Ending::Unverified(_)) {
             self.say_farewell();
         }
         self.desk.outcome(self.clock.now(), ending)
+    }
+
+    /// Trades until it is to end, or a part of it panics.
+    async fn trade(
+        &mut self,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+        is_over: impl Fn(&mut Desk<FsDisk>, Clock) -> bool,
+    ) {
+        if let Err(what) = caught_while(self.turn_until(stop, is_over)).await {
+            self.after_panic(&what).await;
+        }
+    }
+
+    /// Whatever panicked may do so again, so each part is tried by itself: halt, send the cancels, keep the halt.
+    async fn after_panic(&mut self, what: &str) {
+        let now = self.clock.now();
+        let _halted_as_far_as_it_can_be = caught(|| self.desk.on_panic(now, what));
+        let sending = self.driver.send_off(self.desk.session());
+        let _sent_as_far_as_it_can_be = caught_while(sending).await;
+        let _kept_as_far_as_it_can_be = caught(|| self.desk.go_on(now));
     }
 
     /// After the last turn of trading, or of a start that came to nothing.
@@ -108,20 +135,33 @@ impl System {
             tokio::select! {
                 biased;
                 () = &mut *over => return,
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => {
+                    self.operate(self.clock.now());
+                    self.settle().await;
+                    self.tick();
+                }
                 () = turn(&mut self.driver, self.desk.session(), self.clock) => {}
             }
             self.desk.drain(self.clock.now());
-            self.driver.transmit(self.desk.session()).await;
+            self.settle().await;
             if is_over(&mut self.desk, self.clock) {
                 return;
             }
         }
     }
 
+    /// Moves the session's bytes; cancels before anything waits for the disk.
+    async fn settle(&mut self) {
+        while self.desk.holds_back() {
+            self.driver.send_off(self.desk.session()).await;
+            self.desk.go_on(self.clock.now());
+            self.desk.drain(self.clock.now());
+        }
+        self.driver.transmit(self.desk.session()).await;
+    }
+
     fn tick(&mut self) {
         let now = self.clock.now();
-        self.operate(now);
         if let Some(snapshot) = self.desk.tick(now, self.clock.wall()) {
             let observer = &self.desk.observer;
             observer
@@ -149,3 +189,6 @@ impl System {
 async fn turn(driver: &mut Driver, session: &mut Session, clock: Clock) {
     driver.turn(session, move || clock.now()).await;
 }
+
+#[cfg(test)]
+mod tests;

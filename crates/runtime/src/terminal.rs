@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use keel_domain::Money;
+use keel_report::RunReport;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -159,8 +160,23 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
             shown(line.fees),
         ));
     }
+    identity(progress, report);
+    code
+}
+
+/// Whether the money adds up, asset by asset.
+fn identity(progress: Progress, report: &RunReport) {
     if report.identity.is_empty() {
         progress.line("money identity NOT CHECKED: the venue did not tell the balances at the end");
+    }
+    if let Some(why) = report
+        .identity_money
+        .as_ref()
+        .and_then(|line| line.unpriced.as_deref())
+    {
+        progress.line(&format!(
+            "money identity NOT CHECKED in one currency: {why}; by asset:"
+        ));
     }
     for line in &report.identity {
         let verdict = if line.difference.is_zero() {
@@ -181,5 +197,4 @@ pub fn summarize(progress: Progress, outcome: &Outcome) -> ExitCode {
             line.asset
         ));
     }
-    code
 }

@@ -53,6 +53,8 @@ pub struct Simulation {
     protocol: Protocol,
     now: Timestamp,
     tick_at: Timestamp,
+    /// Until when a hanging disk keeps the system from doing anything.
+    busy_until: Timestamp,
     wires: Wires,
     generation: u64,
     /// The session's present connections.
@@ -74,7 +76,19 @@ impl Simulation {
     /// # Errors
     /// What keeps it from running, with the remedy.
     pub fn start(settings: SimulationSettings, protocol: Protocol, now: Timestamp) -> Result<Self> {
-        let disk = MemDisk::default();
+        Self::start_on(MemDisk::default(), settings, protocol, now)
+    }
+
+    /// Starts the system on what a disk holds.
+    ///
+    /// # Errors
+    /// What keeps it from running, with the remedy.
+    pub fn start_on(
+        disk: MemDisk,
+        settings: SimulationSettings,
+        protocol: Protocol,
+        now: Timestamp,
+    ) -> Result<Self> {
         let desk = Desk::start(
             &settings.config,
             settings.credentials(),
@@ -89,6 +103,7 @@ impl Simulation {
             protocol,
             now,
             tick_at: now,
+            busy_until: now,
             wires: Wires::default(),
             generation: 0,
             links: BTreeMap::new(),
@@ -134,6 +149,12 @@ impl Simulation {
     /// Someone sets the wall clock of the system's machine so far ahead.
     pub fn set_wall_clock_ahead(&mut self, by: Duration) {
         self.wall_ahead = by;
+    }
+
+    /// A part of the system panics.
+    pub fn panic(&mut self, what: &str) {
+        self.desk.on_panic(self.now, what);
+        self.settle();
     }
 
     /// Injected faults by rule.
@@ -197,9 +218,11 @@ impl Simulation {
     }
 
     fn next_at(&mut self) -> Timestamp {
-        let due = [self.wires.next_at(), self.desk.session().next_deadline()];
-        let due = due.into_iter().flatten().chain([self.protocol.next_deadline()]);
-        due.fold(self.tick_at, Timestamp::min)
+        let of_desk = self.desk.session().next_deadline();
+        let of_desk = of_desk.map_or(self.tick_at, |at| at.min(self.tick_at));
+        let due = self.wires.next_at().into_iter();
+        due.chain([self.protocol.next_deadline()])
+            .fold(of_desk.max(self.busy_until), Timestamp::min)
     }
 
     /// One moment: everything that is due then, and what follows from it at once.
@@ -212,15 +235,12 @@ impl Simulation {
         while let Some(parcel) = self.wires.arrived(self.now) {
             self.deliver(parcel);
         }
-        if self
-            .desk
-            .session()
-            .next_deadline()
-            .is_some_and(|at| at <= self.now)
-        {
+        let is_free = self.busy_until <= self.now;
+        let deadline = self.desk.session().next_deadline();
+        if is_free && deadline.is_some_and(|at| at <= self.now) {
             self.desk.session().handle(self.now, Input::Timer);
         }
-        if self.tick_at <= self.now {
+        if is_free && self.tick_at <= self.now {
             self.tick_at = self.now.plus(TICK_EVERY);
             // Nobody looks: the snapshot is for monitoring.
             let _snapshot = self.desk.tick(self.now, self.now.plus(self.wall_ahead));
@@ -230,11 +250,16 @@ impl Simulation {
 
     /// Hands on what both sides have to say.
     fn settle(&mut self) {
-        self.desk.drain(self.now);
-        let arrives_at = self.now.plus(self.settings.latency);
-        while let Some(transmit) = self.desk.session().poll_transmit() {
-            self.transmit(arrives_at, transmit);
+        if self.busy_until <= self.now {
+            self.desk.drain(self.now);
+            self.send();
+            while self.desk.holds_back() {
+                self.desk.go_on(self.now);
+                self.desk.drain(self.now);
+                self.send();
+            }
         }
+        let arrives_at = self.now.plus(self.settings.latency);
         while let Some((ticket, served)) = self.protocol.poll_answered() {
             if let Some(asked) = self.waiting.remove(&ticket) {
                 self.answer(asked, served);
@@ -245,6 +270,15 @@ impl Simulation {
         }
         while let Some((id, outgoing)) = self.protocol.poll_out() {
             self.outgoing(arrives_at, id, outgoing);
+        }
+    }
+
+    /// What the system wants sent leaves once its disk lets it.
+    fn send(&mut self) {
+        self.busy_until = self.busy_until.max(self.now).plus(self.disk.take_hung());
+        let arrives_at = self.busy_until.plus(self.settings.latency);
+        while let Some(transmit) = self.desk.session().poll_transmit() {
+            self.transmit(arrives_at, transmit);
         }
     }
 
@@ -312,6 +346,9 @@ impl Simulation {
 
     fn deliver(&mut self, parcel: Parcel) {
         match parcel {
+            Parcel::Socket(..) | Parcel::Answer(..) if self.now < self.busy_until => {
+                self.wires.send(self.busy_until, parcel);
+            }
             Parcel::Open(opening, url) => self.open(opening, &url),
             Parcel::Text(opening, text) => {
                 if let Some(id) = self.connections.get(&opening) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keel_engine::Operator;
 use keel_risk::{HaltCause, TradingState, Trip};
-use keel_runtime::Ending;
+use keel_runtime::{CLOSE_WITHIN, Ending};
 
 use crate::common::{Drill, PLACE};
 
@@ -70,26 +70,55 @@ fn f6_a_venue_that_refuses_every_order_for_ten_minutes_receives_three() {
     assert_eq!(outcome.ending, Ending::Closed);
 }
 
+/// Orders that stay where they are, so that nothing but upkeep asks the venue anything.
+const QUIET: [&str; 3] = [
+    "strategy.quoter.quote_offset_ticks=100000",
+    "strategy.quoter.requote_ticks=90000",
+    "risk.collar_away_bps=5000",
+];
+const REVOKED: &str = "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"";
+
 #[test]
-fn f33_a_key_that_is_revoked_halts_within_five_seconds_of_its_first_refusal() {
-    let mut drill = Drill::trading(&[]);
+fn f33_a_key_that_is_revoked_while_orders_rest_halts_and_alerts_within_five_seconds_however_quiet_trading_is()
+{
+    for phase in [0, 1, 3] {
+        let mut drill = Drill::trading(&QUIET);
+        drill.pass(Duration::from_secs(phase));
+        drill.faults(REVOKED);
+        drill.pass_until("halted", Duration::from_secs(5), |drill| {
+            drill.state().0 == TradingState::Halted
+        });
+        assert!(
+            matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
+            "{:?}",
+            drill.state()
+        );
+        let submitted = drill.submitted();
+        drill.pass(Duration::from_secs(120));
+        assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+        let alerts = drill.end().0.report.alerts;
+        let told = |alert: &String| alert.contains("trading halted") && alert.contains("-2015");
+        assert!(alerts.iter().any(told), "{alerts:?}");
+    }
+}
+
+/// What an end may take where the venue confirms nothing; a service manager has to wait for longer.
+#[test]
+fn f11_an_end_that_the_venue_does_not_confirm_is_given_up_after_its_time_and_not_before() {
+    let mut drill = Drill::trading(&QUIET);
     drill.faults(
-        "[[rule]]\nid = \"revoked\"\nrequest = \"*\"\naction = \"reject\"\nstatus = 401\ncode = -2015\nmsg = \"Invalid API-key, IP, or permissions for action.\"",
+        "[[rule]]\nid = \"no\"\nrequest = [\"order.cancel\", \"DELETE /api/v3/order\"]\naction = \"status\"\nstatus = 503\nstage = \"before\"",
     );
-    drill.pass_until("the venue refuses", Duration::from_secs(60), |drill| {
-        drill.simulation.faults().contains_key("revoked")
-    });
-    drill.pass_until("halted", Duration::from_secs(5), |drill| {
-        drill.state().0 == TradingState::Halted
-    });
+    let begin = drill.simulation.now();
+    let (outcome, _) = drill.end();
     assert!(
-        matches!(drill.state().1, Some(HaltCause::KeyRefused { .. })),
-        "{:?}",
-        drill.state()
+        matches!(outcome.ending, Ending::Unverified(_)),
+        "{}",
+        outcome.ending
     );
-    let submitted = drill.submitted();
-    drill.pass(Duration::from_secs(120));
-    assert_eq!(drill.submitted(), submitted, "nothing is sent any more");
+    let taken = outcome.report.ended_at.since(begin);
+    let more = taken.checked_sub(CLOSE_WITHIN).unwrap();
+    assert!(more <= Duration::from_millis(200), "{taken:?}");
 }
 
 #[test]
@@ -123,6 +152,111 @@ fn f10_a_halt_needs_no_disk() {
     });
     drill.pass(Duration::from_secs(60));
     assert_eq!(drill.submitted(), submitted);
+
+    // There is room again: the next process is halted all the same, by the mark.
+    drill.simulation.kill_and_restart().unwrap();
+    drill.pass(Duration::from_secs(60));
+    let (state, cause) = drill.state();
+    assert_eq!((state, drill.submitted()), (TradingState::Halted, 0));
+    let cause = cause.unwrap().to_string();
+    assert!(cause.contains("there was no room for its reason"), "{cause}");
+    let reason = "the disk was cleared".to_owned();
+    drill.simulation.operate(Operator::Resume { reason });
+    drill.pass_until("it trades again", Duration::from_secs(10), |drill| {
+        drill.open_orders() > 0
+    });
+    drill.simulation.kill_and_restart().unwrap();
+    assert_eq!(drill.state().0, TradingState::Active, "the mark is gone");
+}
+
+#[test]
+fn f10_a_halt_for_a_failed_sync_is_kept_with_its_cause() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().fail_syncs();
+    drill.pass_until("halted", Duration::from_secs(5), |drill| {
+        drill.state().0 == TradingState::Halted
+    });
+    drill.simulation.kill_and_restart().unwrap();
+    let (state, cause) = drill.state();
+    assert_eq!(state, TradingState::Halted);
+    let cause = cause.unwrap().to_string();
+    assert!(cause.contains("the journal failed"), "{cause}");
+}
+
+#[test]
+fn f10_a_disk_that_takes_no_mark_is_told() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().crash_after(0);
+    drill.pass_until("halted and nothing open", Duration::from_secs(6), |drill| {
+        drill.state().0 == TradingState::Halted && drill.open_orders() == 0
+    });
+    let (outcome, _) = drill.end();
+    let told = |alert: &String| alert.contains("the halt is not kept over a restart");
+    assert!(
+        outcome.report.alerts.iter().any(told),
+        "{:?}",
+        outcome.report.alerts
+    );
+    assert!(outcome.halted_by.unwrap().contains("the journal failed"));
+}
+
+#[test]
+fn f9_a_panic_on_the_trading_task_cancels_within_a_second_and_is_latched() {
+    let mut drill = Drill::trading(&[]);
+    let submitted = drill.submitted();
+    drill.simulation.panic("injected");
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    drill.pass(Duration::from_secs(60));
+    assert_eq!(drill.submitted(), submitted);
+    drill.simulation.panic("injected again, while it ends");
+    drill.simulation.kill_and_restart().unwrap();
+    drill.pass(Duration::from_secs(60));
+    let (state, cause) = drill.state();
+    assert_eq!((state, drill.submitted()), (TradingState::Halted, 0));
+    let cause = cause.unwrap().to_string();
+    assert_eq!(cause, "internal fault: the program panicked: injected");
+    let reason = "looked into".to_owned();
+    drill.simulation.operate(Operator::Resume { reason });
+    drill.pass_until("it trades again", Duration::from_secs(10), |drill| {
+        drill.open_orders() > 0
+    });
+}
+
+#[test]
+fn f9_a_panic_with_a_disk_that_fails_too_is_latched_by_a_mark() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().fail_syncs();
+    drill.simulation.panic("injected");
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    drill.simulation.kill_and_restart().unwrap();
+    let (state, cause) = drill.state();
+    assert_eq!(state, TradingState::Halted);
+    assert!(cause.unwrap().to_string().contains("panicked: injected"));
+}
+
+#[test]
+fn f10_a_disk_that_hangs_for_a_minute_delays_no_cancel_of_a_halt() {
+    let mut drill = Drill::trading(&[]);
+    drill.simulation.disk().hang_syncs(Duration::from_secs(60));
+    drill.halt();
+    let submitted = drill.submitted();
+    drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
+        drill.open_orders() == 0
+    });
+    assert_eq!(drill.state().0, TradingState::Halted);
+    drill.simulation.disk().hang_syncs(Duration::ZERO);
+    drill.pass(Duration::from_secs(120));
+    assert_eq!(drill.submitted(), submitted);
+    drill.simulation.kill_and_restart().unwrap();
+    assert_eq!(
+        drill.state().0,
+        TradingState::Halted,
+        "it was recorded in the end"
+    );
 }
 
 #[test]

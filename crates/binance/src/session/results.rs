@@ -26,6 +26,19 @@ fn read_trades(body: &[u8]) -> Result<Vec<Trade>, Unreadable> {
     trades.map_err(|_| Unreadable)
 }
 
+/// How many orders a limit allows in ten seconds, where it is one of orders in a short time.
+fn orders_per_10s(limit: &RateLimit) -> Option<u32> {
+    let unit = match limit.interval.as_str() {
+        "SECOND" => 1,
+        "MINUTE" => 60,
+        _ => return None,
+    };
+    // All that may leave in ten seconds may leave in one of them.
+    let seconds = u64::from(limit.interval_num.saturating_mul(unit)).max(10);
+    let is_of_orders = limit.rate_limit_type == "ORDERS";
+    is_of_orders.then(|| u32::try_from(u64::from(limit.limit) * 10 / seconds).unwrap_or(u32::MAX))
+}
+
 impl Session {
     pub(super) fn on_result(
         &mut self,
@@ -136,13 +149,17 @@ impl Session {
         Ok(())
     }
 
-    /// The venue's own limit of the request weight in a minute.
+    /// The venue's own limits: of the request weight in a minute, and of orders in a short time. That of a day is left out: what it
+    /// allows in ten seconds on average is no bound for them.
     fn on_limits(&mut self, info: &ExchangeInfo) {
         let is_weight = |limit: &&RateLimit| {
             limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE" && limit.interval_num == 1
         };
         if let Some(limit) = info.rate_limits.iter().find(is_weight) {
             self.weight.set_limit(limit.limit);
+        }
+        if let Some(per_10s_max) = info.rate_limits.iter().filter_map(orders_per_10s).min() {
+            self.reports.push_back(VenueReport::OrderLimit { per_10s_max });
         }
     }
 

@@ -69,7 +69,7 @@ fn f65_trades_that_the_venue_has_told_are_carried_forward_and_the_state_does_not
 }
 
 /// So many orders, each traded once, buys and sells in turn, as if an earlier run had made them.
-fn has_traded(world: &mut World, orders: u64) {
+pub(crate) fn has_traded(world: &mut World, orders: u64) {
     let seen = Seen {
         bid_ask: None,
         position: SignedQty::ZERO,

@@ -12,7 +12,7 @@ use keel_domain::{AlertClass, ExecutionReport, Money, Side};
 use keel_engine::{Event, Fact, Operator};
 use keel_execution::{NotSent, VenueReport};
 use keel_market_data::{BookSnapshot, Level, LostReason, MarketUpdate};
-use keel_risk::{HaltCause, LossBreach, Trip};
+use keel_risk::{HaltCause, LossBreach, LossTrip, Trip};
 
 /// What the event raises.
 fn raised(world: &mut World, event: Event) -> Vec<AlertClass> {
@@ -50,9 +50,12 @@ fn every_restriction_is_an_alert_of_its_causes_class() {
         (HaltCause::Runaway { what: what() }, AlertClass::Runaway),
         (HaltCause::LastInch(Trip::NotItsIntent), AlertClass::LastInch),
         (
-            HaltCause::Loss(LossBreach::Day {
-                lost: Money::TWO,
-                limit: Money::ONE,
+            HaltCause::Loss(LossTrip {
+                breach: LossBreach::Day {
+                    lost: Money::TWO,
+                    limit: Money::ONE,
+                },
+                inputs: None,
             }),
             AlertClass::Loss,
         ),

@@ -149,7 +149,7 @@ fn f23_a_lack_of_what_no_pair_uses_is_told_and_refuses_no_start() {
     world.pass(Duration::from_secs(5));
     assert_eq!(world.trader.first_comparison(), Some(Ok(())));
     assert_eq!(states(&world), ACTIVE);
-    let told = "nothing that a pair uses is missing: BNB: our records say 5, the venue says 3";
+    let told = "differs in what no pair uses: BNB: our records say 5, the venue says 3";
     assert!(
         world.alerts.iter().any(|text| text.contains(told)),
         "{:?}",
@@ -259,6 +259,8 @@ fn f44_f23_what_an_operator_accepts_leaves_the_dust_where_it_is() {
 #[test]
 fn f44_f23_dust_that_the_account_lacks_is_not_resumed_away() {
     let mut world = short_by_dust();
+    world.pass(NOTICED);
+    assert_eq!(states(&world).0, TradingState::ReduceOnly);
     let reason = "did not look".to_owned();
     world.exchange(Event::Operator(Operator::Resume { reason }));
     world.pass(NOTICED);

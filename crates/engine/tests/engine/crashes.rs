@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::common::venue::ModelVenue;
 use crate::common::{ABSENCE_AFTER, World, entry, lots, symbol};
 use keel_domain::{ClOrdId, OrdStatus, Side};
-use keel_engine::{Command, Event, Record, RecordLog, Step};
+use keel_engine::{Command, Event, Record, RecordLog};
 use keel_execution::VenueReport;
 use keel_risk::TradingState;
 use keel_strategy::Action;
@@ -97,15 +97,6 @@ impl Life {
         Self { world, log }
     }
 
-    fn release(&mut self, step: Step) -> Result<Vec<Command>, Dead> {
-        step.release(&mut self.log)
-    }
-
-    fn on(&mut self, event: Event) -> Result<Vec<Command>, Dead> {
-        let step = self.world.trader.on_event(self.world.now, event);
-        self.release(step)
-    }
-
     /// A command leaves; whether the process lives to see the answer is one more point to die at.
     fn carry(&mut self, command: Command) -> Result<Vec<VenueReport>, Dead> {
         self.log.spend()?;
@@ -117,7 +108,12 @@ impl Life {
     fn exchange(&mut self, event: Event) -> Result<(), Dead> {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            for command in self.on(event)? {
+            let mut step = self.world.trader.on_event(self.world.now, event);
+            // As the shell does: cancels leave before their records are kept.
+            for command in step.take_cancels() {
+                events.extend(self.carry(command)?.into_iter().map(Event::Venue));
+            }
+            for command in step.release(&mut self.log)? {
                 events.extend(self.carry(command)?.into_iter().map(Event::Venue));
             }
         }

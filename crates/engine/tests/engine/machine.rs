@@ -33,6 +33,34 @@ fn f1_inv7_the_intent_is_durable_before_the_submission_can_be_had() {
 }
 
 #[test]
+fn f10_a_steps_cancels_are_had_before_its_records_are_kept_and_its_submissions_only_after() {
+    let mut world = World::started();
+    let old = world.submit_live(entry(Side::Buy, 10));
+    let wishes = vec![Action::Cancel(old), Action::Submit(entry(Side::Buy, 5))];
+    world.script.lock().unwrap().wishes.push_back(wishes);
+    let kept = world.log.records.len();
+    let mut step = world.trader.on_event(world.now, Event::Timer);
+    let first = step.take_cancels();
+    assert_eq!(cancels(&first), [old]);
+    assert_eq!((first.len(), world.log.records.len()), (1, kept));
+    let after = step.release(&mut world.log).unwrap();
+    assert_eq!((submissions(&after), cancels(&after).len()), (1, 0));
+    assert_eq!(world.log.synced, world.log.records.len());
+}
+
+#[test]
+fn a_cancel_does_not_overtake_its_orders_own_submission() {
+    let mut world = World::started();
+    let id = "k1-scripted-1-1".parse().unwrap();
+    let wishes = vec![Action::Submit(entry(Side::Buy, 10)), Action::Cancel(id)];
+    world.script.lock().unwrap().wishes.push_back(wishes);
+    let mut step = world.trader.on_event(world.now, Event::Timer);
+    assert_eq!(step.take_cancels(), []);
+    let commands = step.release(&mut world.log).unwrap();
+    assert_eq!((submissions(&commands), cancels(&commands)), (1, vec![id]));
+}
+
+#[test]
 fn inv7_inv29_a_failing_log_yields_no_submission_and_the_exposure_stays() {
     let mut world = World::started();
     world
@@ -49,7 +77,10 @@ fn inv7_inv29_a_failing_log_yields_no_submission_and_the_exposure_stays() {
             .any(|r| matches!(r.fact, Fact::Intent { .. }))
     );
     assert!(step.release(&mut world.log).is_err());
-    let commands = world.trader.on_journal_failure(world.now, "test".into());
+    let what = "test".to_owned();
+    let commands = world
+        .trader
+        .halt_unrecorded(world.now, HaltCause::Journal { what });
     assert_eq!(submissions(&commands), 0);
     assert_eq!(cancels(&commands).len(), 1, "what may have left is canceled");
     assert_eq!(world.trader.trading_state(), TradingState::Halted);

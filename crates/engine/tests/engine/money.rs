@@ -113,7 +113,7 @@ fn f47_a_fee_that_is_not_in_the_records_is_a_breach_and_leaves_only_exits() {
 #[test]
 fn f47_f46_a_commission_asset_that_is_no_pairs_is_counted_too() {
     let mut world = World::started();
-    world.venue.balances.insert(asset("BNB"), Money::from(2));
+    deposit(&mut world, "BNB", 2);
     let id = world.submit_live(entry(Side::Buy, 10));
     let fill = world.venue.fill(world.now, id, lots(10)).unwrap();
     let VenueReport::Execution(mut report) = fill else {
@@ -124,11 +124,14 @@ fn f47_f46_a_commission_asset_that_is_no_pairs_is_counted_too() {
     world.venue.trades[0] = *trade;
     *world.venue.balances.get_mut(&asset("BNB")).unwrap() -= Money::new(1, 3);
     world.exchange(Event::Venue(VenueReport::Execution(report)));
-    // It was not there at the first comparison, so it came from outside.
-    world.pass(NOTICED);
     world.pass(NOTICED);
     assert!(check(&world).is_ok);
     assert!(check(&world).money.is_none(), "BNB has no price here");
+    let told = |text: &&String| {
+        text.as_str()
+            == "BNB has moved and no configured pair gives it a price: the money is checked asset by asset, and not in USDT"
+    };
+    assert_eq!(world.alerts.iter().filter(told).count(), 1, "{:?}", world.alerts);
     *world.venue.balances.get_mut(&asset("BNB")).unwrap() -= Money::new(1, 3);
     world.pass(NOTICED);
     assert!(!check(&world).is_ok);

@@ -179,22 +179,6 @@ fn unanswered_questions_are_asked_again_less_often_each_time() {
 }
 
 #[test]
-fn more_than_expected_is_told_and_restricts_nothing() {
-    let mut world = holding();
-    for deposits in 1..3 {
-        change(&mut world, "USDT", 500);
-        world.pass(NOTICED);
-        let told = world
-            .alerts
-            .iter()
-            .filter(|text| text.contains("USDT: our records say"))
-            .count();
-        assert_eq!(told, deposits, "{:?}", world.alerts);
-        assert_eq!(states(&world), (TradingState::Active, TradingState::Active));
-    }
-}
-
-#[test]
 fn f41_less_than_expected_leaves_only_exits_and_shows_both_sides() {
     let mut world = holding();
     change(&mut world, "BTC", -20);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::common::{World, entry, instrument, lots, other_symbol, submissions, symbol};
+use crate::common::{World, entry, identity, instrument, lots, other_symbol, submissions, symbol};
 use crate::reconciliation::holding;
 use keel_domain::{OrdStatus, OrderIntent, Purpose, Side};
-use keel_engine::{Event, MarketCondition, StartRefusal};
+use keel_engine::{Event, Identity, MarketCondition, RecoverError, StartRefusal};
 use keel_execution::VenueReport;
 use keel_market_data::BookFault;
 use keel_strategy::Action;
@@ -38,6 +38,32 @@ fn f70_records_of_another_account_refuse_the_start_and_nothing_is_asked_there() 
     world.connect();
     assert_eq!(world.trader.start_refusal(), None);
     world.submit(entry(Side::Buy, 1));
+}
+
+#[test]
+fn f70_records_of_another_mode_or_venue_refuse_the_start_and_nothing_changes() {
+    for (mode, venue, is_refused) in [
+        ("paper", "127.0.0.1", false),
+        ("testnet", "127.0.0.1", true),
+        ("live", "127.0.0.1", true),
+        ("paper", "api.binance.com", true),
+    ] {
+        let mut world = World::started();
+        let configured = Identity {
+            mode: mode.to_owned(),
+            venue: venue.to_owned(),
+            ..identity()
+        };
+        let before = world.trader.state().clone();
+        let (recorded, wanted) = (Box::new(identity()), Box::new(configured.clone()));
+        let refused = world.trader.boot(world.now, configured).err();
+        let expected = RecoverError::OtherIdentity {
+            recorded,
+            configured: wanted,
+        };
+        assert_eq!(refused, is_refused.then_some(expected), "{mode} at {venue}");
+        assert_eq!(*world.trader.state() == before, is_refused);
+    }
 }
 
 #[test]

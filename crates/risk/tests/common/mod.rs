@@ -66,7 +66,7 @@ pub(crate) fn limits() -> RiskLimits {
         stage: keel_domain::Stage::Normal,
         per_symbol: BTreeMap::from([(symbol(), of_symbol)]),
         gross_exposure_max: Money::from(1_000),
-        orders_per_10s_max: 3,
+        orders_per_10s_max: 9,
         collar_through_bps: 200,
         collar_away_bps: 1_000,
         book_age_max: Duration::from_secs(2),
