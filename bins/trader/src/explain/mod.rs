@@ -5,6 +5,8 @@ mod find;
 mod life;
 mod refused;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use anyhow::Result;
@@ -15,7 +17,7 @@ use keel_journal::{FsDisk, Inspection, inspect};
 use keel_runtime::{ExitCode, decode};
 
 use crate::journal::{Place, refuse_empty, tell_harm};
-use find::Search;
+use find::{Missing, Search};
 use life::Life;
 
 /// What is to be explained.
@@ -56,7 +58,11 @@ pub(crate) fn explain(args: &ExplainArgs, json: bool) -> Result<ExitCode> {
         Ok(target) => target,
         Err(missing) => {
             tell::missing(order, &missing, &walked, json);
-            return Ok(ExitCode::Fault);
+            let code = walked.finish(&disk);
+            return Ok(match missing {
+                Missing::Several(_) if code == ExitCode::Done => ExitCode::Usage,
+                _ => ExitCode::Fault,
+            });
         }
     };
     let is_whole = walked.inspection.first_sequence == 1;
