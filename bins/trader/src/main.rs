@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod doctor;
 mod explain;
 mod guard;
 mod journal;
@@ -37,6 +38,10 @@ struct Cli {
 enum Command {
     /// Read and validate the configuration; print every effective value with its origin.
     Check(ConfigArgs),
+    /// Look at what would keep a start from trading: state directory, disk, network, clock, key, account, pairs, fees, open orders. One
+    /// line each, with the remedy. Sends no order and changes nothing.
+    #[command(after_help = "Example: trader doctor --config config/testnet.toml")]
+    Doctor(ConfigArgs),
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
     /// The dead man: cancels every open order of the pairs, except stops, when the trader's heartbeat stops. Until Ctrl-C or SIGTERM.
@@ -107,6 +112,7 @@ fn main() -> std::process::ExitCode {
     keel_binance::install_crypto_provider();
     let result = match &cli.command {
         Command::Check(args) => check::check(args, cli.json),
+        Command::Doctor(args) => doctor::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Guard(args) => guard::run(args, cli.json),
         Command::Status(args) => operate::operate(args, &Request::Status, cli.json),

@@ -131,12 +131,9 @@ fn limit(rule: Rule, decision: &Decision, config: Option<&Config>) -> Option<Str
             let (through, away) = (risk?.collar_through_bps, risk?.collar_away_bps);
             format!("at most {through} bps through, {away} away")
         }
-        Rule::OrderNotional => at_most(of_pair?.order_notional_max, risk?.stage.order_notional_max()),
+        Rule::OrderNotional => format!("at most {}", of_pair?.order_notional_max.normalize()),
         Rule::Position => format!("at most {}", of_pair?.position_max),
-        Rule::GrossExposure => {
-            let most = at_most(risk?.gross_exposure_max, risk?.stage.gross_exposure_max());
-            format!("{most} for an entry")
-        }
+        Rule::GrossExposure => format!("at most {} for an entry", risk?.gross_exposure_max.normalize()),
         Rule::Duplicate => "at most 2 equal orders in 1 s".to_owned(),
         Rule::OrderRate => format!(
             "at most {} in 10 s, shared out among entries, exits and stops",
@@ -146,10 +143,4 @@ fn limit(rule: Rule, decision: &Decision, config: Option<&Config>) -> Option<Str
             return None;
         }
     })
-}
-
-/// The stricter of what is configured and what the stage permits.
-fn at_most(configured: Money, of_stage: Option<Money>) -> String {
-    let least = of_stage.map_or(configured, |most| most.min(configured));
-    format!("at most {}", least.normalize())
 }
