@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod explain;
 mod guard;
+mod incident;
 mod journal;
 mod operate;
 mod record;
@@ -82,6 +83,9 @@ enum Command {
         after_help = "Example: trader explain k1-quoter-1-42 --config config/paper.toml\n         trader explain --refused --last 5 --config config/paper.toml"
     )]
     Explain(explain::ExplainArgs),
+    /// Put together what somebody else needs to see what happened: records, configuration, logs, status, versions. Never a secret.
+    #[command(after_help = "Example: trader incident --config config/paper.toml --out incident.tar")]
+    Incident(incident::IncidentArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -131,6 +135,7 @@ fn main() -> std::process::ExitCode {
         Command::Adopt(args) => adopt::run(args, cli.json),
         Command::Record(args) => record::run(args, cli.json),
         Command::Explain(args) => explain::explain(args, cli.json),
+        Command::Incident(args) => incident::run(args, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {

@@ -1,6 +1,7 @@
 //! `trader journal`: the durable record, looked at; the trader may be running.
 
 mod select;
+pub(crate) mod slice;
 mod verify;
 mod write;
 
