@@ -2,7 +2,10 @@
 
 mod adopt;
 mod check;
+mod doctor;
+mod explain;
 mod guard;
+mod incident;
 mod journal;
 mod operate;
 mod record;
@@ -36,6 +39,10 @@ struct Cli {
 enum Command {
     /// Read and validate the configuration; print every effective value with its origin.
     Check(ConfigArgs),
+    /// Look at what would keep a start from trading: state directory, disk, network, clock, key, account, pairs, fees, open orders. One
+    /// line each, with the remedy. Sends no order and changes nothing.
+    #[command(after_help = "Example: trader doctor --config config/testnet.toml")]
+    Doctor(ConfigArgs),
     /// Run in the configuration's mode, until Ctrl-C or SIGTERM.
     Run(run::RunArgs),
     /// The dead man: cancels every open order of the pairs, except stops, when the trader's heartbeat stops. Until Ctrl-C or SIGTERM.
@@ -71,6 +78,14 @@ enum Command {
         after_help = "Example: trader record --config config/testnet.toml --out recordings/today --duration 1h"
     )]
     Record(record::RecordArgs),
+    /// Which data, checks and limits led to an order or to its refusal, and its whole life, from the records alone.
+    #[command(
+        after_help = "Example: trader explain k1-quoter-1-42 --config config/paper.toml\n         trader explain --refused --last 5 --config config/paper.toml"
+    )]
+    Explain(explain::ExplainArgs),
+    /// Put together what somebody else needs to see what happened: records, configuration, logs, status, versions. Never a secret.
+    #[command(after_help = "Example: trader incident --config config/paper.toml --out incident.tar")]
+    Incident(incident::IncidentArgs),
     /// Look at the durable record.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -101,6 +116,7 @@ fn main() -> std::process::ExitCode {
     keel_binance::install_crypto_provider();
     let result = match &cli.command {
         Command::Check(args) => check::check(args, cli.json),
+        Command::Doctor(args) => doctor::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Guard(args) => guard::run(args, cli.json),
         Command::Status(args) => operate::operate(args, &Request::Status, cli.json),
@@ -118,6 +134,8 @@ fn main() -> std::process::ExitCode {
         Command::Reconcile(args) => operate::operate(args, &Request::Reconcile, cli.json),
         Command::Adopt(args) => adopt::run(args, cli.json),
         Command::Record(args) => record::run(args, cli.json),
+        Command::Explain(args) => explain::explain(args, cli.json),
+        Command::Incident(args) => incident::run(args, cli.json),
         Command::Journal(command) => journal::look(command, cli.json),
     };
     match result {

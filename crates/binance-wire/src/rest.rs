@@ -230,3 +230,59 @@ pub struct Account {
     /// Names the account.
     pub uid: u64,
 }
+
+/// `GET /sapi/v1/account/apiRestrictions`: what the key may do. A right that is not told is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the venue's own flags")]
+pub struct ApiRestrictions {
+    /// Bound to addresses.
+    pub ip_restrict: bool,
+    /// Account data.
+    pub enable_reading: bool,
+    /// Orders.
+    pub enable_spot_and_margin_trading: bool,
+    /// Withdrawals.
+    pub enable_withdrawals: bool,
+    /// Transfers to another user.
+    pub enable_internal_transfer: bool,
+    /// Transfers between accounts of one user.
+    pub permits_universal_transfer: bool,
+    /// Margin.
+    pub enable_margin: bool,
+    /// Futures.
+    pub enable_futures: bool,
+    /// Options.
+    pub enable_vanilla_options: bool,
+    /// Portfolio margin.
+    pub enable_portfolio_margin_trading: bool,
+}
+
+/// `GET /api/v3/account/commission`: what the account pays on trades of one pair.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountCommission {
+    /// The pair.
+    pub symbol: String,
+    /// The usual commission.
+    pub standard_commission: CommissionRates,
+    /// On top, for some pairs; not told by every venue.
+    #[serde(default)]
+    pub special_commission: Option<CommissionRates>,
+    /// On top, by law.
+    pub tax_commission: CommissionRates,
+    /// The lower commission in an asset of the venue's.
+    pub discount: CommissionDiscount,
+}
+
+/// The lower standard commission where it is paid in an asset of the venue's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommissionDiscount {
+    /// The account asked for it.
+    pub enabled_for_account: bool,
+    /// The pair takes part.
+    pub enabled_for_symbol: bool,
+    /// What is paid in.
+    pub discount_asset: String,
+}

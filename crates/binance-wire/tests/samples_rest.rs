@@ -13,7 +13,9 @@ use common::{money, read_back, value};
 use keel_binance_wire::convert;
 use keel_binance_wire::enums::{WireOrderStatus, WireSymbolStatus};
 use keel_binance_wire::order_answers::{MyTrade, OrderCanceled, OrderPlaced, OrderStatusReport};
-use keel_binance_wire::rest::{Account, Depth, ExchangeInfo, Filter, RecentTrade, ServerTime};
+use keel_binance_wire::rest::{
+    Account, AccountCommission, ApiRestrictions, Depth, ExchangeInfo, Filter, RecentTrade, ServerTime,
+};
 use keel_domain::{ExecType, OrdStatus, Side, Timestamp, TradeId};
 use serde_json::Value;
 
@@ -189,4 +191,28 @@ fn account_and_trades() {
         ),
         (money("10.1"), "BNB")
     );
+}
+
+/// developers.binance.com/docs/wallet/account/api-key-permission
+#[test]
+fn what_a_key_may_do() {
+    let told: ApiRestrictions = serde_json::from_str(sample!("api_restrictions")).expect("the sample");
+    let expected = ApiRestrictions {
+        enable_reading: true,
+        enable_portfolio_margin_trading: true,
+        ..ApiRestrictions::default()
+    };
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn commission_of_a_pair() {
+    let told: AccountCommission = serde_json::from_str(sample!("account_commission")).expect("the sample");
+    assert_eq!(told.symbol, "BTCUSDT");
+    assert_eq!(told.standard_commission.taker, money("0.00000020"));
+    let special = told.special_commission.expect("it is told");
+    assert_eq!(special.seller, money("0.04"));
+    assert_eq!(told.tax_commission.maker, money("0.00000112"));
+    assert!(told.discount.enabled_for_account && told.discount.enabled_for_symbol);
+    assert_eq!(told.discount.discount_asset, "BNB");
 }

@@ -356,6 +356,23 @@ impl Driver {
     }
 }
 
+/// Whether a WebSocket can be opened there; it is closed again at once.
+///
+/// # Errors
+/// Why not, in words.
+pub async fn try_socket(url: &str) -> Result<(), String> {
+    let connecting = connect_async_with_config(url, None, true);
+    match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
+        Ok(Ok((mut socket, _))) => {
+            // That it opened is all that was asked.
+            let _closed = socket.close(None).await;
+            Ok(())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no connection in time".to_owned()),
+    }
+}
+
 /// A connection that was not made: the venue's HTTP status where it answered at all.
 fn refusal(link: Link, error: &Error) -> Input {
     match error {

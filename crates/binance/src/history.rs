@@ -44,12 +44,7 @@ impl History {
     /// # Errors
     /// [`RequestError`].
     pub async fn instruments(&mut self, symbols: &[Symbol]) -> Result<Vec<Instrument>, RequestError> {
-        let names: Vec<String> = symbols.iter().map(|symbol| format!("\"{symbol}\"")).collect();
-        let params = Params::new().with("symbols", format!("[{}]", names.join(",")));
-        let body = self.client.public("/api/v3/exchangeInfo", &params).await?;
-        let info: ExchangeInfo = read(&body)?;
-        let instruments: Result<_, _> = info.symbols.iter().map(convert::instrument).collect();
-        instruments.map_err(|_| UNREADABLE)
+        instruments(&self.client, symbols).await
     }
 
     /// The account's name and its balances (`GET /api/v3/account`).
@@ -63,18 +58,7 @@ impl History {
         let ask = |signed: &SignedRequests, at| signed.account(at);
         let body = self.ask("/api/v3/account", &now, ask).await?;
         let account: Account = read(&body)?;
-        let balances: Result<_, RequestError> = account
-            .balances
-            .iter()
-            .map(|balance| {
-                Ok(Balance {
-                    asset: Asset::new(&balance.asset).map_err(|_| UNREADABLE)?,
-                    free: balance.free,
-                    locked: balance.locked,
-                })
-            })
-            .collect();
-        Ok((account.uid.to_string(), balances?))
+        Ok((account.uid.to_string(), balances(&account)?))
     }
 
     /// All orders of the pair, oldest first (`GET /api/v3/allOrders`, page by page).
@@ -147,4 +131,27 @@ impl History {
     }
 }
 
-const UNREADABLE: RequestError = RequestError::Unclear { status: 200 };
+pub(crate) async fn instruments(
+    client: &RestClient,
+    symbols: &[Symbol],
+) -> Result<Vec<Instrument>, RequestError> {
+    let names: Vec<String> = symbols.iter().map(|symbol| format!("\"{symbol}\"")).collect();
+    let params = Params::new().with("symbols", format!("[{}]", names.join(",")));
+    let body = client.public("/api/v3/exchangeInfo", &params).await?;
+    let info: ExchangeInfo = read(&body)?;
+    let instruments: Result<_, _> = info.symbols.iter().map(convert::instrument).collect();
+    instruments.map_err(|_| UNREADABLE)
+}
+
+pub(crate) fn balances(account: &Account) -> Result<Vec<Balance>, RequestError> {
+    let balances = account.balances.iter().map(|balance| {
+        Ok(Balance {
+            asset: Asset::new(&balance.asset).map_err(|_| UNREADABLE)?,
+            free: balance.free,
+            locked: balance.locked,
+        })
+    });
+    balances.collect()
+}
+
+pub(crate) const UNREADABLE: RequestError = RequestError::Unclear { status: 200 };

@@ -4,6 +4,7 @@
 //! again; it implements [`keel_market_data::MarketFeed`] and [`keel_execution::Venue`]. [`Driver`] owns the sockets and only moves bytes.
 //!
 //! [`OpenOrders`] is the dead man's client: open orders looked at and canceled by REST alone, with the same signatures.
+//! [`Inquiry`] asks what keeps a start from trading, and changes nothing.
 //!
 //! What may be relied on:
 //! - An order without a clear answer is reported as unknown, never as rejected; an answer after its time still counts.
@@ -34,17 +35,19 @@
 
 mod driver;
 mod history;
+mod inquiry;
 mod open_orders;
 mod rest_client;
 mod session;
 mod signed;
 
-pub use driver::{Driver, DriverError, Tap, install_crypto_provider};
+pub use driver::{Driver, DriverError, Tap, install_crypto_provider, try_socket};
 pub use history::History;
+pub use inquiry::{AccountStanding, ClockReading, Fees, Inquiry, KeyRights};
 pub use open_orders::{OpenList, OpenOrders};
 pub use rest_client::{RequestError, RestClientError};
 pub use session::{
-    Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, Session,
-    SessionSettings, Slot, Stats, Transmit,
+    Distance as ClockDistance, Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link,
+    RequestId, Session, SessionSettings, Slot, Stats, Transmit,
 };
 pub use signed::{Credentials, CredentialsError, KeyKind};

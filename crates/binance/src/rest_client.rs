@@ -132,14 +132,18 @@ impl RestClient {
 
     async fn ask_time(&self, now: &impl Fn() -> Timestamp) -> Result<VenueClock, RequestError> {
         let asked_at = now();
-        let body = self
-            .send(HttpMethod::Get, "/api/v3/time", &Params::new(), None)
-            .await?;
-        let time: ServerTime = read(&body)?;
+        let venue_time = self.venue_time().await?;
         let mut clock = VenueClock::new(asked_at);
         // One that is far off is used all the same: it is the venue's that counts.
-        let _apart = clock.on_sample(now(), asked_at, Timestamp::from_millis(time.server_time));
+        let _apart = clock.on_sample(now(), asked_at, venue_time);
         Ok(clock)
+    }
+
+    /// What the venue's clock shows.
+    pub(crate) async fn venue_time(&self) -> Result<Timestamp, RequestError> {
+        let body = self.public("/api/v3/time", &Params::new()).await?;
+        let time: ServerTime = read(&body)?;
+        Ok(Timestamp::from_millis(time.server_time))
     }
 
     async fn send(

@@ -217,6 +217,16 @@ impl SignedRequests {
         self.sign(at, Envelope::Rest, Params::new())
     }
 
+    /// What the account pays on trades of the pair.
+    pub(crate) fn commission(&self, at: Timestamp, symbol: Symbol) -> Params {
+        self.sign(at, Envelope::Rest, Params::new().with("symbol", symbol))
+    }
+
+    /// What the key may do.
+    pub(crate) fn restrictions(&self, at: Timestamp) -> Params {
+        self.sign(at, Envelope::Rest, Params::new())
+    }
+
     /// Logs a session on, or subscribes to user events with a signature: both name the key and the time.
     pub(crate) fn authenticate(&self, at: Timestamp) -> Params {
         self.sign(at, Envelope::WsSigned, Params::new())

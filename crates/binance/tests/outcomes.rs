@@ -98,6 +98,7 @@ fn f33_a_refused_key_or_signature_is_told_besides_the_rejection() {
     for (status, code, cause) in [
         (401, -2015, RefusedCause::Key),
         (401, -2014, RefusedCause::Key),
+        (401, -1002, RefusedCause::Key),
         (400, -1022, RefusedCause::Signature),
     ] {
         let (mut rig, request) = order_by_ws();

@@ -103,7 +103,7 @@ alert_classes! {
     /// The fate of an order is not known.
     UnknownOutcome = "unknown-outcome", Operator, "the venue is asked until it proves what became of the order; send nothing by hand meanwhile";
     /// An order that was to be canceled is live.
-    CancelFailed = "cancel-failed", Operator, "halts and ends cancel again by themselves; if it goes on, cancel by hand at the venue";
+    CancelFailed = "cancel-failed", Operator, "what a halt, an end or another restriction forbids is canceled again by itself; if it goes on, cancel by hand at the venue";
     /// An order or a change of one that is not ours.
     ForeignOrder = "foreign-order", AccountHolder, "find out who else trades on the account, and stop it";
     /// Money came into the account, left it, or was locked from outside.

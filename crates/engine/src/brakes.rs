@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{ClOrdId, Purpose, Symbol, Timestamp};
-use keel_execution::{Order, Reject};
+use keel_domain::{Symbol, Timestamp};
+use keel_execution::Reject;
 use keel_risk::{HaltCause, TradingState};
 
 use crate::refusals::BAD_RELATIONSHIP;
@@ -103,18 +103,12 @@ impl Trader {
         self.brake(now, symbol, runaway, step);
     }
 
-    /// Stops entries on the symbol until an operator resumes, and cancels those that are open.
+    /// Stops entries on the symbol until an operator resumes; those that are open are canceled with it.
     fn brake(&mut self, now: Timestamp, symbol: Symbol, runaway: Option<String>, step: &mut Step) {
         let Some(what) = runaway.filter(|_| self.gate.state_of(symbol) == TradingState::Active) else {
             return;
         };
         let cause = HaltCause::Runaway { what };
         self.restrict_symbol(now, symbol, TradingState::EntriesBlocked, cause, step);
-        let is_entry = |order: &&Order| order.intent().purpose == Purpose::Entry;
-        let orders = self.leftovers().filter(|order| order.symbol() == symbol);
-        let entries: Vec<ClOrdId> = orders.filter(is_entry).map(Order::cl_ord_id).collect();
-        for cl_ord_id in entries {
-            self.cancel(now, cl_ord_id, step);
-        }
     }
 }

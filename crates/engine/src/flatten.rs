@@ -23,13 +23,16 @@ impl Trader {
     /// Between two orders on a pair, so that the book is another one.
     const FLATTEN_EVERY: Duration = Duration::from_millis(500);
 
-    /// Leaves only exits, cancels everything, and sells what is held, within the collar. A halt is lifted to that: it is an
-    /// operator's word.
+    /// Leaves only exits, cancels everything, and sells what is held, within the collar. A halt is lifted to that, one of a single pair
+    /// too: it is an operator's word.
     pub(crate) fn begin_flatten(&mut self, now: Timestamp, reason: String, step: &mut Step) {
         if self.gate.cause() == Some(&HaltCause::Shutdown) {
             return;
         }
-        if self.gate.state() == TradingState::Halted {
+        let is_halted = self
+            .restrictions()
+            .any(|(_, state, _)| state == TradingState::Halted);
+        if is_halted {
             let reason = format!("to flatten: {reason}");
             self.resume(now, reason, step);
         }

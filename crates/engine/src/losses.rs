@@ -13,15 +13,21 @@ use crate::{Fact, Step, Trader};
 pub(crate) struct LossWatch {
     /// The last reading.
     read: Option<ProfitReading>,
+    /// The one before it.
+    read_before: Option<ProfitReading>,
     /// The last reading was beyond a limit.
     was_beyond: bool,
     /// Since when something held has had no price.
     unread_since: Option<Timestamp>,
+    /// The venue's clock says that ours is wrong.
+    pub(crate) is_clock_off: bool,
 }
 
 impl Trader {
     /// How often the profit is read.
     const LOSS_EVERY: Duration = Duration::from_secs(1);
+    /// Readings that are compared with each other are not further apart.
+    const LOSS_TOGETHER: Duration = Duration::from_secs(10);
     /// How long a position may be without a fresh price before that counts as a loss beyond the limit.
     pub const UNREAD_MAX: Duration = Duration::from_secs(60);
 
@@ -90,10 +96,9 @@ impl Trader {
         };
         self.loss_watch.unread_since = None;
         let reading = ProfitReading { at: now, profit };
+        let before = std::mem::replace(&mut self.loss_watch.read_before, last);
         self.loss_watch.read = Some(reading);
-        if let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) {
-            self.record(now, step, Fact::DayBegan { day, profit });
-        }
+        self.begin_day(now, [before, last], profit, step);
         // The lower of two, so that one bad price is no peak to fall from.
         let confirmed = last.map(|before| before.profit.min(profit));
         if let Some(profit) = confirmed.filter(|profit| self.state.losses.is_peak(*profit)) {
@@ -106,6 +111,31 @@ impl Trader {
             let inputs = readings.and_then(|readings| self.state.losses.inputs(readings));
             self.stop_losing(now, HaltCause::Loss(LossTrip { breach, inputs }), step);
         }
+    }
+
+    /// A day begins where the middle one of three readings is, so that one bad price makes its budget neither larger nor smaller; until
+    /// then the budget of the day before holds. The first day of all begins at once, since there is none before it. By a clock that is known
+    /// to be wrong no day begins: set right again, it would have given today's loss back.
+    fn begin_day(
+        &mut self,
+        now: Timestamp,
+        before: [Option<ProfitReading>; 2],
+        profit: Money,
+        step: &mut Step,
+    ) {
+        let Some(day) = self.state.losses.next_day(&self.settings.loss.day, now) else {
+            return;
+        };
+        if self.loss_watch.is_clock_off {
+            return;
+        }
+        let is_recent = |read: &ProfitReading| read.at <= now && now.since(read.at) <= Self::LOSS_TOGETHER;
+        let start = match before.map(|read| read.filter(is_recent)) {
+            _ if self.state.losses.standing(profit).is_none() => profit,
+            [Some(first), Some(second)] => middle(first.profit, second.profit, profit),
+            _ => return,
+        };
+        self.record(now, step, Fact::DayBegan { day, profit: start });
     }
 
     /// Nobody knows what is being lost: for a while that may be, since nothing is bought meanwhile.
@@ -130,4 +160,8 @@ impl Trader {
         }
         self.reduce_only(now, cause, step);
     }
+}
+
+fn middle(a: Money, b: Money, c: Money) -> Money {
+    a.min(b).max(a.max(b).min(c))
 }

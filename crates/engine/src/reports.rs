@@ -121,6 +121,7 @@ impl Trader {
                 let what =
                     format!("the venue's clock is {offset_ms} ms from ours; set this machine's clock by NTP");
                 step.push_alert(AlertClass::Clock.alert(what.clone()));
+                self.loss_watch.is_clock_off = *is_fault;
                 if *is_fault {
                     self.halt(now, HaltCause::Clock { what }, step);
                 }

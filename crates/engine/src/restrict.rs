@@ -155,7 +155,7 @@ impl Trader {
         }
     }
 
-    /// Restricts one symbol, latched until an operator resumes. A halt cancels its orders.
+    /// Restricts one symbol, latched until an operator resumes. What the state does not permit is canceled.
     pub(crate) fn restrict_symbol(
         &mut self,
         now: Timestamp,
@@ -178,7 +178,7 @@ impl Trader {
             self.record(now, step, fact);
         }
         self.gate.restrict_symbol(symbol, state, cause);
-        self.cancel_halted(now, step);
+        self.cancel_unpermitted(now, step);
     }
 
     /// Leaves a symbol with exits only. Where it may do no more already, its state and cause stay, and the new cause is told.
@@ -200,17 +200,16 @@ impl Trader {
         }
     }
 
-    /// Cancels what is live on symbols that are halted, and has not been asked for yet. Stops stay.
-    pub(crate) fn cancel_halted(&mut self, now: Timestamp, step: &mut Step) {
-        let live: Vec<ClOrdId> = self
-            .state
-            .orders
-            .live()
-            .filter(|order| self.gate.state_of(order.symbol()) == TradingState::Halted)
-            .filter(|order| !self.stays(order))
-            .map(Order::cl_ord_id)
-            .collect();
-        for cl_ord_id in live {
+    /// Cancels what is live and not permitted any more, and has not been asked for yet: entries that outlived their first cancel, or
+    /// arrived after it; on symbols that are halted, exits too. Stops stay.
+    pub(crate) fn cancel_unpermitted(&mut self, now: Timestamp, step: &mut Step) {
+        let is_permitted = |order: &&Order| {
+            let state = self.gate.state_of(order.symbol());
+            state.permits(order.intent().purpose)
+        };
+        let unpermitted = self.leftovers().filter(|order| !is_permitted(order));
+        let unpermitted: Vec<ClOrdId> = unpermitted.map(Order::cl_ord_id).collect();
+        for cl_ord_id in unpermitted {
             self.cancel(now, cl_ord_id, step);
         }
     }

@@ -155,6 +155,12 @@ impl DurableState {
             .reduce(|strictest, next| if next.0 > strictest.0 { next } else { strictest })
     }
 
+    /// The latched restriction of all symbols, with its cause.
+    #[must_use]
+    pub fn restriction_of_all(&self) -> Option<&(TradingState, HaltCause)> {
+        self.restriction.as_ref()
+    }
+
     /// The latched restrictions of single symbols, with their causes.
     #[must_use]
     pub fn restricted_symbols(&self) -> &BTreeMap<Symbol, (TradingState, HaltCause)> {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use keel_domain::{ClOrdId, Price, Qty, SignedQty, StrategyId, Symbol, Timestamp};
 use keel_execution::{CancelState, ClOrdIdSource, IdParts, IssuedBy, Order, OrderState};
 use keel_risk::HaltCause;
-use keel_strategy::{Action, OpenOrder, Strategy, StrategyView, Trigger};
+use keel_strategy::{Action, OpenOrder, OrdersLeft, Strategy, StrategyView, Trigger};
 
 use crate::{Step, Trader};
 
@@ -88,6 +88,7 @@ impl Trader {
     ) {
         let strategy = running.id;
         let holding = Holding { strategy, symbol };
+        let (entries, exits) = self.gate.orders_left(now);
         let Some(market) = self.markets.get(&symbol) else {
             return;
         };
@@ -106,6 +107,7 @@ impl Trader {
             open_orders: &open_orders,
             entries_today: self.state.entries_of(strategy, symbol, now),
             permission: self.permission(symbol),
+            orders_left: OrdersLeft { entries, exits },
         };
         let mut actions = std::mem::take(&mut self.actions);
         let outcome = catch_unwind(AssertUnwindSafe(|| {

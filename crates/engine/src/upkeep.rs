@@ -35,7 +35,7 @@ impl Trader {
         self.poll_orders(now, step);
         self.probe_key(now, step);
         self.fetch_unbooked(now, step);
-        self.cancel_halted(now, step);
+        self.cancel_unpermitted(now, step);
         self.book_dust(now, step);
         self.watch_losses(now, step);
         self.mark_day(now, step);
@@ -55,12 +55,15 @@ impl Trader {
         }
     }
 
-    /// While an order is open its pair's open orders are asked for, however quiet trading is: a key that the venue serves no more
-    /// is known soon. A weight of 6 each time, 90 a minute of the 6,000 that may be spent.
+    /// While an order is open or something is held its pair's open orders are asked for, however quiet trading is: a key that the venue
+    /// serves no more is known soon. A weight of 6 each time, 90 a minute of the 6,000 that may be spent.
     fn probe_key(&mut self, now: Timestamp, step: &mut Step) {
         let mut live = self.state.orders.live();
         let confirmed = live.find(|order| order.state() == OrderState::Live);
-        let Some(symbol) = confirmed.map(Order::symbol).filter(|_| self.session_up) else {
+        let is_held = |symbol: &&Symbol| !self.position(**symbol).is_zero();
+        let held = || self.settings.symbols.iter().find(is_held).copied();
+        let symbol = confirmed.map(Order::symbol).or_else(held);
+        let Some(symbol) = symbol.filter(|_| self.session_up) else {
             self.key_probed_at = now;
             return;
         };

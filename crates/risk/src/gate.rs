@@ -174,6 +174,11 @@ impl RiskGate {
         &self.limits
     }
 
+    /// How many entries, and how many exits, the order rate still takes now.
+    pub fn orders_left(&mut self, now: Timestamp) -> (usize, usize) {
+        self.rate.left(now)
+    }
+
     /// The most orders in any ten seconds that are approved now, of all kinds together.
     #[must_use]
     pub fn orders_per_10s_max(&self) -> u32 {

@@ -44,6 +44,7 @@
 //!     position: SignedQty::ZERO,
 //!     buy_leaves: Qty::ZERO,
 //!     sell_leaves: Qty::ZERO,
+//!     held_by_others: Qty::ZERO,
 //!     lowest_sell: None,
 //!     gross_exposure: Some(0.into()),
 //!     quote_free: Some(10_000.into()),

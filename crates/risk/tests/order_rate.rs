@@ -159,6 +159,31 @@ fn f6_a_cap_binds_at_once_and_never_goes_beyond_what_is_configured() {
 }
 
 #[test]
+fn f6_what_is_said_to_be_left_is_what_passes() {
+    for (taken, expected) in [
+        ([0; 3], (0, 20)),
+        ([1; 3], (20, 0)),
+        ([2; 3], (20, 10)),
+        (ENTRIES_FIRST, (0, 0)),
+    ] {
+        let mut gate = gate(50);
+        assert_eq!(gate.orders_left(T0), (20, 20));
+        passed(&mut gate, T0, taken);
+        let later = T0.plus(Duration::from_millis(9_999));
+        assert_eq!(gate.orders_left(later), expected, "after {taken:?}");
+        let (entries, exits) = expected;
+        assert_eq!(
+            passed(&mut gate, later, [0, 1, 1]),
+            [entries, exits, 0],
+            "after {taken:?}"
+        );
+        assert_eq!(gate.orders_left(later), (0, 0), "after {taken:?}");
+        let free = gate.orders_left(T0.plus(Duration::from_secs(10)));
+        assert_eq!(free, (20 - entries, 20 - exits), "after {taken:?}");
+    }
+}
+
+#[test]
 fn a_whole_that_cannot_be_shared_out_is_refused() {
     let refused = |orders_per_10s_max| {
         let limits = RiskLimits {

@@ -422,6 +422,32 @@ fn f6_the_same_order_goes_out_twice_in_a_second_and_no_third_time() {
 }
 
 #[test]
+fn f6_an_order_that_changes_between_its_kinds_is_the_same_order() {
+    let (mut gate, instrument) = (gate(), instrument());
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let taker = limit(Side::Sell, "100", "0.1");
+    let maker = OrderIntent {
+        ord_type: OrdType::LimitMaker { price: price("100") },
+        ..taker
+    };
+    let reducing = OrderIntent {
+        purpose: Purpose::ReduceOnly,
+        ..taker
+    };
+    for (order, expected) in [
+        (taker, Ok(())),
+        (maker, Ok(())),
+        (reducing, Err(Rule::Duplicate)),
+        (taker, Err(Rule::Duplicate)),
+    ] {
+        assert_eq!(judge(&mut gate, T0, order, &owner), expected);
+    }
+}
+
+#[test]
 fn f7_the_gross_exposure_at_its_cap_passes_and_one_tick_more_does_not() {
     let instrument = instrument();
     let at = |gross: Option<&str>| RiskView {

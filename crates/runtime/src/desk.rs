@@ -261,6 +261,7 @@ impl<D: Disk + HaltMark> Desk<D> {
     /// records.
     pub fn ending(&mut self, now: Timestamp) -> Ending {
         self.go_on_at_once(now);
+        self.tell_unprotected(now);
         self.keep_state(now, |log, state| log.take_snapshot(state).map(Some));
         if !self.trader.is_closed() {
             return self.unverified(now);
@@ -277,6 +278,20 @@ impl<D: Disk + HaltMark> Desk<D> {
         match self.trader.start_refusal() {
             Some(refusal) => Ending::Refused(refusal.to_string()),
             None => Ending::Closed,
+        }
+    }
+
+    /// What was bought right before the end has no stop yet, and gets none any more.
+    fn tell_unprotected(&mut self, now: Timestamp) {
+        for symbol in self.title.symbols.clone() {
+            if self.trader.unprotected_since(symbol).is_some() {
+                let held = self.trader.position(symbol);
+                let text = format!(
+                    "{symbol}: {held} is held at the end, and not all of it has a stop at the venue: sell or protect it by hand, or \
+                     start again"
+                );
+                self.observer.alert(now, &AlertClass::Unprotected.alert(text));
+            }
         }
     }
 

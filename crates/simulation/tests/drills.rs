@@ -5,12 +5,38 @@ mod common;
 
 use std::time::Duration;
 
-use keel_domain::AlertClass;
+use keel_domain::{AlertClass, Money, Qty};
 use keel_engine::Operator;
-use keel_risk::{HaltCause, TradingState, Trip};
+use keel_risk::{HaltCause, Rule, TradingState, Trip};
 use keel_runtime::{CLOSE_WITHIN, Ending};
+use keel_sim_exchange::core::Scenario;
 
 use crate::common::{Drill, PLACE};
+
+/// What a new user sees first.
+#[test]
+fn ten_minutes_of_a_calm_market_on_the_model_configuration_trade_and_need_nobody() {
+    let mut drill = Drill::on(Scenario::Calm, &[]);
+    drill.pass_until("the first fill", Duration::from_secs(10), |drill| {
+        !drill.held().is_zero()
+    });
+    drill.pass(Duration::from_secs(600));
+    let counters = drill.simulation.desk().trader().counters().clone();
+    assert_eq!(counters.refused.values().sum::<u64>(), 0, "{counters:?}");
+    assert!(counters.fills > 100, "{counters:?}");
+    assert!(counters.rejected * 50 <= counters.submitted, "{counters:?}");
+    let outcome = drill.end().0;
+    assert_eq!(outcome.report.alerts, Vec::<String>::new());
+    assert_eq!(outcome.ending, Ending::Closed);
+}
+
+#[test]
+fn f6_a_volatile_market_makes_the_quoter_run_into_no_order_rate() {
+    let mut drill = Drill::trading(&[]);
+    drill.pass(Duration::from_secs(300));
+    let refused = &drill.simulation.desk().trader().counters().refused;
+    assert_eq!(refused.get(&Rule::OrderRate), None, "{refused:?}");
+}
 
 #[test]
 fn f8_the_last_inch_stops_everything_behind_a_gate_that_lets_pass() {
@@ -311,4 +337,30 @@ fn f60_a_halt_with_every_websocket_down_cancels_by_rest() {
     drill.pass_until("nothing is open", Duration::from_secs(1), |drill| {
         drill.open_orders() == 0
     });
+}
+
+/// An exit that rests alone claims its coins, so that they have no stop; the end cancels it.
+#[test]
+fn f25_an_end_that_leaves_a_position_without_its_stop_tells_so() {
+    let mut bare = 0;
+    for begins_after in 0..6 {
+        let mut drill = Drill::trading(&[]);
+        drill.pass(Duration::from_secs(begins_after * 7));
+        let account = drill.account;
+        let (outcome, protocol) = drill.simulation.close();
+        assert_eq!(outcome.ending, Ending::Closed);
+        let exchange = protocol.exchange();
+        let stops = exchange.open_orders(account, None);
+        let stopped = stops.fold(Qty::ZERO, |sum, order| sum.saturating_add(order.leaves_qty()));
+        let balances = exchange.balances(account);
+        let held = balances.iter().find(|balance| balance.asset.as_str() == "BTC");
+        let held = held.map_or(Money::ZERO, |balance| balance.free + balance.locked);
+        // The rest cannot be sold.
+        let is_bare = held - stopped.to_decimal() > "0.0002".parse().unwrap();
+        let told = |alert: &String| alert.contains("is held at the end");
+        let alerts = &outcome.report.alerts;
+        assert_eq!(alerts.iter().any(told), is_bare, "{held} {stopped} {alerts:?}");
+        bare += u32::from(is_bare);
+    }
+    assert!(bare > 0);
 }

@@ -26,4 +26,4 @@ mod view;
 pub use bars::{Bar, Bars};
 pub use quoter::{Quoter, QuoterSettings};
 pub use trend::{Trend, TrendSettings};
-pub use view::{Action, OpenOrder, Permission, SettingsError, Strategy, StrategyView, Trigger};
+pub use view::{Action, OpenOrder, OrdersLeft, Permission, SettingsError, Strategy, StrategyView, Trigger};

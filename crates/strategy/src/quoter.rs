@@ -114,16 +114,19 @@ impl Quoter {
             return;
         }
         let Some(price) = wanted else { return };
+        let purpose = match side {
+            Side::Buy => Purpose::Entry,
+            Side::Sell => Purpose::ReduceOnly,
+        };
+        if view.orders_left.of(purpose) == 0 {
+            return;
+        }
         let ord_type = OrdType::LimitMaker { price };
         let terms = OrderTerms::new(side, ord_type, qty);
         let inputs = FilterInputs::at_price(price);
         if view.instrument.check(&terms, &inputs).is_err() {
             return;
         }
-        let purpose = match side {
-            Side::Buy => Purpose::Entry,
-            Side::Sell => Purpose::ReduceOnly,
-        };
         actions.push(Action::Submit(OrderIntent {
             symbol: view.instrument.symbol,
             side,

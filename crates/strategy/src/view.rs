@@ -1,7 +1,7 @@
 //! What a strategy sees, and what it may wish for.
 
 use keel_domain::{
-    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Qty, Side, SignedQty, Timestamp,
+    ClOrdId, ExecutionReport, Instrument, OrderIntent, Price, Purpose, Qty, Side, SignedQty, Timestamp,
 };
 use keel_market_data::{BookFault, BookTop, Kline, PublicTrade};
 
@@ -31,6 +31,26 @@ pub enum Permission {
     ReduceOnly,
     /// Nothing.
     Nothing,
+}
+
+/// How many orders the rate still takes now, of all strategies together. What goes beyond is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrdersLeft {
+    /// Orders that add to a position.
+    pub entries: usize,
+    /// Orders that only reduce one.
+    pub exits: usize,
+}
+
+impl OrdersLeft {
+    /// For one purpose.
+    #[must_use]
+    pub fn of(self, purpose: Purpose) -> usize {
+        match purpose {
+            Purpose::Entry => self.entries,
+            Purpose::ReduceOnly => self.exits,
+        }
+    }
 }
 
 /// Why the strategy is asked.
@@ -67,6 +87,8 @@ pub struct StrategyView<'a> {
     pub entries_today: u32,
     /// What is permitted.
     pub permission: Permission,
+    /// What the order rate still takes.
+    pub orders_left: OrdersLeft,
 }
 
 /// A wish. The gate decides.

@@ -13,8 +13,8 @@ use keel_domain::{
 };
 use keel_market_data::{BookFault, BookTop, Level, PublicTrade};
 use keel_strategy::{
-    Action, OpenOrder, Permission, Quoter, QuoterSettings, Strategy, StrategyView, Trend, TrendSettings,
-    Trigger,
+    Action, OpenOrder, OrdersLeft, Permission, Quoter, QuoterSettings, Strategy, StrategyView, Trend,
+    TrendSettings, Trigger,
 };
 use proptest::prelude::*;
 
@@ -63,6 +63,7 @@ struct Scene {
     open: Vec<OpenOrder>,
     entries_today: u32,
     permission: Permission,
+    orders_left: OrdersLeft,
 }
 
 impl Scene {
@@ -83,6 +84,7 @@ impl Scene {
             open: Vec::new(),
             entries_today: 0,
             permission: Permission::All,
+            orders_left: OrdersLeft { entries: 1, exits: 1 },
         }
     }
 
@@ -102,6 +104,7 @@ impl Scene {
             open_orders: &self.open,
             entries_today: self.entries_today,
             permission: self.permission,
+            orders_left: self.orders_left,
         };
         let mut actions = Vec::new();
         strategy.on_event(&view, trigger, &mut actions);
@@ -222,6 +225,20 @@ fn f36_without_a_price_the_quoter_only_cancels() {
     scene.open.push(resting(Side::Buy, "100", true));
     let actions = scene.actions(&mut quoter(), Trigger::Book);
     assert_eq!(actions, [Action::Cancel("k1-1-1".parse().unwrap())]);
+}
+
+#[test]
+fn f6_the_quoter_sends_nothing_that_the_order_rate_takes_no_more() {
+    let placed = |entries, exits| {
+        let mut scene = Scene::new("100", "100.1").holding("0.2", "100");
+        scene.orders_left = OrdersLeft { entries, exits };
+        let orders = scene.orders(&mut quoter());
+        orders.iter().map(|order| order.side).collect::<Vec<_>>()
+    };
+    assert_eq!(placed(1, 1), [Side::Buy, Side::Sell]);
+    assert_eq!(placed(0, 1), [Side::Sell]);
+    assert_eq!(placed(1, 0), [Side::Buy]);
+    assert_eq!(placed(0, 0), []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `trader journal`: the durable record, looked at; the trader may be running.
 
 mod select;
+pub(crate) mod slice;
 mod verify;
 mod write;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use keel_config::Config;
 use keel_journal::{FsDisk, Harm, Inspection};
 use keel_runtime::ExitCode;
 use serde_json::{Value, json};
@@ -45,20 +47,23 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The configuration, where one is named.
+    pub(crate) fn config(&self) -> Result<Option<Config>> {
+        let Some(config) = &self.config else {
+            return Ok(None);
+        };
+        let args = ConfigArgs {
+            config: config.clone(),
+            overrides: self.overrides.clone(),
+        };
+        Ok(Some(args.load()?))
+    }
+
     /// The directory, which holds a journal.
-    fn disk(&self) -> Result<FsDisk> {
-        let (dir, origin) = match (&self.dir, &self.config) {
-            (None, Some(config)) => {
-                let args = ConfigArgs {
-                    config: config.clone(),
-                    overrides: self.overrides.clone(),
-                };
-                (
-                    args.load()?.state_dir,
-                    format!(" ([state] dir of {})", config.display()),
-                )
-            }
-            (dir, _) => (dir.clone().unwrap_or_default(), String::new()),
+    pub(crate) fn disk(&self) -> Result<FsDisk> {
+        let (dir, origin) = match (self.config()?, &self.config) {
+            (Some(config), Some(file)) => (config.state_dir, format!(" ([state] dir of {})", file.display())),
+            _ => (self.dir.clone().unwrap_or_default(), String::new()),
         };
         if !dir.is_dir() {
             bail!(
@@ -83,7 +88,7 @@ pub(crate) fn look(command: &JournalCommand, json: bool) -> Result<ExitCode> {
     }
 }
 
-fn refuse_empty(disk: &FsDisk, inspection: &Inspection) -> Result<()> {
+pub(crate) fn refuse_empty(disk: &FsDisk, inspection: &Inspection) -> Result<()> {
     if inspection.is_empty() {
         bail!(
             "{} holds no journal: nothing has run with it, or it is another directory than was meant",
@@ -103,6 +108,6 @@ fn harm_json(harm: &Harm) -> Value {
 }
 
 /// Says on standard error what is harmed.
-fn tell_harm(disk: &FsDisk, harm: &Harm) {
+pub(crate) fn tell_harm(disk: &FsDisk, harm: &Harm) {
     eprintln!("trader: {}: {harm}", disk.dir().display());
 }

@@ -29,7 +29,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    fn new(sequence: u64, payload: &[u8]) -> Self {
+    pub(super) fn new(sequence: u64, payload: &[u8]) -> Self {
         let value = serde_json::from_slice(payload)
             .unwrap_or_else(|_| json!({ "unreadable": String::from_utf8_lossy(payload) }));
         Self { sequence, value }

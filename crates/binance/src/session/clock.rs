@@ -6,13 +6,29 @@ use keel_domain::Timestamp;
 
 /// How far the clocks are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Distance {
+pub enum Distance {
     /// Near enough.
     Near,
-    /// Worth telling: more than [`VenueClock::WARN_OVER`].
+    /// Worth telling: more than 500 ms.
     Far,
-    /// Times cannot be trusted: more than [`VenueClock::FAULT_OVER`].
+    /// Times cannot be trusted: more than 2 s.
     Fault,
+}
+
+impl Distance {
+    const WARN_OVER: Duration = Duration::from_millis(500);
+    const FAULT_OVER: Duration = Duration::from_secs(2);
+
+    pub(crate) fn of(offset_nanos: i64) -> Self {
+        let apart = Duration::from_nanos(offset_nanos.unsigned_abs());
+        if apart > Self::FAULT_OVER {
+            Self::Fault
+        } else if apart > Self::WARN_OVER {
+            Self::Far
+        } else {
+            Self::Near
+        }
+    }
 }
 
 /// The offset comes from the quickest of several answers: the shorter the round trip, the less it can be wrong.
@@ -32,14 +48,12 @@ pub(crate) struct VenueClock {
 
 impl VenueClock {
     /// Samples in one burst.
-    pub(super) const SAMPLES: u32 = 5;
+    pub(crate) const SAMPLES: u32 = 5;
     /// How often the offset is measured again.
     const EVERY: Duration = Duration::from_secs(60);
     const BETWEEN_SAMPLES: Duration = Duration::from_millis(200);
     /// A refused timestamp measures again, but not more often than this.
     const FORCED_EVERY: Duration = Duration::from_secs(10);
-    const WARN_OVER: Duration = Duration::from_millis(500);
-    const FAULT_OVER: Duration = Duration::from_secs(2);
     const JUMP_OVER: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(now: Timestamp) -> Self {
@@ -57,7 +71,7 @@ impl VenueClock {
     }
 
     /// The venue's clock less ours.
-    pub(super) fn offset_nanos(&self) -> i64 {
+    pub(crate) fn offset_nanos(&self) -> i64 {
         self.offset_nanos
     }
 
@@ -127,14 +141,7 @@ impl VenueClock {
         let (_, offset) = self.best.filter(|_| is_whole || !self.is_known)?;
         self.offset_nanos = offset;
         self.is_known = true;
-        let apart = Duration::from_nanos(offset.unsigned_abs());
-        let distance = if apart > Self::FAULT_OVER {
-            Distance::Fault
-        } else if apart > Self::WARN_OVER {
-            Distance::Far
-        } else {
-            Distance::Near
-        };
+        let distance = Distance::of(offset);
         let has_changed = std::mem::replace(&mut self.distance, distance) != distance;
         has_changed.then_some(distance)
     }

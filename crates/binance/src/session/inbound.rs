@@ -22,7 +22,7 @@ fn is_unsure(code: i32) -> bool {
 
 /// Statuses that refuse a request before it is looked at, whatever the body says: the firewall and the rate limits.
 fn is_refused_unread(status: u16) -> bool {
-    matches!(status, 403 | 418 | 429)
+    matches!(status, 401 | 403 | 418 | 429)
 }
 
 /// What moved without a trade, and when. An asset whose name cannot be one is not traded here.
@@ -39,9 +39,11 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
 }
 
 /// Whether the venue's error says that it will not serve us as we are configured.
-fn refused_cause(question: &Question, code: i32) -> Option<RefusedCause> {
+fn refused_cause(question: &Question, status: u16, code: i32) -> Option<RefusedCause> {
     match code {
         code::BAD_API_KEY_FMT | code::REJECTED_MBX_KEY => Some(RefusedCause::Key),
+        // Whatever else the venue calls it, or where its words cannot be read.
+        _ if status == 401 => Some(RefusedCause::Key),
         code::INVALID_SIGNATURE => Some(RefusedCause::Signature),
         code::BAD_SYMBOL => match question {
             Question::Instrument(symbol) => Some(RefusedCause::Symbol(*symbol)),
@@ -199,7 +201,7 @@ impl Session {
             code: error.code,
             text: error.msg.clone(),
         };
-        if let Some(cause) = refused_cause(&pending.question, error.code) {
+        if let Some(cause) = refused_cause(&pending.question, status, error.code) {
             let reject = reject.clone();
             self.reports.push_back(VenueReport::Refused { cause, reject });
         }

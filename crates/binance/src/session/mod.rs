@@ -22,7 +22,7 @@ use keel_market_data::{BookSync, Dropped, LostReason, UpdateQueue};
 
 use crate::signed::{Credentials, CredentialsError, SignedRequests};
 use budget::ConnectBudget;
-use clock::Distance;
+pub use clock::Distance;
 pub(crate) use clock::VenueClock;
 pub use io::{
     Endpoints, HttpFailure, HttpMethod, HttpRequest, HttpResult, Input, Link, RequestId, SessionSettings,

@@ -8,6 +8,7 @@ use crate::losses::{holding, limits, money, reads, standing};
 use crate::money::deposit;
 use keel_domain::{Money, Timestamp};
 use keel_engine::{Event, Fact};
+use keel_execution::VenueReport;
 use keel_risk::{HaltCause, LossBreach, LossInputs, LossTrip, ProfitReading, TradingState};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -43,6 +44,12 @@ fn runs_on_at(world: &mut World, now: Timestamp) {
     world.exchange(Event::Timer);
 }
 
+/// Two more readings: a day begins with the third.
+fn day_begins(world: &mut World) {
+    reads(world, "99.99");
+    reads(world, "99.99");
+}
+
 #[test]
 fn f14_restarts_around_midnight_begin_one_day_and_leave_what_is_left() {
     let second = Duration::from_secs(1);
@@ -58,6 +65,7 @@ fn f14_restarts_around_midnight_begin_one_day_and_leave_what_is_left() {
             comes_back_at(&mut world, now);
             runs_on_at(&mut other, now);
             for world in [&mut world, &mut other] {
+                reads(world, "97");
                 reads(world, "97");
             }
             assert_eq!(standing(&world), standing(&other), "{now:?}");
@@ -75,7 +83,9 @@ fn f14_a_step_of_the_clock_by_two_hours_within_a_day_gives_nothing_back() {
         for step in [comes_back_at, runs_on_at] {
             let mut world = holding(limits("0.5", "100"));
             world.now = noon;
-            reads(&mut world, "100");
+            for _ in 0..3 {
+                reads(&mut world, "100");
+            }
             reads(&mut world, "97");
             step(&mut world, steps_to);
             reads(&mut world, "97");
@@ -94,6 +104,7 @@ fn f14_a_clock_that_is_set_over_midnight_and_back_gives_one_budget() {
         let mut world = having_lost();
         let evening = Timestamp::from_nanos(MIDNIGHT.as_nanos() - 3_600_000_000_000);
         step(&mut world, evening.plus(HOUR * 2));
+        day_begins(&mut world);
         assert_eq!(days_begun(&world), 2);
         let start = standing(&world).day_lost;
         reads(&mut world, "97");
@@ -110,6 +121,7 @@ fn f14_a_clock_that_is_set_over_midnight_and_back_gives_one_budget() {
             );
         }
         step(&mut world, MIDNIGHT.plus(HOUR * 24));
+        day_begins(&mut world);
         assert_eq!((days_begun(&world), standing(&world).day_lost), (3, Money::ZERO));
     }
 }
@@ -181,4 +193,95 @@ fn a_trip_of_before_its_inputs_were_kept_can_be_read() {
     let cause = HaltCause::Loss(LossTrip { breach, inputs: None });
     assert_eq!(serde_json::from_str::<HaltCause>(old).unwrap(), cause);
     assert_eq!(serde_json::to_string(&cause).unwrap(), old);
+}
+
+/// Three good readings before midnight, then these. Where that leaves it.
+fn over_midnight(bids: &[&str]) -> (World, TradingState) {
+    let mut world = holding(limits("0.5", "100"));
+    world.now = Timestamp::from_nanos(MIDNIGHT.as_nanos() - 4_000_000_000);
+    let mut state = TradingState::Active;
+    for bid in ["100", "100", "100"].iter().chain(bids) {
+        state = reads(&mut world, bid);
+    }
+    (world, state)
+}
+
+#[test]
+fn f14_f15_one_bad_price_as_the_day_begins_gives_no_larger_budget() {
+    for bids in [["95.5", "100", "100"], ["100", "95.5", "100"]] {
+        let (mut world, _) = over_midnight(&bids);
+        assert_eq!(days_begun(&world), 2);
+        assert_eq!(reads(&mut world, "94.9"), TradingState::Active);
+        assert_eq!(
+            reads(&mut world, "94.9"),
+            TradingState::ReduceOnly,
+            "0.51 lost today"
+        );
+    }
+}
+
+#[test]
+fn f14_f15_one_price_that_is_too_good_as_the_day_begins_trips_nothing() {
+    let (world, state) = over_midnight(&["108", "100", "100", "100"]);
+    assert_eq!(days_begun(&world), 2);
+    assert_eq!(state, TradingState::Active);
+}
+
+#[test]
+fn f14_f15_after_a_restart_a_day_begins_with_the_third_reading_and_not_with_a_bad_first_one() {
+    let mut world = having_lost();
+    comes_back_at(&mut world, MIDNIGHT.plus(HOUR));
+    for (bid, begun) in [("97", 1), ("97", 2)] {
+        reads(&mut world, bid);
+        assert_eq!(days_begun(&world), begun);
+    }
+    // The first one was 99.99.
+    assert_eq!(standing(&world).day_lost, Money::ZERO);
+    assert_eq!(world.trader.state(), &world.replayed());
+}
+
+#[test]
+fn f14_readings_that_are_far_apart_begin_no_day_together() {
+    let mut world = having_lost();
+    world.now = MIDNIGHT;
+    for begun in [1, 1, 2] {
+        reads(&mut world, "97");
+        assert_eq!(days_begun(&world), begun);
+    }
+}
+
+fn clock_apart(world: &mut World, is_fault: bool) {
+    let offset_ms = if is_fault { -90_000_000 } else { 0 };
+    let is_warning = is_fault;
+    world.exchange(Event::Venue(VenueReport::ClockApart {
+        offset_ms,
+        is_warning,
+        is_fault,
+    }));
+}
+
+#[test]
+fn f14_a_clock_that_is_a_day_ahead_over_a_restart_gives_todays_loss_not_back() {
+    let mut world = having_lost();
+    let today = world.now;
+    world.now = today.plus(HOUR * 25);
+    world.restart();
+    clock_apart(&mut world, true);
+    world.connect();
+    for _ in 0..5 {
+        reads(&mut world, "97");
+    }
+    assert_eq!(days_begun(&world), 1);
+    // It is set right, and the process started again.
+    world.now = today.plus(HOUR);
+    world.restart();
+    clock_apart(&mut world, false);
+    world.connect();
+    reads(&mut world, "97");
+    assert_eq!(standing(&world).day_lost, money("0.3"));
+    world.now = MIDNIGHT.plus(HOUR);
+    for _ in 0..3 {
+        reads(&mut world, "97");
+    }
+    assert_eq!(days_begun(&world), 2, "the next day begins as ever");
 }

@@ -30,6 +30,7 @@ mod reconciliation;
 mod refusals;
 mod refuse_all;
 mod reports;
+mod restricted;
 mod sharing;
 mod start;
 mod unmeant;

@@ -58,6 +58,35 @@ fn f3_a_cancel_without_an_answer_is_a_question_after_three_seconds() {
     assert!(asks_for(&commands, id));
 }
 
+/// When in the next seconds a list of open orders is asked for, in tenths.
+fn lists_asked(world: &mut World, tenths: u64) -> Vec<u64> {
+    let begin = world.now;
+    let asks = |command: &Command| matches!(command, Command::QueryOpenOrders { .. });
+    let mut asked = Vec::new();
+    for tenth in 1..=tenths {
+        let commands = timer_at(world, begin.plus(Duration::from_millis(tenth * 100)));
+        if commands.iter().any(asks) {
+            asked.push(tenth);
+        }
+    }
+    asked
+}
+
+#[test]
+fn f33_what_is_held_without_any_order_lets_the_key_be_tried_as_often_as_an_open_one() {
+    let mut flat = World::started();
+    assert_eq!(lists_asked(&mut flat, 99), Vec::<u64>::new());
+    let mut world = holding();
+    assert_eq!(world.trader.state().orders().live().count(), 0);
+    let asked = lists_asked(&mut world, 99);
+    assert!(asked.len() >= 2, "{asked:?}");
+    let mut last = 0;
+    for tenth in asked {
+        assert!(tenth - last <= 40, "{tenth} after {last}");
+        last = tenth;
+    }
+}
+
 fn trades_asked(commands: &[Command]) -> Vec<Option<TradeId>> {
     let from = |command: &Command| match command {
         Command::QueryTrades { from, .. } => Some(*from),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keel_domain::{OrderIntent, Timestamp};
+use keel_domain::{OrderIntent, Price, Qty, Side, Symbol, Timestamp};
 
 use super::Veto;
 use crate::Rule;
@@ -28,7 +28,8 @@ impl Duplicates {
         {
             self.recent.pop_front();
         }
-        let equal = self.recent.iter().filter(|(_, known)| known == intent).count();
+        let is_equal = |(_, known): &&(Timestamp, OrderIntent)| terms(known) == terms(intent);
+        let equal = self.recent.iter().filter(is_equal).count();
         if equal >= MAX {
             let limit = format!("{MAX} equal orders in 1 s");
             return Err(Veto::new(Rule::Duplicate, limit, equal + 1));
@@ -42,4 +43,16 @@ impl Duplicates {
             self.recent.push_back((now, intent));
         }
     }
+}
+
+/// What makes two orders the same: a loop that changes between the kinds of an order sends it again all the same.
+fn terms(intent: &OrderIntent) -> (Symbol, Side, Option<Price>, Qty) {
+    let OrderIntent {
+        symbol,
+        side,
+        ord_type,
+        order_qty,
+        ..
+    } = *intent;
+    (symbol, side, ord_type.price(), order_qty)
 }

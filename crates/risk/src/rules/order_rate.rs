@@ -26,6 +26,11 @@ impl Taken {
         }
     }
 
+    /// How many places are free for it, where `common_left` are free for everybody.
+    fn left(&self, common_left: usize) -> usize {
+        self.own.saturating_sub(self.at.len()).saturating_add(common_left)
+    }
+
     /// How many of the common places are taken.
     fn beyond_own(&self) -> usize {
         self.at.len().saturating_sub(self.own)
@@ -33,7 +38,7 @@ impl Taken {
 
     fn take(&mut self, now: Timestamp, common_left: usize) -> Result<(), Veto> {
         let taken = self.at.len();
-        if taken >= self.own && common_left == 0 {
+        if self.left(common_left) == 0 {
             return Err(Veto::new(Rule::OrderRate, format!("{taken} in 10 s"), taken + 1));
         }
         self.at.push_back(now);
@@ -87,6 +92,12 @@ impl OrderRate {
             Purpose::ReduceOnly if ord_type.trigger().is_some() => self.stops.take(now, common_left),
             Purpose::ReduceOnly => self.exits.take(now, common_left),
         }
+    }
+
+    /// How many entries, and how many exits that rest or sell at once, may still be approved now.
+    pub(crate) fn left(&mut self, now: Timestamp) -> (usize, usize) {
+        let common_left = self.common_left(now);
+        (self.entries.left(0), self.exits.left(common_left))
     }
 
     /// Takes the place of a stop that an exit carries: the venue counts both, and no exit may take what stops that stand alone need.

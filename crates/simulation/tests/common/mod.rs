@@ -36,8 +36,13 @@ pub struct Drill {
 
 impl Drill {
     pub fn start(overrides: &[&str]) -> Self {
+        Self::on(Scenario::Volatile, overrides)
+    }
+
+    /// On another market.
+    pub fn on(scenario: Scenario, overrides: &[&str]) -> Self {
         let mut config = ExchangeConfig::with_default_markets(5);
-        config.scenario = Scenario::Volatile;
+        config.scenario = scenario;
         config.accounts = vec![AccountConfig {
             name: KEY.to_owned(),
             funds: vec![(Asset::new("USDT").unwrap(), Money::from(100_000))],
