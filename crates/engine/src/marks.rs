@@ -141,7 +141,9 @@ impl Trader {
     /// Records a UTC day's first prices, from which its profit is counted, and what the account is worth at them.
     pub(crate) fn mark_day(&mut self, now: Timestamp, step: &mut Step) {
         let day = now.utc_day();
-        if !self.has_been_up || self.refusal.is_some() || self.state.marked_day >= Some(day) {
+        // By a clock that is known to be wrong no day begins.
+        let may_begin = self.has_been_up && self.refusal.is_none() && !self.loss_watch.is_clock_off;
+        if !may_begin || self.state.marked_day >= Some(day) {
             return;
         }
         let since = *self.marking_since.get_or_insert(now);
