@@ -113,36 +113,45 @@ fn a_wrong_secret_is_told_by_the_venues_words_and_never_repeated() {
 }
 
 #[test]
-fn an_unknown_key_and_an_unknown_symbol_end_with_the_remedy() {
+fn an_unknown_key_ends_with_the_remedy() {
     let exchange = Exchange::start(23);
     let dir = tempfile::tempdir().unwrap();
-    let mut unknown_key = exchange.trader(&dir.path().join("key"));
+    let mut unknown_key = exchange.trader(dir.path());
     let (code, said) =
         Process::start(unknown_key.env("KEEL_API_KEY", "nobody")).finish(Duration::from_secs(20));
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("-2015") && said.contains("remedy"), "{said}");
+}
 
-    let path = dir.path().join("doge.toml");
+fn ends_for_an_unknown_symbol(exchange: &Exchange) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("doge.toml");
     let text = std::fs::read_to_string(root().join("config/paper.toml")).unwrap();
-    std::fs::write(&path, text.replace("BTCUSDT", "DOGEUSDT")).unwrap();
-    let unknown_symbol = exchange.trader(&dir.path().join("symbol"));
-    let mut command = Command::new(unknown_symbol.get_program());
-    let arguments = unknown_symbol.get_args().map(|argument| match argument.to_str() {
-        Some("config/paper.toml") => path.as_os_str(),
-        _ => argument,
-    });
-    command.args(arguments).current_dir(root());
-    command.envs(
-        unknown_symbol
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
+    std::fs::write(&config, text.replace("BTCUSDT", "DOGEUSDT")).unwrap();
+    let mut command = exchange.trader_with(&config, &dir.path().join("state"));
     let (code, said) = Process::start(&mut command).finish(Duration::from_secs(20));
     assert_eq!(code, Some(2), "{said}");
     assert!(
         said.contains("-1121 Invalid symbol.") && said.contains("[trading] symbols"),
         "{said}"
     );
+}
+
+#[test]
+fn an_unknown_symbol_ends_with_the_remedy() {
+    ends_for_an_unknown_symbol(&Exchange::start(23));
+}
+
+/// Which comes first, the session or the refusal, is chance where nothing is late.
+#[test]
+fn an_unknown_symbol_that_the_venue_refuses_after_the_session_is_up_ends_with_the_remedy_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = dir.path().join("late.toml");
+    let rule =
+        "[[rule]]\nid = \"late\"\nrequest = \"GET /api/v3/exchangeInfo\"\naction = \"delay\"\nms = 2000";
+    std::fs::write(&faults, rule).unwrap();
+    let exchange = Exchange::start_with(23, &["--faults", faults.to_str().unwrap()]);
+    ends_for_an_unknown_symbol(&exchange);
 }
 
 #[test]

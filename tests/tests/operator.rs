@@ -203,13 +203,15 @@ fn f41_a_pairs_own_restriction_is_shown_with_its_cause_wherever_a_state_is_told_
         (&json!("Active"), &Value::Null)
     );
     let pair_shown = || trader.snapshot()["symbols"][0].clone();
-    assert_eq!(pair_shown()["state"], "ReduceOnly");
-    assert!(pair_shown()["cause"].as_str().unwrap().contains(CAUSE));
-    assert!(
-        trader
-            .metrics()
-            .contains("keel_symbol_trading_state{symbol=\"BTCUSDT\",state=\"ReduceOnly\"} 1")
-    );
+    eventually("the dashboard shows it", SOON, || {
+        pair_shown()["state"] == "ReduceOnly"
+            && pair_shown()["cause"]
+                .as_str()
+                .is_some_and(|cause| cause.contains(CAUSE))
+    });
+    let metrics = trader.metrics();
+    let line = "keel_symbol_trading_state{symbol=\"BTCUSDT\",state=\"ReduceOnly\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
 
     let (_, answer) = operator(&drill, &["halt", "--reason", "both"]);
     assert_eq!(answer["pairs"][0]["state"], "Halted", "{answer}");

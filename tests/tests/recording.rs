@@ -74,7 +74,9 @@ fn a_recorded_market_is_traded_on_the_same_way_each_time() {
         (Some(0), Some(0))
     );
 
-    let data = ["--data", out.to_str().unwrap()];
+    // At the best price, so that eight seconds bring fills.
+    let at_best = "strategy.quoter.quote_offset_ticks=0";
+    let data = ["--data", out.to_str().unwrap(), "--set", at_best];
     let first = report(&replay(&data, &dir.path().join("1")));
     let again = report(&replay(&data, &dir.path().join("2")));
     assert!(!first["fills"].as_array().unwrap().is_empty());

@@ -7,7 +7,7 @@ use keel_binance::{Input, Session};
 use keel_config::{Config, Credentials};
 use keel_domain::{AlertClass, Timestamp};
 use keel_engine::{Event, Operator, StartRefusal, Trader};
-use keel_execution::{Venue, VenueReport};
+use keel_execution::{RefusedCause, Venue, VenueReport};
 use keel_journal::{Disk, HaltMark};
 use keel_market_data::MarketFeed;
 
@@ -178,7 +178,8 @@ impl<D: Disk + HaltMark> Desk<D> {
         while !self.holds_back() {
             if let Some(report) = self.session.next_report() {
                 self.observer.on_report(&report);
-                if let (VenueReport::Refused { cause, reject }, false) = (&report, self.trader.has_been_up())
+                if let VenueReport::Refused { cause, reject } = &report
+                    && self.ends_start(*cause)
                 {
                     self.refused = Some(format!("{cause}: {reject}\n  remedy: {}", cause.remedy()));
                 }
@@ -189,6 +190,13 @@ impl<D: Disk + HaltMark> Desk<D> {
                 return;
             }
         }
+    }
+
+    /// Whether what the venue refuses is of the configuration: before there was a session, everything is; afterwards a pair that it has
+    /// never described, whose refusal may come later than the session.
+    fn ends_start(&self, cause: RefusedCause) -> bool {
+        let is_unheard_of = |symbol| self.trader.instrument(symbol).is_none();
+        !self.trader.has_been_up() || matches!(cause, RefusedCause::Symbol(symbol) if is_unheard_of(symbol))
     }
 
     /// An operator's word.
