@@ -52,3 +52,8 @@ pub(crate) fn instant(at: Timestamp) -> String {
 pub(crate) fn day(at: Timestamp) -> String {
     strftime(at, "%Y-%m-%d")
 }
+
+/// A figure as others write theirs, with a true minus sign.
+pub(crate) fn figure(value: f64, places: usize) -> String {
+    format!("{value:.places$}").replace('-', "\u{2212}")
+}

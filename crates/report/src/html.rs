@@ -3,7 +3,7 @@
 use keel_domain::{Money, Side, notional};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::format::{date_time, number, time_of_day};
+use crate::format::{self, date_time, number, time_of_day};
 use crate::plot::{self, Mark};
 use crate::{MoneyLine, RunReport, Statistics, SymbolChart};
 
@@ -229,14 +229,18 @@ fn unvalued(fees: u64) -> String {
 
 /// Figures that have no meaning are left out as such; `docs/STATEMENTS.md` defines them.
 fn figures(statistics: &Statistics) -> Markup {
-    let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
+    let none = || "–".to_owned();
+    let figure = |value: Option<f64>| value.map_or_else(none, |value| format::figure(value, 4));
+    let percent = |value: Option<f64>| {
+        value.map_or_else(none, |value| format!("{} %", format::figure(value * 100.0, 4)))
+    };
     html! {
         table {
             tr { th { "Days" } th { "Return" } th { "Drawdown, at most" } th { "Sharpe" } th { "Sortino" } th { "Closing trades" } th { "Win rate" } th { "Profit factor" } }
             tr {
-                td { (statistics.days) } td { (figure(statistics.total_return)) } td { (figure(statistics.max_drawdown)) }
+                td { (statistics.days) } td { (percent(statistics.total_return)) } td { (percent(statistics.max_drawdown)) }
                 td { (figure(statistics.sharpe)) } td { (figure(statistics.sortino)) } td { (statistics.closing_trades) }
-                td { (figure(statistics.win_rate)) } td { (figure(statistics.profit_factor)) }
+                td { (percent(statistics.win_rate)) } td { (figure(statistics.profit_factor)) }
             }
         }
     }

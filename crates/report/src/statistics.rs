@@ -51,16 +51,15 @@ impl Statistics {
     #[must_use]
     pub fn new(days: &[DayEnd], closed: &[Money]) -> Self {
         let returns = returns(days).unwrap_or_default();
-        let gains: f64 = closed
+        // The sum of no numbers is −0.0.
+        let gains = closed
             .iter()
             .filter_map(Money::to_f64)
-            .filter(|pnl| *pnl > 0.0)
-            .sum();
-        let losses: f64 = closed
+            .fold(0.0, |sum, pnl| sum + pnl.max(0.0));
+        let losses = closed
             .iter()
             .filter_map(Money::to_f64)
-            .filter(|pnl| *pnl < 0.0)
-            .sum();
+            .fold(0.0, |sum, pnl| sum - pnl.min(0.0));
         let wins = closed.iter().filter(|pnl| **pnl > Money::ZERO).count();
         Self {
             days: returns.len(),
@@ -70,7 +69,7 @@ impl Statistics {
             sortino: sortino(&returns),
             closing_trades: closed.len(),
             win_rate: quotient(count(wins), count(closed.len())),
-            profit_factor: quotient(gains, -losses),
+            profit_factor: quotient(gains, losses),
         }
     }
 }

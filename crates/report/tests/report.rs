@@ -225,9 +225,9 @@ fn the_page_and_the_json_show_the_statistics_and_leave_out_what_has_no_meaning()
     let page = report.to_html();
     // 110 of 1000; 150 won by 40 lost; one day has no deviation.
     for cell in [
-        "<td>0.1100</td>",
+        "<td>11.0000 %</td>",
         "<td>3.7500</td>",
-        "<td>0.5000</td>",
+        "<td>50.0000 %</td>",
         "<td>–</td>",
     ] {
         assert!(page.contains(cell), "{cell}");

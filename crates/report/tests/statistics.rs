@@ -91,6 +91,7 @@ fn a_total_loss_is_a_drawdown_of_all() {
     assert!(is_near(lost.max_drawdown, 1.0));
     assert!(is_near(lost.win_rate, 0.0));
     assert!(is_near(lost.profit_factor, 0.0));
+    assert!(lost.profit_factor.unwrap().is_sign_positive(), "no page shows -0");
 }
 
 /// Each figure another way: growth factors, all pairs of days, moments, counting by sorting.
