@@ -1,8 +1,8 @@
 //! What stops trading, of one symbol or of all, and what an operator says.
 
 use keel_domain::{ClOrdId, Symbol, Timestamp};
-use keel_execution::Order;
-use keel_risk::{HaltCause, TradingState};
+use keel_execution::{NotSent, Order};
+use keel_risk::{ApprovedOrder, HaltCause, TradingState};
 
 use crate::brakes::Brakes;
 use crate::{Command, DurableState, Fact, Operator, Record, Step, Trader};
@@ -28,6 +28,32 @@ impl Trader {
                 cl_ord_id: order.cl_ord_id(),
             })
             .collect()
+    }
+
+    /// Closes the gate at once, ahead of the event that halts: what was approved before, and waits, is not sent any more.
+    pub fn close_gate(&mut self, cause: HaltCause) {
+        self.gate.restrict(TradingState::Halted, cause);
+    }
+
+    /// Whether an order that was approved may still go out. To be asked right before it is sent.
+    ///
+    /// # Errors
+    /// `Restricted`, where trading has been restricted meanwhile to what does not permit it.
+    pub fn may_go_out(&self, order: &ApprovedOrder) -> Result<(), NotSent> {
+        let intent = order.intent();
+        let state = self.gate.state_of(intent.symbol);
+        if state.permits(intent.purpose) {
+            Ok(())
+        } else {
+            Err(NotSent::Restricted(state))
+        }
+    }
+
+    /// What an event has approved, and then forbidden, does not go out.
+    pub(crate) fn withdraw_unpermitted(&mut self, now: Timestamp, step: &mut Step) {
+        for (cl_ord_id, cause) in step.withdraw(|order| self.may_go_out(order)) {
+            self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
+        }
     }
 
     pub(crate) fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {

@@ -1,6 +1,7 @@
 //! What one event leads to.
 
 use keel_domain::{Alert, ClOrdId, Symbol, Timestamp, TradeId};
+use keel_execution::NotSent;
 use keel_market_data::LostReason;
 use keel_risk::ApprovedOrder;
 
@@ -93,6 +94,25 @@ impl Step {
 
     pub(crate) fn push_alert(&mut self, alert: Alert) {
         self.push_command(Command::Alert(alert));
+    }
+
+    /// Takes out the submissions that may not go out any more, with their cancels. Gives their ids, and why.
+    pub(crate) fn withdraw(
+        &mut self,
+        may_go_out: impl Fn(&ApprovedOrder) -> Result<(), NotSent>,
+    ) -> Vec<(ClOrdId, NotSent)> {
+        let mut withdrawn = Vec::new();
+        self.commands.retain(|command| {
+            let Command::Submit(order) = command else { return true };
+            let refused = may_go_out(order).err();
+            let is_refused = refused.is_some();
+            withdrawn.extend(refused.map(|cause| (order.cl_ord_id(), cause)));
+            !is_refused
+        });
+        let is_withdrawn = |id: &ClOrdId| withdrawn.iter().any(|(withdrawn, _)| withdrawn == id);
+        self.commands
+            .retain(|command| !matches!(command, Command::Cancel { cl_ord_id, .. } if is_withdrawn(cl_ord_id)));
+        withdrawn
     }
 
     /// What became known or was decided, in order.

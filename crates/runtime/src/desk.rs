@@ -198,6 +198,12 @@ impl<D: Disk + HaltMark> Desk<D> {
             }
             self.last_inch.reset();
         }
+        match &operator {
+            // Orders may be held back, and are handed on before this event.
+            Operator::Halt(cause) => self.trader.close_gate(cause.clone()),
+            Operator::Shutdown => self.trader.close_gate(HaltCause::Shutdown),
+            _ => {}
+        }
         self.feed(now, Event::Operator(operator));
     }
 
