@@ -143,22 +143,34 @@ impl Trader {
 
     pub(crate) fn resume(&mut self, now: Timestamp, reason: String, step: &mut Step) {
         self.record(now, step, Fact::Resumed { reason });
-        self.gate.resume();
+        self.follow_resume();
+    }
+
+    /// Lifts every restriction to exits only.
+    pub(crate) fn resume_to_reduce_only(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        let cause = HaltCause::Operator {
+            reason: reason.clone(),
+        };
+        tell_state(TradingState::ReduceOnly, &cause, step);
+        self.record(now, step, Fact::ResumedToReduceOnly { reason });
+        self.follow_resume();
+    }
+
+    /// After an operator's word in the records.
+    fn follow_resume(&mut self) {
         for market in self.markets.values_mut() {
             market.brakes = Brakes::default();
         }
         self.listed.forget_missing();
         self.closing = None;
+        self.restore_restrictions();
     }
 
     /// Lets only orders out that reduce, and cancels everything but stops.
     pub(crate) fn reduce_only(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
         let state = TradingState::ReduceOnly;
         if self.gate.state() < state {
-            step.push_alert(cause.alert_class().alert(format!(
-                "{state}, still allowed: {}: {cause}",
-                state.still_allowed()
-            )));
+            tell_state(state, &cause, step);
             self.gate.restrict(state, cause.clone());
             self.record(now, step, Fact::Restricted { state, cause });
         }
@@ -254,7 +266,20 @@ impl Trader {
     }
 }
 
+fn tell_state(state: TradingState, cause: &HaltCause, step: &mut Step) {
+    let allowed = state.still_allowed();
+    let text = format!("{state}, still allowed: {allowed}: {cause}");
+    step.push_alert(cause.alert_class().alert(text));
+}
+
 impl DurableState {
+    pub(crate) fn resume(&mut self) {
+        self.losses.resume();
+        self.restriction = None;
+        self.by_symbol.clear();
+        self.grant_what_was_told();
+    }
+
     /// Every latched restriction with its cause: of trading as a whole, then of single pairs.
     pub fn restrictions(&self) -> impl Iterator<Item = (Option<Symbol>, TradingState, &HaltCause)> {
         let whole = self

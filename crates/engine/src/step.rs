@@ -103,15 +103,18 @@ impl Step {
     ) -> Vec<(ClOrdId, NotSent)> {
         let mut withdrawn = Vec::new();
         self.commands.retain(|command| {
-            let Command::Submit(order) = command else { return true };
-            let refused = may_go_out(order).err();
-            let is_refused = refused.is_some();
-            withdrawn.extend(refused.map(|cause| (order.cl_ord_id(), cause)));
-            !is_refused
+            if let Command::Submit(order) = command
+                && let Err(cause) = may_go_out(order)
+            {
+                withdrawn.push((order.cl_ord_id(), cause));
+                return false;
+            }
+            true
         });
-        let is_withdrawn = |id: &ClOrdId| withdrawn.iter().any(|(withdrawn, _)| withdrawn == id);
-        self.commands
-            .retain(|command| !matches!(command, Command::Cancel { cl_ord_id, .. } if is_withdrawn(cl_ord_id)));
+        self.commands.retain(|command| match command {
+            Command::Cancel { cl_ord_id, .. } => !withdrawn.iter().any(|(id, _)| id == cl_ord_id),
+            _ => true,
+        });
         withdrawn
     }
 

@@ -124,10 +124,7 @@ fn an_order_that_waited_goes_out() {
 #[test]
 fn f9_f11_an_order_that_waits_while_a_halt_comes_does_not_go_out() {
     let reason = "stop".to_owned();
-    for halt in [
-        Operator::Halt(HaltCause::Operator { reason }),
-        Operator::Shutdown,
-    ] {
+    for halt in [Operator::Halt(HaltCause::Operator { reason }), Operator::Shutdown] {
         let (mut desk, disk) = waiting();
         desk.operate(NOW, halt);
         desk.go_on_at_once(NOW);
