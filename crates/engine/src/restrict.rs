@@ -239,11 +239,11 @@ impl Trader {
     }
 
     /// Cancels what is live and not permitted any more, and has not been asked for yet: entries that outlived their first cancel, or
-    /// arrived after it; on symbols that are halted, exits too. Stops stay.
+    /// arrived after it; on symbols that are halted, and on those that are traded no more, exits too. Stops stay.
     pub(crate) fn cancel_unpermitted(&mut self, now: Timestamp, step: &mut Step) {
         let is_permitted = |order: &&Order| {
             let state = self.gate.state_of(order.symbol());
-            state.permits(order.intent().purpose)
+            self.markets.contains_key(&order.symbol()) && state.permits(order.intent().purpose)
         };
         let unpermitted = self.leftovers().filter(|order| !is_permitted(order));
         let unpermitted: Vec<ClOrdId> = unpermitted.map(Order::cl_ord_id).collect();
