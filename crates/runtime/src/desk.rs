@@ -18,7 +18,7 @@ use keel_risk::{HaltCause, LastInch};
 use crate::change::Change;
 use crate::flow::Held;
 use crate::observer::Observer;
-use crate::{Ending, JournalLog, Outcome, RunContext, assemble};
+use crate::{Ending, JournalLog, Outcome, RunContext, assemble, build};
 
 /// How long the end may take before the system gives up and says what is left.
 pub const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
@@ -69,6 +69,7 @@ impl<D: Disk + HaltMark> Desk<D> {
         now: Timestamp,
         context: &RunContext,
     ) -> Result<Self> {
+        let build = build()?;
         let (mut trader, mut log, found) = assemble::recover(config, disk)?;
         let identity = assemble::identity(config);
         let change = Change::between(trader.state().identity(), &identity);
@@ -95,7 +96,7 @@ impl<D: Disk + HaltMark> Desk<D> {
             seed: context.seed,
             scenario: context.scenario.clone(),
             config_hash: config.hash(),
-            build: assemble::BUILD.to_owned(),
+            build: build.to_owned(),
         };
         let live = trader.leftovers().count();
         context.progress.line(&format!(
