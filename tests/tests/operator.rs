@@ -203,7 +203,10 @@ fn f41_a_pairs_own_restriction_is_shown_with_its_cause_wherever_a_state_is_told_
         (&json!("Active"), &Value::Null)
     );
     let pair_shown = || trader.snapshot()["symbols"][0].clone();
-    assert_eq!(pair_shown()["state"], "ReduceOnly");
+    // A snapshot is a quarter of a second old at most.
+    eventually("the dashboard shows it", SOON, || {
+        pair_shown()["state"] == "ReduceOnly"
+    });
     assert!(pair_shown()["cause"].as_str().unwrap().contains(CAUSE));
     assert!(
         trader
