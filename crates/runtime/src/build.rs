@@ -22,13 +22,16 @@ static BUILD: LazyLock<std::result::Result<String, String>> =
 /// # Errors
 /// The executable cannot be read; with the remedy.
 pub fn build() -> Result<&'static str> {
-    match &*BUILD {
-        Ok(build) => Ok(build),
-        Err(error) => Err(anyhow!(
+    known(&BUILD)
+}
+
+fn known(read: &std::result::Result<String, String>) -> Result<&str> {
+    read.as_deref().map_err(|error| {
+        anyhow!(
             "this program's own file cannot be read, so that nobody can tell which build it is: {error}\n  \
              remedy: let this user read it, and mount /proc"
-        )),
-    }
+        )
+    })
 }
 
 /// The same for what has to go on all the same: the version alone where the executable cannot be read.
@@ -77,6 +80,13 @@ mod tests {
         std::fs::write(&path, &long).unwrap();
         assert_ne!(of_file(&path).unwrap(), before, "its last byte counts");
         assert!(of_file(&dir.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_program_that_cannot_read_its_file_is_told_the_remedy() {
+        let denied = Err("Permission denied".to_owned());
+        let told = known(&denied).unwrap_err().to_string();
+        assert!(told.contains("Permission denied") && told.contains("remedy: let this user read it"));
     }
 
     #[test]
