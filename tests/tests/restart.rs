@@ -2,14 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside #[test] functions")]
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use keel_binance_wire::params::Params;
 use keel_domain::{Money, Symbol};
 use keel_engine::{DurableState, Fact, Record};
 use keel_journal::{FsDisk, read_all};
-use keel_tests::{Exchange, OTHER_ACCOUNT, Process, eventually};
+use keel_tests::{Exchange, OTHER_ACCOUNT, Process, binary, eventually, root};
 
 fn btcusdt() -> Params {
     Params::new().with("symbol", "BTCUSDT")
@@ -119,6 +122,37 @@ fn f31_f1_killed_with_open_orders_the_trader_takes_them_up_again() {
     let booked = state.ledgers().trade_count(symbol);
     let trades = exchange.ask("/api/v3/myTrades", btcusdt().with("limit", 1_000));
     assert_eq!(trades.as_array().unwrap().len(), booked);
+}
+
+/// Knight Capital's eighth server ran another binary than the rest: on the same records it is another build, whatever its version.
+#[test]
+fn f8_another_binary_of_the_same_version_on_the_same_records_is_told_and_the_same_is_not() {
+    let exchange = Exchange::start(16);
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let other = dir.path().join("trader");
+    let mut bytes = std::fs::read(binary("trader")).unwrap();
+    // Behind its last section nothing of it is run.
+    bytes.push(0);
+    std::fs::write(&other, bytes).unwrap();
+    std::fs::set_permissions(&other, Permissions::from_mode(0o755)).unwrap();
+    let said = |program: &Path| {
+        let command = exchange.trader(&state);
+        let mut again = Command::new(program);
+        again.current_dir(root()).args(command.get_args());
+        let set = command.get_envs().filter_map(|(key, value)| Some((key, value?)));
+        let run = Process::start(again.envs(set).args(["--duration", "1"]));
+        let (code, said) = run.finish(Duration::from_secs(40));
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    let same = binary("trader");
+    let first = said(&same);
+    assert!(first.contains("build 0.1.0+"), "{first}");
+    let told = "CHANGED the records were written by build 0.1.0+";
+    assert!(!said(&same).contains(told));
+    assert!(said(&other).contains(told));
+    assert!(!said(&other).contains(told));
 }
 
 /// A start reads what the last run's end amounted to, and the records after it, however old the journal is.

@@ -1,8 +1,8 @@
 //! `trader doctor`: what would keep a start from trading.
 
 use anyhow::Result;
-use keel_config::load_credentials;
-use keel_runtime::{ExitCode, Finding, Health, examine};
+use keel_config::{Config, load_credentials};
+use keel_runtime::{ExitCode, Finding, Health, build, examine};
 use serde_json::json;
 
 use crate::ConfigArgs;
@@ -27,18 +27,7 @@ pub(crate) fn run(args: &ConfigArgs, json: bool) -> Result<ExitCode> {
         }
         findings.push(finding);
     };
-    tell(Finding {
-        what: "configuration".to_owned(),
-        health: Health::Ok,
-        text: format!(
-            "mode {}, venue {}, configuration {}, build {}",
-            config.mode,
-            config.venue.name(),
-            config.hash(),
-            keel_runtime::BUILD
-        ),
-        remedy: None,
-    });
+    tell(configuration(&config));
     runtime.block_on(examine(&config, credentials, tell));
     let worst = findings.iter().map(|finding| finding.health).max();
     if json {
@@ -52,6 +41,23 @@ pub(crate) fn run(args: &ConfigArgs, json: bool) -> Result<ExitCode> {
         Some(Health::Fail) => ExitCode::Fault,
         _ => ExitCode::Done,
     })
+}
+
+fn configuration(config: &Config) -> Finding {
+    let known = build();
+    let remedy = "let this user read the program's own file, and mount /proc";
+    Finding {
+        what: "configuration".to_owned(),
+        health: if known.is_ok() { Health::Ok } else { Health::Fail },
+        remedy: known.is_err().then(|| remedy.to_owned()),
+        text: format!(
+            "mode {}, venue {}, configuration {}, build {}",
+            config.mode,
+            config.venue.name(),
+            config.hash(),
+            known.unwrap_or("unknown")
+        ),
+    }
 }
 
 const fn word(health: Health) -> &'static str {

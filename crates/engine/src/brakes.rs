@@ -48,7 +48,10 @@ impl Brakes {
             self.rejections.pop_front();
         }
         self.rejections.push_back((now, reject.clone()));
-        let of_this_reason = self.rejections.iter().filter(|(_, known)| known == reject);
+        let of_this_reason = self
+            .rejections
+            .iter()
+            .filter(|(_, known)| is_same_reason(known, reject));
         (of_this_reason.count() >= to_len(max))
             .then(|| format!("the venue refused {max} orders in 60 s for the same reason: {reject}"))
     }
@@ -65,6 +68,17 @@ impl Brakes {
         self.entry_fills.push_back(now);
         (self.entry_fills.len() >= to_len(max)).then(|| format!("{max} entries traded in 60 s"))
     }
+}
+
+/// Whether two refusals say the same: their code, and every word without a digit. The others are prices, times and ids, which
+/// differ from order to order.
+fn is_same_reason(one: &Reject, other: &Reject) -> bool {
+    one.code == other.code && words(&one.text).eq(words(&other.text))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+        .filter(|word| !word.contains(char::is_numeric))
 }
 
 fn to_len(max: u32) -> usize {

@@ -33,8 +33,7 @@ impl Trader {
             .restrictions()
             .any(|(_, state, _)| state == TradingState::Halted);
         if is_halted {
-            let reason = format!("to flatten: {reason}");
-            self.resume(now, reason, step);
+            self.resume_to_reduce_only(now, reason.clone(), step);
         }
         self.reduce_only(now, HaltCause::Operator { reason }, step);
         for market in self.markets.values_mut() {

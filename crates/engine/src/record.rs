@@ -216,6 +216,12 @@ pub enum Fact {
         /// In the operator's words.
         reason: String,
     },
+    /// The same, but that only exits are permitted from here on: to flatten out of a halt. One fact, since a log that breaks off
+    /// between two would leave trading active.
+    ResumedToReduceOnly {
+        /// In the operator's words.
+        reason: String,
+    },
 }
 
 impl Record {
@@ -230,6 +236,7 @@ impl Record {
                 | Fact::Restricted { .. }
                 | Fact::SymbolRestricted { .. }
                 | Fact::Resumed { .. }
+                | Fact::ResumedToReduceOnly { .. }
                 | Fact::VenueAccepted { .. }
                 | Fact::Adjusted { .. }
                 | Fact::Transfer(_)

@@ -92,7 +92,7 @@ impl Trader {
                 step.push_alert(AlertClass::Overflow.alert(format!("{cl_ord_id} was not sent: {cause}")));
             }
             // Told when it began.
-            NotSent::NotConnected | NotSent::RateLimited => {}
+            NotSent::NotConnected | NotSent::RateLimited | NotSent::Restricted(_) => {}
         }
         if let Some(order) = self.state.orders.get(cl_ord_id) {
             self.pause(now, order.symbol());

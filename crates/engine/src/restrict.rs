@@ -1,8 +1,8 @@
 //! What stops trading, of one symbol or of all, and what an operator says.
 
 use keel_domain::{ClOrdId, Symbol, Timestamp};
-use keel_execution::Order;
-use keel_risk::{HaltCause, TradingState};
+use keel_execution::{NotSent, Order};
+use keel_risk::{ApprovedOrder, HaltCause, TradingState};
 
 use crate::brakes::Brakes;
 use crate::{Command, DurableState, Fact, Operator, Record, Step, Trader};
@@ -28,6 +28,32 @@ impl Trader {
                 cl_ord_id: order.cl_ord_id(),
             })
             .collect()
+    }
+
+    /// Closes the gate at once, ahead of the event that halts: what was approved before, and waits, is not sent any more.
+    pub fn close_gate(&mut self, cause: HaltCause) {
+        self.gate.restrict(TradingState::Halted, cause);
+    }
+
+    /// Whether an order that was approved may still go out. To be asked right before it is sent.
+    ///
+    /// # Errors
+    /// `Restricted`, where trading has been restricted meanwhile to what does not permit it.
+    pub fn may_go_out(&self, order: &ApprovedOrder) -> Result<(), NotSent> {
+        let intent = order.intent();
+        let state = self.gate.state_of(intent.symbol);
+        if state.permits(intent.purpose) {
+            Ok(())
+        } else {
+            Err(NotSent::Restricted(state))
+        }
+    }
+
+    /// What an event has approved, and then forbidden, does not go out.
+    pub(crate) fn withdraw_unpermitted(&mut self, now: Timestamp, step: &mut Step) {
+        for (cl_ord_id, cause) in step.withdraw(|order| self.may_go_out(order)) {
+            self.record(now, step, Fact::SubmitNotSent { cl_ord_id, cause });
+        }
     }
 
     pub(crate) fn on_operator(&mut self, now: Timestamp, operator: Operator, step: &mut Step) {
@@ -117,22 +143,34 @@ impl Trader {
 
     pub(crate) fn resume(&mut self, now: Timestamp, reason: String, step: &mut Step) {
         self.record(now, step, Fact::Resumed { reason });
-        self.gate.resume();
+        self.follow_resume();
+    }
+
+    /// Lifts every restriction to exits only.
+    pub(crate) fn resume_to_reduce_only(&mut self, now: Timestamp, reason: String, step: &mut Step) {
+        let cause = HaltCause::Operator {
+            reason: reason.clone(),
+        };
+        tell_state(TradingState::ReduceOnly, &cause, step);
+        self.record(now, step, Fact::ResumedToReduceOnly { reason });
+        self.follow_resume();
+    }
+
+    /// After an operator's word in the records.
+    fn follow_resume(&mut self) {
         for market in self.markets.values_mut() {
             market.brakes = Brakes::default();
         }
         self.listed.forget_missing();
         self.closing = None;
+        self.restore_restrictions();
     }
 
     /// Lets only orders out that reduce, and cancels everything but stops.
     pub(crate) fn reduce_only(&mut self, now: Timestamp, cause: HaltCause, step: &mut Step) {
         let state = TradingState::ReduceOnly;
         if self.gate.state() < state {
-            step.push_alert(cause.alert_class().alert(format!(
-                "{state}, still allowed: {}: {cause}",
-                state.still_allowed()
-            )));
+            tell_state(state, &cause, step);
             self.gate.restrict(state, cause.clone());
             self.record(now, step, Fact::Restricted { state, cause });
         }
@@ -201,11 +239,11 @@ impl Trader {
     }
 
     /// Cancels what is live and not permitted any more, and has not been asked for yet: entries that outlived their first cancel, or
-    /// arrived after it; on symbols that are halted, exits too. Stops stay.
+    /// arrived after it; on symbols that are halted, and on those that are traded no more, exits too. Stops stay.
     pub(crate) fn cancel_unpermitted(&mut self, now: Timestamp, step: &mut Step) {
         let is_permitted = |order: &&Order| {
             let state = self.gate.state_of(order.symbol());
-            state.permits(order.intent().purpose)
+            self.markets.contains_key(&order.symbol()) && state.permits(order.intent().purpose)
         };
         let unpermitted = self.leftovers().filter(|order| !is_permitted(order));
         let unpermitted: Vec<ClOrdId> = unpermitted.map(Order::cl_ord_id).collect();
@@ -228,7 +266,20 @@ impl Trader {
     }
 }
 
+fn tell_state(state: TradingState, cause: &HaltCause, step: &mut Step) {
+    let allowed = state.still_allowed();
+    let text = format!("{state}, still allowed: {allowed}: {cause}");
+    step.push_alert(cause.alert_class().alert(text));
+}
+
 impl DurableState {
+    pub(crate) fn resume(&mut self) {
+        self.losses.resume();
+        self.restriction = None;
+        self.by_symbol.clear();
+        self.grant_what_was_told();
+    }
+
     /// Every latched restriction with its cause: of trading as a whole, then of single pairs.
     pub fn restrictions(&self) -> impl Iterator<Item = (Option<Symbol>, TradingState, &HaltCause)> {
         let whole = self

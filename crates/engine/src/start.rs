@@ -97,7 +97,7 @@ impl Trader {
             if !self.markets.contains_key(&symbol) {
                 step.push_alert(AlertClass::Unprotected.alert(format!(
                     "{symbol}: {} is held, and the pair is not in [trading] symbols: it is not protected, not sold, and counts \
-                     at its cost in the loss budget. Add the pair, or sell it by hand",
+                     at its cost in the loss budget and in the gross exposure. Add the pair, or sell it by hand",
                     position.normalize()
                 )));
             }

@@ -251,18 +251,18 @@ impl DurableState {
             | Fact::Peak { .. }
             | Fact::DayMarked { .. }
             | Fact::FeeValued { .. } => self.apply_money(at, &record.fact)?,
-            Fact::Resumed { .. } => {
-                self.losses.resume();
-                self.restriction = None;
-                self.by_symbol.clear();
-                self.grant_what_was_told();
+            Fact::Resumed { .. } => self.resume(),
+            Fact::ResumedToReduceOnly { reason } => {
+                self.resume();
+                let reason = reason.clone();
+                self.restrict(TradingState::ReduceOnly, &HaltCause::Operator { reason });
             }
         }
         Ok(())
     }
 
     /// Counts from the venue's totals where they were told to differ. What was not told stays to be found.
-    fn grant_what_was_told(&mut self) {
+    pub(crate) fn grant_what_was_told(&mut self) {
         let told = std::mem::take(&mut self.told);
         let Some(baseline) = &mut self.baseline else {
             return;

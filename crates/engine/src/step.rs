@@ -1,6 +1,7 @@
 //! What one event leads to.
 
 use keel_domain::{Alert, ClOrdId, Symbol, Timestamp, TradeId};
+use keel_execution::NotSent;
 use keel_market_data::LostReason;
 use keel_risk::ApprovedOrder;
 
@@ -93,6 +94,28 @@ impl Step {
 
     pub(crate) fn push_alert(&mut self, alert: Alert) {
         self.push_command(Command::Alert(alert));
+    }
+
+    /// Takes out the submissions that may not go out any more, with their cancels. Gives their ids, and why.
+    pub(crate) fn withdraw(
+        &mut self,
+        may_go_out: impl Fn(&ApprovedOrder) -> Result<(), NotSent>,
+    ) -> Vec<(ClOrdId, NotSent)> {
+        let mut withdrawn = Vec::new();
+        self.commands.retain(|command| {
+            if let Command::Submit(order) = command
+                && let Err(cause) = may_go_out(order)
+            {
+                withdrawn.push((order.cl_ord_id(), cause));
+                return false;
+            }
+            true
+        });
+        self.commands.retain(|command| match command {
+            Command::Cancel { cl_ord_id, .. } => !withdrawn.iter().any(|(id, _)| id == cl_ord_id),
+            _ => true,
+        });
+        withdrawn
     }
 
     /// What became known or was decided, in order.

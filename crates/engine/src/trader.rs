@@ -239,6 +239,7 @@ impl Trader {
             self.flatten(now, &mut step);
             self.protect_all(now, &mut step);
         }
+        self.withdraw_unpermitted(now, &mut step);
         step
     }
 }

@@ -194,9 +194,12 @@ impl Trader {
         })
     }
 
-    /// What is held and may still be bought, over every pair, at the price at which it could be bought now.
+    /// What is held and may still be bought, over every pair, at the price at which it could be bought now. A pair that is traded no
+    /// more has no book: what is held of it counts at its cost.
     fn gross_exposure(&self, now: Timestamp) -> Option<Money> {
-        let mut gross = Money::ZERO;
+        let books = self.state.ledgers.books();
+        let untraded = books.filter(|(_, symbol, _)| !self.markets.contains_key(symbol));
+        let mut gross: Money = untraded.map(|(_, _, book)| book.average().cost()).sum();
         for symbol in self.markets.keys() {
             let held = self.position(*symbol).to_decimal().max(Money::ZERO);
             let reach = held + self.state.orders.exposure(*symbol).buy_leaves.to_decimal();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keel_domain::{Asset, ClOrdId, ExecutionReport, Instrument, Money, Symbol, Timestamp, Trade, TradeId};
-use keel_risk::{ApprovedOrder, Trip};
+use keel_risk::{ApprovedOrder, TradingState, Trip};
 use serde::{Deserialize, Serialize};
 
 /// Nothing left this process: the order does not exist at the venue, for certain.
@@ -27,6 +27,9 @@ pub enum NotSent {
     /// The last check before the socket did not let it out.
     #[error("not let out: {0}")]
     LastInch(Trip),
+    /// Trading was restricted after the gate had approved it.
+    #[error("trading is {0} by now")]
+    Restricted(TradingState),
 }
 
 /// The venue's refusal, in its own words: the order does not exist.

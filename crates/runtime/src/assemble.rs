@@ -10,22 +10,20 @@ use keel_journal::{Disk, FsDisk, Limits};
 use keel_risk::{DayRule, LastInch, LastInchLimits, LossLimits, RiskGate, RiskLimits, SymbolLimits};
 use keel_strategy::{Quoter, QuoterSettings, Strategy, Trend, TrendSettings};
 
+use crate::build_if_known;
 use crate::journal_log::{JournalLog, Opened};
-
-/// The build: the package's version.
-pub const BUILD: &str = env!("CARGO_PKG_VERSION");
 
 /// What the venue's engine itself may take, and a margin, on top of the receive window: after that, what it does not know
 /// never arrived.
 const ABSENCE_MARGIN: Duration = Duration::from_secs(15);
 
-/// Who runs, on what.
+/// Who runs, on what. Trading starts only where the build is known.
 #[must_use]
 pub fn identity(config: &Config) -> Identity {
     Identity {
         mode: config.mode.to_string(),
         venue: config.venue.name(),
-        build: BUILD.to_owned(),
+        build: build_if_known().to_owned(),
         config_hash: config.hash(),
     }
 }

@@ -19,7 +19,7 @@ use crate::change::Change;
 use crate::flow::Held;
 use crate::observer::Observer;
 use crate::statement::History;
-use crate::{Ending, JournalLog, Outcome, RunContext, assemble};
+use crate::{Ending, JournalLog, Outcome, RunContext, assemble, build};
 
 /// How long the end may take before the system gives up and says what is left.
 pub const CLOSE_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
@@ -70,6 +70,7 @@ impl<D: Disk + HaltMark> Desk<D> {
         now: Timestamp,
         context: &RunContext,
     ) -> Result<Self> {
+        let build = build()?;
         let (mut trader, mut log, found) = assemble::recover(config, disk)?;
         let identity = assemble::identity(config);
         let change = Change::between(trader.state().identity(), &identity);
@@ -96,7 +97,7 @@ impl<D: Disk + HaltMark> Desk<D> {
             seed: context.seed,
             scenario: context.scenario.clone(),
             config_hash: config.hash(),
-            build: assemble::BUILD.to_owned(),
+            build: build.to_owned(),
         };
         let live = trader.leftovers().count();
         context.progress.line(&format!(
@@ -206,6 +207,12 @@ impl<D: Disk + HaltMark> Desk<D> {
                 return;
             }
             self.last_inch.reset();
+        }
+        match &operator {
+            // Orders may be held back, and are handed on before this event.
+            Operator::Halt(cause) => self.trader.close_gate(cause.clone()),
+            Operator::Shutdown => self.trader.close_gate(HaltCause::Shutdown),
+            _ => {}
         }
         self.feed(now, Event::Operator(operator));
     }

@@ -136,6 +136,7 @@ impl<D: Disk + HaltMark> Desk<D> {
     }
 
     fn submit(&mut self, now: Timestamp, order: ApprovedOrder) -> Result<(), NotSent> {
+        self.trader.may_go_out(&order)?;
         let orders = self.trader.state().orders();
         self.last_inch
             .check(now, &order, |id| orders.get(id).map(Order::intent))
@@ -163,3 +164,6 @@ impl<D: Disk + HaltMark> Desk<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

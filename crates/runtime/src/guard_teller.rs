@@ -8,7 +8,7 @@ use keel_domain::{AlertClass, Symbol, Timestamp};
 use keel_guard::Event;
 use serde_json::{Value, json};
 
-use crate::{BUILD, Progress};
+use crate::{Progress, build_if_known};
 
 /// Tells what the guard does: people on standard error and in the log, machines by one JSON object a line on standard output.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +44,11 @@ impl GuardTeller {
     pub(crate) fn begin(self, config: &Config) {
         let pairs: Vec<String> = config.trading.symbols.iter().map(ToString::to_string).collect();
         self.progress.line(&format!(
-            "keel guard: mode {}, venue {}, configuration {}, build {BUILD}; pairs {}, state directory {}, silence of {} ms",
+            "keel guard: mode {}, venue {}, configuration {}, build {}; pairs {}, state directory {}, silence of {} ms",
             config.mode,
             config.venue.name(),
             config.hash(),
+            build_if_known(),
             pairs.join(", "),
             config.state_dir.display(),
             config.guard_silence_max.as_millis(),

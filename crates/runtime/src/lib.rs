@@ -14,6 +14,7 @@
 mod adopt;
 mod alerts;
 mod assemble;
+mod build;
 mod change;
 mod clock;
 mod desk;
@@ -44,7 +45,8 @@ mod terminal;
 mod valuation;
 
 pub use adopt::{Adopted, adopt_from_venue};
-pub use assemble::{BUILD, identity, open_journal, validate};
+pub use assemble::{identity, open_journal, validate};
+pub use build::{build, build_if_known};
 pub use clock::Clock;
 pub use desk::{CLOSE_WITHIN, Desk};
 pub use doctor::{Finding, Health, examine};

@@ -9,6 +9,7 @@ use keel_execution::{IdParts, VenueReport};
 use keel_monitoring::Snapshot;
 use keel_positions::SymbolBook;
 use keel_report::{Fill, OrderCounts, PositionLine, RunReport, RunTitle, Sample, SymbolChart};
+use keel_risk::TradingState;
 
 use crate::Progress;
 use crate::alerts::{Alerts, left_restricted};
@@ -175,6 +176,10 @@ impl Observer {
                     dust.symbol, dust.qty
                 )),
                 Fact::Restricted { state, cause } => self.progress.line(&format!("STATE {state}: {cause}")),
+                Fact::ResumedToReduceOnly { reason } => {
+                    let state = TradingState::ReduceOnly;
+                    self.progress.line(&format!("STATE {state}: operator: {reason}"));
+                }
                 Fact::SymbolRestricted { symbol, state, cause } => {
                     self.progress.line(&format!("STATE {symbol} {state}: {cause}"));
                 }

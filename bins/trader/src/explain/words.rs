@@ -3,6 +3,7 @@
 use keel_domain::{ExecType, ExecutionReport, OrdType, OrderIntent, TimeInForce, Timestamp, Trade, Trigger};
 use keel_engine::Fact;
 use keel_execution::CancelState;
+use keel_risk::TradingState;
 
 /// When, in UTC.
 pub(super) fn time(at: Timestamp) -> String {
@@ -132,6 +133,13 @@ pub(super) fn meanwhile(fact: &Fact) -> Option<(&'static str, String)> {
             ("SymbolRestricted", format!("{symbol} became {state}: {cause}"))
         }
         Fact::Resumed { reason } => ("Resumed", format!("an operator lifted restrictions: {reason}")),
+        Fact::ResumedToReduceOnly { reason } => {
+            let words = format!(
+                "an operator lifted restrictions to {}: {reason}",
+                TradingState::ReduceOnly
+            );
+            ("ResumedToReduceOnly", words)
+        }
         _ => return None,
     })
 }

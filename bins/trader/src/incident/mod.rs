@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use keel_config::Config;
 use keel_control::{Request, call};
 use keel_journal::{FsDisk, HaltMark};
-use keel_runtime::{BUILD, Clock, ExitCode, KILL_FILE};
+use keel_runtime::{Clock, ExitCode, KILL_FILE, build_if_known};
 use serde_json::{Value, json};
 
 use crate::ConfigArgs;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &IncidentArgs, json: bool) -> Result<ExitCode> {
     add_logs(&mut bundle, &config.state_dir.join("log"))?;
     let about = json!({
         "made_at": format!("{now:.3}"),
-        "build": BUILD,
+        "build": build_if_known(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "kernel": fs::read_to_string("/proc/version").unwrap_or_default().trim(),
         "mode": config.mode.to_string(),

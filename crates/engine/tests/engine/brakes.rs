@@ -94,6 +94,34 @@ fn f6_refusals_count_for_sixty_seconds_and_by_reason() {
     assert_eq!(third_at(59_999, OTHER_REASON), TradingState::Active);
 }
 
+/// A venue that names the price, the time or an id in its refusal refuses for the same reason all the same.
+#[test]
+fn f6_three_refusals_that_differ_by_a_number_or_an_id_are_the_same_reason() {
+    let after = |texts: &[&str]| {
+        let mut world = World::started();
+        for text in texts {
+            assert!(refused(&mut world, 10, (-2010, text)).is_some(), "{text}");
+            world.now = world.now.plus(Duration::from_secs(10));
+        }
+        state(&world)
+    };
+    let numbers = [
+        "Price 100.01 is above 99.5.",
+        "Price 100.02 is above 99.",
+        "Price 7 is above 6.",
+    ];
+    assert_eq!(after(&numbers[..2]), TradingState::Active);
+    assert_eq!(after(&numbers), TradingState::EntriesBlocked);
+    let ids = [
+        "Order k1-a-1-2 (f00d-1a): no.",
+        "Order k1-b-1-3 (1-beef): no.",
+        "Order 7 (2): no.",
+    ];
+    assert_eq!(after(&ids), TradingState::EntriesBlocked);
+    let other = [numbers[0], numbers[1], "Price 100.03 is below 101."];
+    assert_eq!(after(&other), TradingState::Active);
+}
+
 #[test]
 fn f34_exits_that_are_refused_for_the_rate_alone_block_no_entries() {
     let refusals = |code, text: &str| {

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use crate::common::{World, cancels, entry, lots, price, submissions, symbol};
+use crate::common::{World, cancels, entry, instrument, lots, price, replay, submissions, symbol};
 use keel_domain::{ClOrdId, OrdStatus, OrdType, OrderIntent, Purpose, Qty, Side, SignedQty, TimeInForce};
-use keel_engine::{Command, Event, Operator, ProtectionSettings};
+use keel_engine::{Command, DurableState, Event, Operator, ProtectionSettings, Record};
 use keel_execution::VenueReport;
 use keel_risk::{HaltCause, TradingState};
 use keel_strategy::Action;
@@ -181,6 +181,52 @@ fn f12_a_halt_is_lifted_to_reduce_only_and_no_further() {
         submissions(&world.wish(vec![Action::Submit(entry(Side::Buy, 1))])),
         0
     );
+}
+
+/// A crash may leave any prefix of what was recorded.
+#[test]
+fn f12_no_prefix_of_the_records_of_a_flatten_out_of_a_halt_starts_active() {
+    for is_of_a_pair in [false, true] {
+        let mut world = holding(50);
+        if is_of_a_pair {
+            let mut instrument = instrument(symbol());
+            instrument.base = "ETH".parse().unwrap();
+            world.exchange(Event::Venue(VenueReport::Instrument(instrument)));
+            assert_eq!(world.trader.trading_state(), TradingState::Active);
+        } else {
+            let reason = "drill".to_owned();
+            world.exchange(Event::Operator(Operator::Halt(HaltCause::Operator { reason })));
+        }
+        assert_eq!(world.trader.trading_state_of(symbol()), TradingState::Halted);
+        let halted = world.log.records.len();
+        flatten(&mut world);
+        pass(&mut world, 10);
+        sells(&mut world, lots(50));
+        pass(&mut world, 10);
+        assert!(world.log.records.len() > halted + 2);
+        for end in halted..=world.log.records.len() {
+            let state = replay(DurableState::default(), &world.log.records[..end]);
+            let (state, cause) = state.restriction().unwrap();
+            assert!(*state >= TradingState::ReduceOnly, "{end}: {state}: {cause}");
+        }
+        let reason = "going away".to_owned();
+        let state = world.trader.state();
+        let expected = (TradingState::ReduceOnly, HaltCause::Operator { reason });
+        assert_eq!(state.restriction(), Some(&expected));
+    }
+}
+
+/// Written by builds that recorded a flatten out of a halt as two facts.
+#[test]
+fn records_of_a_flatten_of_earlier_builds_still_read() {
+    let text = r#"[{"at":1,"fact":{"Restricted":{"state":"Halted","cause":{"Operator":{"reason":"drill"}}}}},
+        {"at":2,"fact":{"Resumed":{"reason":"to flatten: away"}}},
+        {"at":2,"fact":{"Restricted":{"state":"ReduceOnly","cause":{"Operator":{"reason":"away"}}}}}]"#;
+    let records: Vec<Record> = serde_json::from_str(text).unwrap();
+    let state = replay(DurableState::default(), &records);
+    let reason = "away".to_owned();
+    let expected = (TradingState::ReduceOnly, HaltCause::Operator { reason });
+    assert_eq!(state.restriction(), Some(&expected));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::common::{World, cancels, entry, loss_limits, lots, other_symbol, submissions};
+use crate::common::{World, cancels, entry, loss_limits, lots, other_symbol, price, submissions};
 use keel_domain::{Money, OrdType, OrderIntent, Purpose, Side};
 use keel_engine::{Event, Operator};
-use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, TradingState};
+use keel_risk::{HaltCause, LossBreach, LossLimits, LossStanding, Rule, TradingState};
 use keel_strategy::Action;
 use proptest::prelude::*;
 
@@ -190,6 +190,31 @@ fn a_pair_that_is_traded_no_more_does_not_switch_the_budget_off_and_is_told() {
     assert_eq!(world.alerts.iter().filter(|text| told(text)).count(), 1);
     reads(&mut world, "94");
     assert_eq!(reads(&mut world, "94"), TradingState::ReduceOnly);
+}
+
+#[test]
+fn f7_what_is_held_of_a_pair_that_is_traded_no_more_counts_in_the_gross_exposure_at_its_cost() {
+    // With 0.1 at this price, 10 are left of the gross exposure of these tests.
+    for (px, sent) in [("9999900", 1), ("9999900.1", 0)] {
+        let mut world = World::booted();
+        let funds = ("USDT".parse().unwrap(), money("2000000"));
+        world.venue.balances.extend([funds]);
+        world.connect();
+        let other = OrderIntent {
+            symbol: other_symbol(),
+            ..entry(Side::Buy, 10)
+        };
+        let id = world.submit_live(other);
+        world.venue.last_px = price(px);
+        fill(&mut world, id, 10);
+        world.symbols = vec![crate::common::symbol()];
+        world.restart();
+        world.connect();
+        let commands = world.wish(vec![Action::Submit(entry(Side::Buy, 10))]);
+        assert_eq!(submissions(&commands), sent, "{px}");
+        let refused = world.trader.counters().refused.get(&Rule::GrossExposure);
+        assert_eq!(refused, (sent == 0).then_some(&1));
+    }
 }
 
 proptest! {

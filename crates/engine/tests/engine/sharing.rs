@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use crate::common::venue::VenueOrder;
-use crate::common::{World, entry, instrument, lots, price, symbol};
+use crate::common::{World, cancels, entry, instrument, lots, price, submissions, symbol};
 use keel_domain::{
     ClOrdId, Instrument, Money, NotionalRange, OrdStatus, OrdType, OrderIntent, Purpose, Qty, Side,
     SignedQty, StrategyId, TimeInForce,
 };
 use keel_engine::{Event, Fact, Operator, ProtectionSettings};
-use keel_execution::VenueReport;
+use keel_execution::{NotSent, VenueReport};
 use keel_risk::{Rule, TradingState};
 use keel_strategy::Action;
 use proptest::prelude::*;
@@ -339,6 +339,28 @@ fn f67_a_strategy_that_panics_halts_all_and_the_others_are_still_told() {
     let after = (calls(&world, "maker"), calls(&world, "trend"));
     assert!(after.0 > before.0);
     assert_eq!(after.1, before.1);
+}
+
+/// Kill switches have fired while the bot went on placing orders: the gate closes first.
+#[test]
+fn f9_an_order_of_the_event_that_halts_does_not_go_out() {
+    let mut world = two();
+    let wishes = vec![Action::Submit(entry(Side::Buy, 1))];
+    let script = |name| world.scripts[&id(name)].lock().unwrap();
+    script("maker").wishes.push_back(wishes);
+    script("trend").panics = true;
+    let commands = world.on(Event::Timer);
+    assert_eq!(world.trader.trading_state(), TradingState::Halted);
+    assert_eq!((submissions(&commands), cancels(&commands)), (0, vec![]));
+    let facts = world.log.records.iter().map(|record| &record.fact);
+    let not_sent = facts.filter_map(|fact| match fact {
+        Fact::SubmitNotSent { cause, .. } => Some(cause),
+        _ => None,
+    });
+    let halted = NotSent::Restricted(TradingState::Halted);
+    assert_eq!(not_sent.collect::<Vec<_>>(), [&halted]);
+    assert_eq!(world.trader.live_qty(symbol()), (Qty::ZERO, Qty::ZERO));
+    assert_eq!(world.trader.state(), &world.replayed());
 }
 
 proptest! {

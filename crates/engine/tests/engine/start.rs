@@ -145,6 +145,24 @@ fn what_is_held_of_a_traded_pair_and_what_was_sold_of_another_are_not_told_as_un
     assert_eq!(world.alerts, Vec::<String>::new());
 }
 
+/// Nobody would protect what it buys.
+#[test]
+fn an_order_that_is_open_on_a_pair_that_is_traded_no_more_is_canceled() {
+    let mut world = holding();
+    let other = OrderIntent {
+        symbol: other_symbol(),
+        ..entry(Side::Buy, 10)
+    };
+    let (left, own) = (world.submit_live(other), world.submit_live(entry(Side::Buy, 10)));
+    world.symbols = vec![symbol()];
+    world.restart();
+    world.connect();
+    world.exchange(Event::Timer);
+    let is_open = |id| !world.venue.orders[&id].status.is_terminal();
+    assert_eq!((is_open(left), is_open(own)), (false, true));
+    assert_eq!(world.trader.leftovers().count(), 1);
+}
+
 #[test]
 fn f69_without_market_data_nothing_is_usable_and_nothing_is_ordered() {
     let mut world = World::booted();
