@@ -386,7 +386,28 @@ fn f25_an_end_that_leaves_a_position_without_its_stop_tells_so() {
     assert!(bare > 0);
 }
 
-/// The venue answers no order: the end is given up after its time, and the stop that may be there is no order that is left.
+#[test]
+fn f25_f11_an_end_waits_for_a_stop_that_the_venue_takes_a_moment_later() {
+    let mut refused = 0;
+    for begins_after in 0..6 {
+        let mut drill = Drill::trading(&[]);
+        drill.pass(Duration::from_secs(begins_after * 7));
+        drill.faults(&format!(
+            "[[rule]]\nid = \"rate\"\nrequest = {PLACE}\naction = \"reject\"\ncode = -1015\nmsg = \"Too many new orders.\"\nmax = 2"
+        ));
+        let account = drill.account;
+        let begin = drill.simulation.now();
+        let (outcome, protocol) = drill.simulation.close();
+        assert_eq!(outcome.ending, Ending::Closed);
+        let (held, stopped) = held_and_stopped(protocol.exchange(), account);
+        assert!(held - stopped < LEFT_MAX, "{held} {stopped}");
+        // After one second, and after two more.
+        refused += u32::from(outcome.report.ended_at.since(begin) > Duration::from_secs(3));
+    }
+    assert!(refused > 0);
+}
+
+/// The venue takes no order for a minute: the end is given up after its time, and tells what has no stop.
 #[test]
 fn f25_f11_an_end_whose_stop_is_not_confirmed_is_given_up_after_its_time() {
     let mut unconfirmed = 0;
