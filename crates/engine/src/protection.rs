@@ -222,14 +222,12 @@ impl Trader {
         if needed.is_zero() {
             return None;
         }
+        // Once the end has begun no exit follows.
         let room = self.protection(holding).and_then(|p| p.room);
+        let room = room.filter(|_| self.closing.is_none());
         let mut cover = Cover {
             needed,
-            due: sellable(if self.closing.is_some() {
-                claimed
-            } else {
-                Room::claimed(room, now, claimed)
-            }),
+            due: sellable(Room::claimed(room, now, claimed)),
             stopped: Qty::ZERO,
             confirmed: Qty::ZERO,
             stops: 0,
@@ -331,7 +329,7 @@ impl Trader {
 
     fn add_stop(&mut self, now: Timestamp, holding: Holding, cover: Cover, step: &mut Step) {
         let symbol = holding.symbol;
-        // The strategy asks for nothing any more, and what is no stop goes out no more.
+        // The strategy asks for nothing any more, and nothing but stops goes out.
         let is_ending = self.closing.is_some();
         let Some(protection) = self.protection_mut(holding) else {
             return;

@@ -464,4 +464,26 @@ proptest! {
         let uncovered = world.venue.position(symbol()).long().saturating_sub(alone);
         prop_assert_eq!(stopped(&world), uncovered, "{:?}", world.alerts);
     }
+
+    /// F25, F11: whenever the end comes, all that is held is left with stops, and nothing else is left.
+    #[test]
+    fn f25_f11_whatever_happened_an_end_leaves_all_that_is_held_with_stops(
+        ops in ops(),
+        exits_carry_stops in any::<bool>(),
+    ) {
+        let mut world = World::protected(SETTINGS);
+        if exits_carry_stops {
+            world.last_trade("100");
+        }
+        for op in ops {
+            act(&mut world, op);
+        }
+        world.exchange(Event::Operator(Operator::Shutdown));
+        world.pass(Duration::from_secs(3));
+        let held = world.venue.position(symbol()).long();
+        prop_assert!(world.trader.is_closed() && !world.trader.awaits_stop(world.now));
+        prop_assert_eq!(stopped(&world), held, "{:?}", world.alerts);
+        prop_assert_eq!(exits_alone(&world), Qty::ZERO);
+        prop_assert!(world.venue.open(symbol(), Side::Sell) <= held);
+    }
 }
