@@ -142,6 +142,8 @@ fn f25_f11_a_stop_that_is_refused_at_the_end_is_tried_as_a_limit_and_nothing_is_
     world.pass(Duration::from_secs(1));
     assert!(world.trader.is_closed());
     assert!(world.trader.unprotected_since(symbol()).is_some());
+    let restricted = world.trader.state().restricted_symbols();
+    assert!(restricted.is_empty(), "the next start may trade: {restricted:?}");
     assert_eq!(world.trader.position(symbol()), Side::Buy.signed(lots(10)));
 }
 
