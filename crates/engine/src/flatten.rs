@@ -26,7 +26,7 @@ impl Trader {
     /// Leaves only exits, cancels everything, and sells what is held, within the collar. A halt is lifted to that, one of a single pair
     /// too: it is an operator's word.
     pub(crate) fn begin_flatten(&mut self, now: Timestamp, reason: String, step: &mut Step) {
-        if self.gate.cause() == Some(&HaltCause::Shutdown) {
+        if self.closing.as_ref().is_some_and(|closing| closing.is_end) {
             return;
         }
         let is_halted = self
@@ -146,7 +146,7 @@ impl Trader {
     }
 
     /// What is held, in whole steps, where it is enough to be sold at the last price that is known.
-    fn held_for_sale(&self, holding: Holding) -> Option<Qty> {
+    pub(crate) fn held_for_sale(&self, holding: Holding) -> Option<Qty> {
         let instrument = self.state.instruments.get(&holding.symbol)?;
         let held = self.position_of(holding).long();
         let market = self.markets.get(&holding.symbol)?;

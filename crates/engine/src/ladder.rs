@@ -160,7 +160,7 @@ impl Trader {
         };
         if NOT_ABOUT_THE_ORDER.contains(&reject.code) {
             let wait = protection.retries.on_passing();
-            protection.room_until = Some(now.plus(wait));
+            protection.retry_at = Some(now.plus(wait));
             return;
         }
         let rung = protection.rung;

@@ -60,6 +60,7 @@ mod record;
 mod refusals;
 mod reports;
 mod restrict;
+mod room;
 mod start;
 mod state;
 mod step;

@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use keel_domain::{
-    AlertClass, ClOrdId, OrderIntent, Price, Purpose, Qty, Side, StrategyId, Symbol, Timestamp,
-};
+use keel_domain::{AlertClass, ClOrdId, OrderIntent, Price, Purpose, Qty, Side, Symbol, Timestamp};
 use keel_execution::{CancelState, IssuedBy, Order, OrderState};
 use keel_positions::Exit;
 use keel_risk::{Rule, TradingState};
 
 use crate::ladder::{Retries, Rung};
+use crate::room::Room;
 use crate::strategies::Holding;
 use crate::{Step, Trader};
 
@@ -36,8 +35,12 @@ pub(crate) struct Protection {
     /// Since when something that can be sold has had no stop.
     bare_since: Option<Timestamp>,
     is_told: bool,
-    /// No stop before then: the strategy's exit needs what the stop had locked.
-    pub(crate) room_until: Option<Timestamp>,
+    /// When an operator's sale went on last.
+    sale_at: Option<Timestamp>,
+    /// No stop before then: the venue takes none for now.
+    pub(crate) retry_at: Option<Timestamp>,
+    /// What the strategy's exit needs of what stops had locked.
+    pub(crate) room: Option<Room>,
     /// Exits carry no stop before then.
     pub(crate) unpaired_until: Option<Timestamp>,
     /// Since when the price has been below a stop that has not sold.
@@ -49,6 +52,8 @@ pub(crate) struct Protection {
 pub(crate) struct Cover {
     /// What is to have a stop: held, not claimed by exits, in whole steps, and enough to be sold.
     needed: Qty,
+    /// What of it is to have one now: not what an exit is waited for that needs it.
+    due: Qty,
     /// What stops may still sell.
     stopped: Qty,
     /// What stops that the venue has confirmed may still sell.
@@ -60,16 +65,21 @@ pub(crate) struct Cover {
     pub(crate) bid: Option<Price>,
 }
 
+impl Cover {
+    /// What no stop will sell, and one is to.
+    pub(crate) fn missing(&self) -> Qty {
+        self.due.saturating_sub(self.stopped)
+    }
+}
+
 impl Trader {
     /// A position is left without a stop for so long, so that a strategy that exits at once need not have one canceled first.
     const SETTLES_IN: Duration = Duration::from_millis(500);
-    /// How long a stop that was canceled for an exit stays away. The strategy asks for its exit again at the next event.
-    pub(crate) const ROOM_FOR: Duration = Duration::from_secs(1);
     /// How long exits go without their stop after the venue refused one with it.
     pub(crate) const UNPAIRED_FOR: Duration = Duration::from_secs(2);
     /// Stops of a holding are merged when so many stand on its pair, those of all who hold it taken together: the venue allows
     /// five, and one may be on its way.
-    const STOPS_MAX: usize = 4;
+    pub(crate) const STOPS_MAX: usize = 4;
     /// A stop whose price has been passed for so long has failed.
     const PASSED_MAX: Duration = Duration::from_secs(3);
 
@@ -78,9 +88,14 @@ impl Trader {
     }
 
     /// The stops that stand alone.
-    fn stops(&self, holding: Holding) -> impl Iterator<Item = &Order> {
+    pub(crate) fn stops(&self, holding: Holding) -> impl Iterator<Item = &Order> {
         self.issued(holding, IssuedBy::Protection)
             .filter(|order| !self.is_carried(order))
+    }
+
+    fn protection(&self, holding: Holding) -> Option<&Protection> {
+        let market = self.markets.get(&holding.symbol)?;
+        market.protections.get(&holding.strategy)
     }
 
     pub(crate) fn protection_mut(&mut self, holding: Holding) -> Option<&mut Protection> {
@@ -105,12 +120,29 @@ impl Trader {
             return;
         };
         for symbol in self.settings.symbols.clone() {
-            // What is being sold needs the coins that a stop would lock.
-            if !self.is_flattening(symbol) {
-                for holding in self.holdings(symbol) {
+            for holding in self.holdings(symbol) {
+                if self.is_flattening(symbol) {
+                    // What is being sold needs the coins that a stop would lock.
+                    self.measure_sale(now, holding);
+                } else {
                     self.protect(now, holding, settings, step);
                 }
             }
+        }
+    }
+
+    /// While an operator's sale goes on a position is as bare as ever, what is on offer too; a person knows it, and is told at the
+    /// end what is left.
+    fn measure_sale(&mut self, now: Timestamp, holding: Holding) {
+        let held = self.held_for_sale(holding).unwrap_or(Qty::ZERO);
+        let confirmed = self
+            .stops(holding)
+            .filter(|stop| stop.state() == OrderState::Live);
+        let stopped = confirmed.fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()));
+        if let Some(protection) = self.protection_mut(holding) {
+            let since = protection.bare_since.unwrap_or(now);
+            protection.bare_since = (stopped < held).then_some(since);
+            protection.sale_at = Some(now);
         }
     }
 
@@ -121,33 +153,58 @@ impl Trader {
             self.cancel_stops(now, holding, step);
             return;
         };
-        if self.is_passed(now, holding, cover) {
+        // Where nothing could follow it, a stop that has not sold is better than none.
+        let may_exit = self.gate.state_of(holding.symbol).permits(Purpose::ReduceOnly);
+        if self.is_passed(now, holding, cover) && may_exit {
             self.descend_to(now, holding, Rung::Exit);
             self.cancel_stops(now, holding, step);
             return;
         }
-        let is_too_much = cover.stopped > cover.needed;
-        let is_too_little = cover.stopped < cover.needed;
-        let missing = cover.needed.saturating_sub(cover.stopped);
-        let must_merge = is_too_little
-            && cover.stops > 0
-            && (self.stops_on(holding.symbol) >= Self::STOPS_MAX
-                || !self.can_be_sold(holding.symbol, missing, cover.stop_px));
-        if is_too_much || must_merge {
-            self.cancel_stops(now, holding, step);
-        } else if is_too_little && !cover.is_open {
-            self.add_stop(now, holding, missing, cover, step);
+        if cover.stopped > cover.needed {
+            let excess = cover.stopped.saturating_sub(cover.needed);
+            self.free_of_stops(now, holding, excess, step);
+        } else if !cover.missing().is_zero() && !cover.is_open && self.may_protect(holding.symbol, cover) {
+            self.add_stop(now, holding, cover, step);
         }
     }
 
+    /// Whether orders that protect can leave now. Without a fresh price the gate refuses every order, which says nothing about the
+    /// stop.
+    fn may_protect(&self, symbol: Symbol, cover: Cover) -> bool {
+        self.session_up
+            && self.reconciliation.is_done()
+            && cover.bid.is_some()
+            && self.gate.state_for_stops(symbol) < TradingState::Halted
+    }
+
+    /// Whether the end waits for a stop that is missing, or not confirmed, and may still come.
+    #[must_use]
+    pub fn awaits_stop(&self, now: Timestamp) -> bool {
+        let Some(settings) = self.settings.protection else {
+            return false;
+        };
+        let symbols = self.settings.symbols.iter().filter(|symbol| {
+            let state = self.gate.state_for_stops(**symbol);
+            state < TradingState::Halted && self.takes_orders(**symbol)
+        });
+        let mut holdings = symbols.flat_map(|symbol| self.holdings(*symbol));
+        self.refusal.is_none() && holdings.any(|holding| self.is_bare(now, holding, settings))
+    }
+
+    fn is_bare(&self, now: Timestamp, holding: Holding, settings: ProtectionSettings) -> bool {
+        let rung = self.protection(holding).map_or(Rung::Stop, |p| p.rung);
+        let cover = self.cover(now, holding, settings);
+        rung < Rung::Exit && cover.is_some_and(|cover| cover.confirmed < cover.needed)
+    }
+
     /// How many stops stand on the pair, or may: of all who hold it, those that exits carry too.
-    fn stops_on(&self, symbol: Symbol) -> usize {
+    pub(crate) fn stops_on(&self, symbol: Symbol) -> usize {
         let live = self.state.orders.live();
         live.filter(|order| order.symbol() == symbol && self.is_stop(&order.cl_ord_id()))
             .count()
     }
 
-    fn in_stops(&self, holding: Holding) -> Qty {
+    pub(crate) fn in_stops(&self, holding: Holding) -> Qty {
         self.stops(holding)
             .fold(Qty::ZERO, |sum, stop| sum.saturating_add(stop.unbooked_qty()))
     }
@@ -158,16 +215,19 @@ impl Trader {
         let instrument = self.state.instruments.get(&symbol)?;
         let stop_px = self.stop_px(holding, settings)?;
         // As the gate counts it, so that nothing is asked for that it refuses.
-        let claimed = self
-            .sell_leaves_of(holding)
-            .saturating_sub(self.in_stops(holding));
-        let unclaimed = self.position_of(holding).long().saturating_sub(claimed);
-        let needed = Exit::of(instrument, unclaimed, stop_px).sellable;
+        let claimed = self.claimed_by_exits(holding);
+        let unclaimed = |claimed| self.position_of(holding).long().saturating_sub(claimed);
+        let sellable = |claimed| Exit::of(instrument, unclaimed(claimed), stop_px).sellable;
+        let needed = sellable(claimed);
         if needed.is_zero() {
             return None;
         }
+        // Once the end has begun no exit follows.
+        let room = self.protection(holding).and_then(|p| p.room);
+        let room = room.filter(|_| self.closing.is_none());
         let mut cover = Cover {
             needed,
+            due: sellable(Room::claimed(room, now, claimed)),
             stopped: Qty::ZERO,
             confirmed: Qty::ZERO,
             stops: 0,
@@ -221,17 +281,18 @@ impl Trader {
         };
         let Some(cover) = cover.filter(|cover| cover.confirmed < cover.needed) else {
             if cover.is_none() || protection.passed_since.is_none() {
-                let (room_until, unpaired_until) = (protection.room_until, protection.unpaired_until);
                 *protection = Protection {
-                    room_until,
-                    unpaired_until,
+                    retry_at: protection.retry_at,
+                    room: protection.room,
+                    unpaired_until: protection.unpaired_until,
                     ..Protection::default()
                 };
             }
             return;
         };
         let since = *protection.bare_since.get_or_insert(now);
-        if now.since(since) >= settings.unprotected_max && !protection.is_told {
+        let untold_since = protection.sale_at.map_or(since, |at| at.max(since));
+        if now.since(untold_since) >= settings.unprotected_max && !protection.is_told {
             protection.is_told = true;
             step.push_alert(AlertClass::Unprotected.alert(format!(
                 "{symbol}: {} held by strategy {strategy} without a stop at the venue for {} s",
@@ -266,14 +327,10 @@ impl Trader {
         }
     }
 
-    fn add_stop(&mut self, now: Timestamp, holding: Holding, missing: Qty, cover: Cover, step: &mut Step) {
+    fn add_stop(&mut self, now: Timestamp, holding: Holding, cover: Cover, step: &mut Step) {
         let symbol = holding.symbol;
-        let may_order = self.session_up
-            && self.reconciliation.is_done()
-            && self.closing.is_none()
-            // Without a fresh price the gate refuses every order, which says nothing about the stop.
-            && cover.bid.is_some()
-            && self.gate.state_of(symbol) < TradingState::Halted;
+        // The strategy asks for nothing any more, and nothing but stops goes out.
+        let is_ending = self.closing.is_some();
         let Some(protection) = self.protection_mut(holding) else {
             return;
         };
@@ -284,11 +341,13 @@ impl Trader {
             protection.rung = Rung::Stop;
             protection.exhausted_at = None;
         }
-        let is_settled = protection.rung >= Rung::Exit
+        let is_settled = is_ending
+            || protection.rung >= Rung::Exit
+            || protection.room.is_some_and(|room| room.is_open(now))
             || protection
                 .bare_since
                 .is_some_and(|since| now.since(since) >= Self::SETTLES_IN);
-        if !may_order || !is_settled || protection.room_until.is_some_and(|until| now < until) {
+        if !is_settled || protection.retry_at.is_some_and(|at| now < at) {
             return;
         }
         // A stop above the market would be refused: it would sell at once.
@@ -296,10 +355,19 @@ impl Trader {
             protection.rung = Rung::Exit;
         }
         let rung = protection.rung;
+        if is_ending && rung >= Rung::Exit {
+            return;
+        }
         let Some(ord_type) = self.ord_type_of(rung, symbol, cover) else {
             return;
         };
-        let order_qty = self.within_order_limits(symbol, missing, ord_type.price());
+        let must_merge = cover.stops > 0
+            && (self.stops_on(symbol) >= Self::STOPS_MAX
+                || !self.can_be_sold(symbol, cover.missing(), cover.stop_px));
+        if must_merge {
+            return self.merge_stops(now, holding, cover, step);
+        }
+        let order_qty = self.stop_qty(holding, cover, ord_type);
         let intent = OrderIntent {
             symbol,
             side: Side::Sell,
@@ -316,30 +384,5 @@ impl Trader {
             let what = format!("the gate refuses it: {breach}");
             self.on_stop_failed(now, holding, rung, &what, step);
         }
-    }
-
-    /// The strategy wants to sell what a stop has locked: the stop makes room, and the strategy asks again.
-    pub(crate) fn makes_room(
-        &mut self,
-        now: Timestamp,
-        strategy: StrategyId,
-        intent: &OrderIntent,
-        step: &mut Step,
-    ) -> bool {
-        if self.settings.protection.is_none() || intent.side != Side::Sell {
-            return false;
-        }
-        let symbol = intent.symbol;
-        let holding = Holding { strategy, symbol };
-        let (unclaimed, in_stops) = (self.unclaimed(holding), self.in_stops(holding));
-        let is_short_of_it = intent.order_qty > unclaimed;
-        if in_stops.is_zero() || !is_short_of_it || intent.order_qty > unclaimed.saturating_add(in_stops) {
-            return false;
-        }
-        if let Some(protection) = self.protection_mut(holding) {
-            protection.room_until = Some(now.plus(Self::ROOM_FOR));
-        }
-        self.cancel_stops(now, holding, step);
-        true
     }
 }

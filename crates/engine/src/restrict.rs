@@ -79,7 +79,7 @@ impl Trader {
             Operator::Shutdown => {
                 // Not recorded: a normal end must not leave the next start halted.
                 self.gate.restrict(TradingState::Halted, HaltCause::Shutdown);
-                self.begin_closing(now);
+                self.begin_closing(now).is_end = true;
                 self.press_closing(now, step);
             }
         }

@@ -15,7 +15,7 @@ use crate::{Command, DurableState, Fact, Seen, Step, Trader};
 
 impl Trader {
     /// Whether the venue takes orders on the pair, as far as it has told: by its status, and by what it refused.
-    fn takes_orders(&self, symbol: Symbol) -> bool {
+    pub(crate) fn takes_orders(&self, symbol: Symbol) -> bool {
         let is_shut = self
             .markets
             .get(&symbol)
@@ -111,9 +111,10 @@ impl Trader {
             buy_leaves: view.buy_leaves,
             sell_leaves: view.sell_leaves,
         };
-        let approved = match stop {
-            Some(stop) => self.gate.approve_with_stop(now, intent, cl_ord_id, stop, &view)?,
-            None => self.gate.approve(now, intent, cl_ord_id, &view)?,
+        let approved = match (stop, by) {
+            (Some(stop), _) => self.gate.approve_with_stop(now, intent, cl_ord_id, stop, &view)?,
+            (None, IssuedBy::Protection) => self.gate.approve_protection(now, intent, cl_ord_id, &view)?,
+            (None, _) => self.gate.approve(now, intent, cl_ord_id, &view)?,
         };
         self.counters.submitted += 1;
         let fact = Fact::Intent {

@@ -15,6 +15,8 @@ use crate::{Command, Fact, Step, Trader};
 #[derive(Debug, Clone)]
 pub(crate) struct Closing {
     since: Timestamp,
+    /// The process ends, and is not only halted.
+    pub(crate) is_end: bool,
     pressed_at: Timestamp,
     clear: BTreeSet<Symbol>,
 }
@@ -179,14 +181,13 @@ impl Trader {
         }
     }
 
-    pub(crate) fn begin_closing(&mut self, now: Timestamp) {
-        if self.closing.is_none() {
-            self.closing = Some(Closing {
-                since: now,
-                pressed_at: now,
-                clear: BTreeSet::new(),
-            });
-        }
+    pub(crate) fn begin_closing(&mut self, now: Timestamp) -> &mut Closing {
+        self.closing.get_or_insert_with(|| Closing {
+            since: now,
+            is_end: false,
+            pressed_at: now,
+            clear: BTreeSet::new(),
+        })
     }
 
     /// Cancels what may be live and asks the venue what is left.

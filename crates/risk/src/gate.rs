@@ -55,7 +55,37 @@ impl RiskGate {
         cl_ord_id: ClOrdId,
         view: &RiskView<'_>,
     ) -> Result<ApprovedOrder, Breach> {
-        match self.judge(now, &intent, view) {
+        self.approve_in(self.state_of(intent.symbol), now, intent, cl_ord_id, view)
+    }
+
+    /// Approves what protects a position: as [`Self::approve`], and a stop also while the process ends in order, when no other order
+    /// may leave any more ([`Self::state_for_stops`]).
+    ///
+    /// # Errors
+    /// The first breach, cheapest rule first.
+    pub fn approve_protection(
+        &mut self,
+        now: Timestamp,
+        intent: OrderIntent,
+        cl_ord_id: ClOrdId,
+        view: &RiskView<'_>,
+    ) -> Result<ApprovedOrder, Breach> {
+        let state = match intent.ord_type.trigger() {
+            Some(_) => self.state_for_stops(intent.symbol),
+            None => self.state_of(intent.symbol),
+        };
+        self.approve_in(state, now, intent, cl_ord_id, view)
+    }
+
+    fn approve_in(
+        &mut self,
+        state: TradingState,
+        now: Timestamp,
+        intent: OrderIntent,
+        cl_ord_id: ClOrdId,
+        view: &RiskView<'_>,
+    ) -> Result<ApprovedOrder, Breach> {
+        match self.judge(state, now, &intent, view) {
             Ok(valued_at) => Ok(ApprovedOrder::new(intent, cl_ord_id, now, valued_at)),
             Err(veto) => Err(self.breach(intent.symbol, veto)),
         }
@@ -105,7 +135,13 @@ impl RiskGate {
     }
 
     /// Gives the price at which the order was valued.
-    fn judge(&mut self, now: Timestamp, intent: &OrderIntent, view: &RiskView<'_>) -> Result<Price, Veto> {
+    fn judge(
+        &mut self,
+        state: TradingState,
+        now: Timestamp,
+        intent: &OrderIntent,
+        view: &RiskView<'_>,
+    ) -> Result<Price, Veto> {
         let OrderIntent {
             symbol,
             side,
@@ -113,7 +149,7 @@ impl RiskGate {
             order_qty,
             purpose,
         } = *intent;
-        state::check(self.state_of(symbol), purpose)?;
+        state::check(state, purpose)?;
         stage::check(self.limits.stage, purpose)?;
         let limits = allow_list::check(&self.limits, symbol)?;
         unknown_outcome::check(view.unknown_orders, purpose)?;
@@ -155,6 +191,19 @@ impl RiskGate {
             .map_or(self.state, |(state, _)| self.state.max(*state))
     }
 
+    /// The same for a stop that protects a position. An end in order leaves it what an exit has in ReduceOnly: what is held when
+    /// nobody looks after it any more is not to be bare.
+    #[must_use]
+    pub fn state_for_stops(&self, symbol: Symbol) -> TradingState {
+        let of_symbol = self.by_symbol.get(&symbol).map(|(state, _)| *state);
+        let of_all = if self.cause == Some(HaltCause::Shutdown) {
+            TradingState::ReduceOnly
+        } else {
+            self.state
+        };
+        of_symbol.map_or(of_all, |state| of_all.max(state))
+    }
+
     /// The symbols that have a restriction of their own, with its cause.
     pub fn restricted_symbols(&self) -> impl Iterator<Item = (Symbol, TradingState, &HaltCause)> {
         self.by_symbol
@@ -192,9 +241,10 @@ impl RiskGate {
     }
 
     /// Restricts trading to `state`. Never loosens: a milder state than the present one changes nothing, and
-    /// the first cause of the strictest state is kept.
+    /// the first cause of the strictest state is kept. A halt is stricter than the end of the process, which leaves stops.
     pub fn restrict(&mut self, state: TradingState, cause: HaltCause) {
-        if state > self.state {
+        let is_halt_at_the_end = state == self.state && self.cause == Some(HaltCause::Shutdown);
+        if state > self.state || is_halt_at_the_end {
             self.state = state;
             self.cause = Some(cause);
         }

@@ -49,6 +49,51 @@ fn the_first_cause_of_a_state_is_kept_and_a_stricter_state_brings_its_own() {
     assert_eq!(known, [(symbol(), TradingState::Halted, &cause("third"))]);
 }
 
+/// F11, F25: the process ends.
+#[test]
+fn f11_f25_an_end_lets_nothing_out_but_a_stop_that_protects_and_a_halt_not_even_that() {
+    let instrument = instrument();
+    let owner = RiskView {
+        position: position("1"),
+        ..view(&instrument)
+    };
+    let sale = |ord_type| OrderIntent {
+        ord_type,
+        purpose: Purpose::ReduceOnly,
+        ..limit(Side::Sell, "100", "0.1")
+    };
+    let trigger = Trigger::Stop { stop_px: price("95") };
+    let stop = sale(OrdType::StopLoss { trigger });
+    let at_once = sale(OrdType::Limit {
+        price: price("99"),
+        time_in_force: TimeInForce::Ioc,
+    });
+    let id = || "k1-1-1".parse().unwrap();
+    let protects = |gate: &mut RiskGate, intent| gate.approve_protection(T0, intent, id(), &owner).is_ok();
+    let mut gate = gate();
+    gate.restrict(TradingState::Halted, HaltCause::Shutdown);
+    assert!(protects(&mut gate, stop));
+    assert!(!protects(&mut gate, at_once));
+    assert_eq!(
+        breach(&mut gate, stop, &owner).unwrap().rule,
+        Rule::State,
+        "a strategy's"
+    );
+    let adds = OrderIntent {
+        purpose: Purpose::Entry,
+        ..stop
+    };
+    assert!(!protects(&mut gate, adds));
+    gate.restrict(TradingState::Halted, cause("a halt while it ends"));
+    assert_eq!(gate.cause(), Some(&cause("a halt while it ends")));
+    assert!(!protects(&mut gate, stop));
+    gate.resume();
+    assert!(protects(&mut gate, at_once));
+    gate.restrict(TradingState::Halted, HaltCause::Shutdown);
+    gate.restrict_symbol(symbol(), TradingState::Halted, cause("of the pair"));
+    assert!(!protects(&mut gate, stop));
+}
+
 #[test]
 fn a_symbol_that_is_active_is_no_restricted_one() {
     let mut gate = gate();

@@ -248,9 +248,10 @@ impl<D: Disk + HaltMark> Desk<D> {
         None
     }
 
-    /// Whether the end is reached: the venue shows no order of ours, or the time for that is over.
+    /// Whether the end is reached: the venue shows no order of ours but stops, and has confirmed those for what is held; or the
+    /// time for that is over.
     pub fn is_closed(&mut self, now: Timestamp) -> bool {
-        if self.trader.is_closed() && self.has_final_balances(now) {
+        if self.trader.is_closed() && !self.trader.awaits_stop(now) && self.has_final_balances(now) {
             return true;
         }
         let until = self.trader.unknown_until();
@@ -296,7 +297,7 @@ impl<D: Disk + HaltMark> Desk<D> {
         }
     }
 
-    /// What was bought right before the end has no stop yet, and gets none any more.
+    /// What could not be given a stop in the time of the end gets none any more.
     fn tell_unprotected(&mut self, now: Timestamp) {
         for symbol in self.title.symbols.clone() {
             if self.trader.unprotected_since(symbol).is_some() {

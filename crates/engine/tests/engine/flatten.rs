@@ -147,6 +147,38 @@ fn what_nobody_bought_is_offered_again_for_a_minute_and_then_protected_again() {
 }
 
 #[test]
+fn f25_a_position_that_is_being_sold_counts_as_bare_all_the_time_and_nobody_is_told() {
+    let mut world = holding(50);
+    flatten(&mut world);
+    let bare_since = world.now;
+    world.alerts.clear();
+    for _ in 0..599 {
+        pass(&mut world, 100);
+        assert_eq!(world.trader.unprotected_since(symbol()), Some(bare_since));
+        if sale(&world).is_some() {
+            sells(&mut world, Qty::ZERO);
+        }
+    }
+    assert_eq!(world.alerts, Vec::<String>::new());
+    world.loses = |command| matches!(command, Command::Submit(_));
+    let told = |world: &World| {
+        let texts = world.alerts.iter();
+        texts.filter(|text| text.contains("without a stop")).count()
+    };
+    for _ in 0..49 {
+        pass(&mut world, 100);
+    }
+    assert_eq!(told(&world), 0, "the sale's own end is told");
+    pass(&mut world, 100);
+    assert_eq!(told(&world), 1);
+    world.loses = |_| false;
+    for _ in 0..600 {
+        pass(&mut world, 100);
+    }
+    assert_eq!(world.trader.unprotected_since(symbol()), None);
+}
+
+#[test]
 fn the_strategy_sends_nothing_meanwhile() {
     let mut world = holding(50);
     flatten(&mut world);

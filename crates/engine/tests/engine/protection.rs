@@ -185,7 +185,7 @@ fn f28_a_stop_makes_room_for_an_exit_and_covers_the_rest_again() {
             world.exchange(Event::Venue(report));
         }
     }
-    assert_eq!(resting(&world), (vec![], Qty::ZERO), "the exit comes first");
+    assert_eq!((stopped(&world), resting(&world).1), (lots(6), Qty::ZERO));
     let sale = world.submit_live(exit(4));
     world.pass(Duration::from_millis(1_500));
     assert_eq!((stopped(&world), resting(&world).1), (lots(6), lots(4)));
@@ -203,7 +203,7 @@ fn f28_an_exit_that_is_not_asked_for_again_gets_its_stop_back() {
             world.exchange(Event::Venue(report));
         }
     }
-    assert_eq!(stopped(&world), Qty::ZERO);
+    assert_eq!(stopped(&world), lots(6), "what the exit does not need");
     world.pass(Duration::from_millis(1_500));
     assert_eq!(stopped(&world), lots(10));
 }
@@ -463,5 +463,27 @@ proptest! {
         let alone = exits_alone(&world);
         let uncovered = world.venue.position(symbol()).long().saturating_sub(alone);
         prop_assert_eq!(stopped(&world), uncovered, "{:?}", world.alerts);
+    }
+
+    /// F25, F11: whenever the end comes, all that is held is left with stops, and nothing else is left.
+    #[test]
+    fn f25_f11_whatever_happened_an_end_leaves_all_that_is_held_with_stops(
+        ops in ops(),
+        exits_carry_stops in any::<bool>(),
+    ) {
+        let mut world = World::protected(SETTINGS);
+        if exits_carry_stops {
+            world.last_trade("100");
+        }
+        for op in ops {
+            act(&mut world, op);
+        }
+        world.exchange(Event::Operator(Operator::Shutdown));
+        world.pass(Duration::from_secs(3));
+        let held = world.venue.position(symbol()).long();
+        prop_assert!(world.trader.is_closed() && !world.trader.awaits_stop(world.now));
+        prop_assert_eq!(stopped(&world), held, "{:?}", world.alerts);
+        prop_assert_eq!(exits_alone(&world), Qty::ZERO);
+        prop_assert!(world.venue.open(symbol(), Side::Sell) <= held);
     }
 }

@@ -106,17 +106,17 @@ fn f6_with_a_position_ten_minutes_of_refusals_are_a_bounded_number_of_orders() {
     for (reject, entries, exits, protection) in [
         (
             reject(-2010, "This action is disabled on this account."),
-            2,
-            15,
+            1,
+            16,
             12,
         ),
         (
             reject(-2010, "Account has insufficient balance for requested action."),
-            2,
-            15,
+            1,
+            16,
             12,
         ),
-        (reject(-1013, "Filter failure: NOTIONAL"), 2, 15, 12),
+        (reject(-1013, "Filter failure: NOTIONAL"), 1, 16, 12),
         (reject(-1015, "Too many new orders."), 3, 14, 41),
     ] {
         let mut world = holding();
