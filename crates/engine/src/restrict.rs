@@ -41,7 +41,12 @@ impl Trader {
     /// `Restricted`, where trading has been restricted meanwhile to what does not permit it.
     pub fn may_go_out(&self, order: &ApprovedOrder) -> Result<(), NotSent> {
         let intent = order.intent();
-        let state = self.gate.state_of(intent.symbol);
+        let is_protection = self.is_stop(&order.cl_ord_id()) && intent.ord_type.trigger().is_some();
+        let state = if is_protection {
+            self.gate.state_for_stops(intent.symbol)
+        } else {
+            self.gate.state_of(intent.symbol)
+        };
         if state.permits(intent.purpose) {
             Ok(())
         } else {

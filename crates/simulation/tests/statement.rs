@@ -66,6 +66,7 @@ fn f47_the_days_of_a_statement_sum_up_to_the_runs_profit_with_fees_in_bnb_and_ov
     let expected = (sum / Money::from(165_000)).to_string().parse::<f64>().unwrap();
     assert!((shown / expected - 1.0).abs() < 0.1, "{shown} {expected}");
     let page = report.to_html();
-    assert!(page.contains(&format!("<td>{shown:.4}</td>")));
+    let percent = format!("{:.4} %", shown * 100.0).replace('-', "\u{2212}");
+    assert!(page.contains(&format!("<td>{percent}</td>")), "{percent}");
     assert!(report.to_json().unwrap().contains("\"total_return\":"));
 }
