@@ -118,6 +118,10 @@ impl Step {
         withdrawn
     }
 
+    pub(crate) fn has_command(&self, command: &Command) -> bool {
+        self.commands.contains(command)
+    }
+
     /// What became known or was decided, in order.
     #[must_use]
     pub fn records(&self) -> &[Record] {

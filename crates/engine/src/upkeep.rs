@@ -57,21 +57,20 @@ impl Trader {
         }
     }
 
-    /// While an order is open or something is held its pair's open orders are asked for, however quiet trading is: a key that the venue
-    /// serves no more is known soon. A weight of 6 each time, 90 a minute of the 6,000 that may be spent.
+    /// The first pair's open orders are asked for, however quiet trading is: a key that the venue serves no more is known soon. A weight
+    /// of 6 each time, 90 a minute of the 6,000 that may be spent.
     fn probe_key(&mut self, now: Timestamp, step: &mut Step) {
-        let mut live = self.state.orders.live();
-        let confirmed = live.find(|order| order.state() == OrderState::Live);
-        let is_held = |symbol: &&Symbol| !self.position(**symbol).is_zero();
-        let held = || self.settings.symbols.iter().find(is_held).copied();
-        let symbol = confirmed.map(Order::symbol).or_else(held);
-        let Some(symbol) = symbol.filter(|_| self.session_up) else {
+        let first = self.settings.symbols.first().copied();
+        let Some(symbol) = first.filter(|_| self.session_up) else {
             self.key_probed_at = now;
             return;
         };
         if now.since(self.key_probed_at) >= Self::KEY_PROBE_EVERY {
             self.key_probed_at = now;
-            step.push_command(Command::QueryOpenOrders { symbol });
+            let question = Command::QueryOpenOrders { symbol };
+            if !step.has_command(&question) {
+                step.push_command(question);
+            }
         }
     }
 

@@ -55,7 +55,8 @@ fn f24_the_lists_are_asked_for_when_they_can_prove_something_and_not_before() {
     for _ in 0..39 {
         world.now = world.now.plus(Duration::from_millis(500));
         let commands = world.on(Event::Timer);
-        assert_eq!(questions(&commands), [0, 0, 0]);
+        // Open orders are asked for all the time, to try the key.
+        assert_eq!(questions(&commands)[1..], [0, 0]);
     }
     world.now = world.now.plus(Duration::from_millis(500));
     let commands = world.on(Event::Timer);
