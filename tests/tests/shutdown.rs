@@ -6,10 +6,12 @@
     reason = "helpers outside #[test] functions"
 )]
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use keel_runtime::CLOSE_WITHIN;
-use keel_tests::{Drill, eventually, root};
+use keel_tests::{Drill, Exchange, Process, eventually, root};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -46,6 +48,43 @@ fn f11_a_second_ctrl_c_ends_at_once_with_4_and_names_what_may_be_left() {
         assert!(said.contains(id), "{id} is not named: {said}");
     }
     assert_eq!(drill.placed(), placed, "nothing was sent while it ended");
+}
+
+/// A trader that was started so that a hangup does what `env` is told, whatever this test was started with.
+fn started_with(hangup: &str, exchange: &Exchange, dir: &Path) -> Process {
+    let plain = exchange.trader(dir);
+    let mut command = Command::new("env");
+    command
+        .arg(format!("--{hangup}-signal=HUP"))
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .args(FAR.iter().flat_map(|setting| ["--set", setting]))
+        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(root());
+    let mut trader = Process::start(&mut command);
+    trader.wait_for("dashboard http", SOON);
+    trader
+}
+
+#[test]
+fn f11_a_terminal_that_closes_ends_the_trader_in_order_and_under_nohup_it_goes_on() {
+    let exchange = Exchange::start(94);
+    let dir = tempfile::tempdir().unwrap();
+    let trader = started_with("default", &exchange, &dir.path().join("1"));
+    trader.signal("HUP");
+    let (code, said) = trader.finish(SOON);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("closed: the venue shows no order of ours"),
+        "{said}"
+    );
+
+    let trader = started_with("ignore", &exchange, &dir.path().join("2"));
+    trader.signal("HUP");
+    // A second request to end would end it at once, with exit code 4.
+    trader.signal("TERM");
+    let (code, said) = trader.finish(SOON);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

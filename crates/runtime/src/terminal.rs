@@ -33,7 +33,14 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// Counts requests to stop: Ctrl-C, SIGTERM.
+/// Whether SIGHUP, the first of all signals, is among those that the process ignores (`SigIgn` of `/proc/self/status`, proc_pid_status(5)).
+fn ignores_hangup(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let signals = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    signals.is_some_and(|signals| signals & 1 == 1)
+}
+
+/// Counts requests to stop: Ctrl-C, SIGTERM, and SIGHUP of a terminal that closes, unless the process was started to ignore it (`nohup`).
 #[derive(Debug, Clone)]
 pub struct StopSignals(watch::Receiver<u32>);
 
@@ -45,12 +52,19 @@ impl StopSignals {
     pub fn listen() -> Result<Self> {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mut hangup = if ignores_hangup(&status) {
+            None
+        } else {
+            Some(signal(SignalKind::hangup())?)
+        };
         let (count, receiver) = watch::channel(0);
         tokio::spawn(async move {
             loop {
                 let came = tokio::select! {
                     came = interrupt.recv() => came,
                     came = terminate.recv() => came,
+                    Some(came) = async { Some(hangup.as_mut()?.recv().await) } => came,
                 };
                 if came.is_none() {
                     return;
@@ -196,5 +210,20 @@ fn identity(progress: Progress, report: &RunReport) {
             "{}: balance change {change} = trades {traded} - commissions {commission}{apart}: {verdict}",
             line.asset
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f11_a_hangup_is_ignored_where_the_first_signal_is_and_where_nothing_is_said_it_is_not() {
+        let status =
+            |ignored: &str| format!("Name:\ttrader\nSigBlk:\t0000000000000001\nSigIgn:\t{ignored}\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001002")));
+        assert!(!ignores_hangup(&status("none")));
+        assert!(!ignores_hangup(""));
     }
 }
