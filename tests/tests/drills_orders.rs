@@ -299,14 +299,15 @@ fn f24_an_order_that_the_venue_denies_for_a_while_stays_unknown_and_is_taken_up_
     eventually("the venue shows it again", SOON, || {
         !drill.open_orders().is_empty() || !drill.held().is_zero()
     });
-    assert_eq!(drill.placed(), 1, "no entry while its outcome is open");
     let id = *drill.unknown().first().unwrap();
-    eventually("it is taken up", SOON, || {
-        drill
-            .records()
-            .iter()
-            .any(|r| matches!(&r.fact, Fact::Execution(report) if report.cl_ord_id == id))
-    });
+    let taken_up = || {
+        let mut records = drill.records().into_iter();
+        records.position(|r| matches!(&r.fact, Fact::Execution(report) if report.cl_ord_id == id))
+    };
+    eventually("it is taken up", SOON, || taken_up().is_some());
+    let before = drill.records().into_iter().take(taken_up().unwrap());
+    let intents = before.filter(|r| matches!(r.fact, Fact::Intent { .. }));
+    assert_eq!(intents.count(), 1, "no entry while its outcome is open");
     drill.heal("hidden");
     let said = drill.end(trader);
     assert!(!is_any_given_up(&drill), "{said}");
