@@ -129,6 +129,22 @@ fn f33_a_key_that_is_revoked_while_orders_rest_halts_and_alerts_within_five_seco
     }
 }
 
+#[test]
+fn f62_a_pair_that_is_gone_while_it_is_traded_is_told_and_ends_nothing() {
+    let mut drill = Drill::trading(&[]);
+    // Asked for all pairs at once, and then for each.
+    drill.faults(
+        "[[rule]]\nid = \"gone\"\nrequest = \"GET /api/v3/exchangeInfo\"\naction = \"reject\"\nstatus = 400\ncode = -1121\nmsg = \"Invalid symbol.\"\nmax = 2",
+    );
+    drill.pass_until("the venue denies the pair", Duration::from_secs(7_200), |drill| {
+        drill.has_fired("gone")
+    });
+    drill.pass(Duration::from_secs(5));
+    assert!(drill.raised(AlertClass::PairStatus) > 0);
+    let outcome = drill.end().0;
+    assert_eq!(outcome.ending, Ending::Closed);
+}
+
 /// What an end may take where the venue confirms nothing; a service manager has to wait for longer.
 #[test]
 fn f11_an_end_that_the_venue_does_not_confirm_is_given_up_after_its_time_and_not_before() {
